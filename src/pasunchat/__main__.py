@@ -1,0 +1,51 @@
+"""Hands the command line to commands/, and turns what goes wrong into one line."""
+
+import os
+import sys
+import traceback
+
+import typer
+from typer.exceptions import TyperException
+
+from pasunchat.commands import application
+from pasunchat.errors import PasunchatError
+
+DONE, MISUSED, INTERRUPTED = 0, 2, 130
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command line and leave with its status."""
+    sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def run(words: list[str]) -> int:
+    """0: done. 1: done, and the answer is no. 2: misuse or failure. 130: interrupted."""
+    debug = "--debug" in words
+    try:
+        status = application()(
+            [word for word in words if word != "--debug"],
+            prog_name="pasunchat",
+            standalone_mode=False,
+        )
+    except (PasunchatError, TyperException, OSError) as error:
+        if debug:
+            traceback.print_exc()
+        return _complain(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    return status if isinstance(status, int) else DONE
+
+
+def _complain(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    text = error.format_message() if isinstance(error, TyperException) else str(error)
+    if isinstance(error, OSError):
+        text = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    sys.stderr.write(f"error: {' '.join(text.split())}\n")
+    return MISUSED
+
+
+if __name__ == "__main__":
+    main()

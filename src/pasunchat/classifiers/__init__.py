@@ -1,0 +1,1 @@
+"""From numbers to a decision: classifiers, their networks and their files."""

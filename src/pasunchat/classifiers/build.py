@@ -1,0 +1,40 @@
+"""An untrained classifier by the name of its network."""
+
+import torch
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.networks import NETWORKS
+from pasunchat.framing import Decode, Framing
+from pasunchat.parsing import from_table
+from pasunchat.runtime import generator
+
+
+def build(
+    network: str,
+    *,
+    classes: tuple[str, ...],
+    size: int = 224,
+    framing: Framing = "pad",
+    decode: Decode = "exact",
+    seed: int = 0,
+    trained_on: str | None = None,
+) -> Classifier:
+    """A classifier around a new network, its weights drawn from `seed`; channels_last layout.
+
+    Raises PasunchatError for an unknown network or setting, or one too large to be trained.
+    """
+    plan = from_table(network, NETWORKS, "network")
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw once before we do
+        module = plan.build(len(classes), size, generator(seed, "weights"))
+    classifier = Classifier(
+        module,
+        mean=plan.mean,
+        std=plan.std,
+        classes=classes,
+        size=size,
+        framing=framing,
+        decode=decode,
+        network_name=network,
+        trained_on=trained_on,
+    )
+    return classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

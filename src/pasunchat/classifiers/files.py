@@ -1,0 +1,88 @@
+"""A classifier as files: weights.safetensors, and its facts in classifier.json."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.framing import Decode, Framing
+from pasunchat.storage import read_json, write_bytes, write_json
+
+WEIGHTS, FACTS = "weights.safetensors", "classifier.json"
+
+
+@dataclass(frozen=True)
+class ClassifierFacts:
+    """All that is needed, with the weights, to have the classifier again."""
+
+    network: str
+    classes: tuple[str, ...]
+    size: int
+    framing: Framing
+    decode: Decode
+    trained_on: str | None
+    digest: str
+    format: int = 1
+
+
+def save(classifier: Classifier, folder: Path) -> None:
+    """Write weights and facts into `folder`. Raises PasunchatError for a network from outside."""
+    if classifier.network_name is None or classifier.size is None:
+        raise PasunchatError(
+            "this classifier wraps a network from outside, which only its own code can rebuild; "
+            "save its weights with your own library"
+        )
+    weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
+    facts = ClassifierFacts(
+        network=classifier.network_name,
+        classes=classifier.classes,
+        size=classifier.size,
+        framing=classifier.framing,
+        decode=classifier.decode,
+        trained_on=classifier.trained_on,
+        digest=classifier.digest(),
+    )
+    write_bytes(folder / WEIGHTS, safetensors.torch.save(weights))
+    write_json(folder / FACTS, facts)
+
+
+def load_files(folder: Path) -> Classifier:
+    """The classifier that `save` wrote.
+
+    Raises PasunchatError if a file is missing, damaged, or not of this network.
+    """
+    for name in (FACTS, WEIGHTS):
+        if not (folder / name).is_file():
+            raise PasunchatError(
+                f"{folder} holds no finished classifier ({name} is missing); "
+                "train one, or go on with: pasunchat train --resume"
+            )
+    facts = read_json(folder / FACTS, ClassifierFacts)
+    classifier = build(
+        facts.network,
+        classes=facts.classes,
+        size=facts.size,
+        framing=facts.framing,
+        decode=facts.decode,
+        trained_on=facts.trained_on,
+    )
+    _fill(classifier, folder / WEIGHTS)
+    if classifier.digest() != facts.digest:
+        raise PasunchatError(
+            f"{folder / WEIGHTS} is not the file that {FACTS} was written with; train again"
+        )
+    classifier.origin = folder
+    return classifier.eval()
+
+
+def _fill(classifier: Classifier, path: Path) -> None:
+    try:
+        weights = safetensors.torch.load_file(path)
+        classifier.network.load_state_dict(weights)
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise PasunchatError(f"{path} does not fit its network or is damaged: {reason}") from error

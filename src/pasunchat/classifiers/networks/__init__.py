@@ -1,0 +1,35 @@
+"""NETWORKS: every network by name. One more is one file and one row here."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from pasunchat.classifiers.networks.talk import Dense, Linear, Simple
+
+
+class Network(Protocol):
+    """A frozen dataclass whose fields are the network's settings ("dense:units=64")."""
+
+    @property
+    def about(self) -> str:
+        """One sentence: what it is."""
+
+    @property
+    def mean(self) -> float | tuple[float, ...]:
+        """What is subtracted from pixels in [0, 1] before the network sees them."""
+
+    @property
+    def std(self) -> float | tuple[float, ...]:
+        """What they are then divided by."""
+
+    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+        """The untrained network: [N, 3, size, size] -> logits [N, classes]."""
+
+
+NETWORKS: Mapping[str, Network] = {
+    "linear": Linear(),
+    "dense": Dense(),
+    "simple": Simple(),
+}

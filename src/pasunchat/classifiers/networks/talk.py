@@ -1,0 +1,101 @@
+"""The talk's networks, in its order: linear, dense (one hidden layer), simple (convolutions).
+
+All see pixels - 0.5, start as Keras does (Glorot uniform weights, zero biases) and give logits;
+the talk's softmax is in the loss and in `Classifier.probabilities`.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from pasunchat.errors import PasunchatError
+
+MOST_WEIGHTS = 500_000_000
+
+
+@dataclass(frozen=True)
+class Linear:
+    """OUT = softmax(IN W + B): every input pixel is connected to every output."""
+
+    about: ClassVar[str] = "softmax(IN W + B): every pixel connected to every class"
+    mean: ClassVar[float] = 0.5
+    std: ClassVar[float] = 1.0
+
+    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+        layers = OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(3 * size * size, classes))
+        return started_as_keras(nn.Sequential(layers), generator)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """One hidden layer of `units` with relu between the pixels and the classes."""
+
+    about: ClassVar[str] = "one hidden layer between the pixels and the classes"
+    mean: ClassVar[float] = 0.5
+    std: ClassVar[float] = 1.0
+
+    units: int = 64
+
+    def __post_init__(self) -> None:
+        if self.units < 1:
+            raise ValueError(f"units: expected 1 or more, got {self.units}")
+
+    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+        self._refuse_too_many(3 * size * size, classes)
+        layers = OrderedDict(
+            flatten=nn.Flatten(),
+            hidden=nn.Linear(3 * size * size, self.units),
+            relu=nn.ReLU(),
+            dense=nn.Linear(self.units, classes),
+        )
+        return started_as_keras(nn.Sequential(layers), generator)
+
+    def _refuse_too_many(self, inputs: int, classes: int) -> None:
+        weights = inputs * self.units + self.units * classes
+        if weights > MOST_WEIGHTS:
+            raise PasunchatError(
+                f"dense with {self.units:,} units needs {weights:,} weights and "
+                f"{self.units + classes:,} biases, more than the {MOST_WEIGHTS:,} weights that "
+                "can be trained here; take fewer units (dense:units=64), or local connections "
+                "and shared kernels (simple)"
+            )
+
+
+@dataclass(frozen=True)
+class Simple:
+    """Three blocks of 3x3 convolution, 2x2 max-pooling and relu, then one dense layer.
+
+    Relu stands behind the pooling: the same numbers and gradients as the talk's order, since
+    relu and maximum commute, on a quarter of the values.
+    """
+
+    about: ClassVar[str] = "the talk's three blocks of convolution and pooling, then one layer"
+    mean: ClassVar[float] = 0.5
+    std: ClassVar[float] = 1.0
+
+    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+        if size < 8:
+            raise PasunchatError(f"simple halves its input three times: size 8 or more, got {size}")
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        channels = 3
+        for block in (1, 2, 3):
+            layers[f"conv{block}"] = nn.Conv2d(channels, 16, 3, padding=1)
+            layers[f"pool{block}"] = nn.MaxPool2d(2)
+            layers[f"relu{block}"] = nn.ReLU()
+            channels = 16
+        layers["flatten"] = nn.Flatten()
+        layers["dense"] = nn.Linear(channels * (size // 8) ** 2, classes)
+        return started_as_keras(nn.Sequential(layers), generator)
+
+
+def started_as_keras(network: nn.Module, generator: torch.Generator) -> nn.Module:
+    """Glorot uniform weights (Glorot and Bengio 2010, equation 16) and zero biases."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network

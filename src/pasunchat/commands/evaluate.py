@@ -1,0 +1,103 @@
+"""pasunchat evaluate: how good a trained network is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pasunchat.commands.printing import closing, print_json, progress_bar, say, table
+
+if TYPE_CHECKING:
+    from pasunchat.classifiers.classifier import Classifier
+    from pasunchat.measures.score import Evaluation
+    from pasunchat.photos.dataset import Dataset
+
+EXAMPLES = (
+    "pasunchat evaluate runs/simple",
+    "pasunchat evaluate simple --data other-photos/ --split all --output elsewhere",
+)
+
+
+def evaluate(
+    model: Annotated[
+        str | None, typer.Argument(help="A run or its name; else the newest run.")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset, or photos to prepare; else what the run learnt from."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder; else in the run.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an evaluation.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a classifier: accuracy and its interval, confusion, calibration, best and worst."""
+    from pasunchat.classifiers.load import load
+    from pasunchat.measures.score import evaluate as evaluate_
+    from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
+    from pasunchat.runtime import machine
+
+    classifier = load(model).to(machine().device)
+    dataset = _dataset(classifier, data)
+    folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
+    with progress_bar("evaluating") as progress:
+        evaluation = evaluate_(classifier, dataset, split, progress)
+    write_evaluation(folder, evaluation, dataset, overwrite=True)
+    if json:
+        print_json(evaluation)
+        return
+    _print(evaluation)
+    closing(folder, f"pasunchat fool PHOTO --model {classifier.origin}")
+
+
+def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
+    from pasunchat.photos.dataset import is_dataset, open_dataset
+    from pasunchat.photos.prepare import prepared
+    from pasunchat.training.run import open_run
+
+    if not data:
+        assert classifier.origin is not None
+        return open_dataset(Path(open_run(classifier.origin).facts.data.path))
+    if len(data) == 1 and is_dataset(Path(data[0])):
+        return open_dataset(Path(data[0]))
+    with progress_bar("preparing") as progress:
+        return prepared(
+            data,
+            size=classifier.size or 224,
+            framing=classifier.framing,
+            decode=classifier.decode,
+            progress=progress,
+        )
+
+
+def _print(evaluation: "Evaluation") -> None:
+    from pasunchat.reports.words import accuracy_in_words, percent
+
+    say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
+    say(f"always answering the largest class: {evaluation.floor:.1%}")
+    names = evaluation.class_names
+    table(
+        ("real \\ predicted", *names, "recall", "precision", "F1"),
+        [
+            (
+                row.name,
+                *(f"{count:,}" for count in counts),
+                f"{row.recall:.1%}",
+                f"{row.precision:.1%}",
+                f"{row.f1:.1%}",
+            )
+            for row, counts in zip(evaluation.classes, evaluation.confusion, strict=True)
+        ],
+    )
+    right, wrong = evaluation.confidence_when_right, evaluation.confidence_when_wrong
+    if right is not None:
+        say(f"mean confidence when right: {percent(right)}")
+    if wrong is not None:
+        say(f"mean confidence when wrong: {percent(wrong)}")
+    say(f"log loss {evaluation.log_loss:.3f}, calibration error {evaluation.calibration_error:.1%}")
+    worst = evaluation.worst[0]
+    if worst.real != worst.predicted:
+        said = percent(worst.confidence)
+        say(f"most wrong: {worst.name}, a {worst.real} read as {worst.predicted}, {said}")

@@ -1,0 +1,128 @@
+"""How commands speak: results on stdout, progress on stderr, quiet when piped."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pasunchat.storage import to_json
+
+if TYPE_CHECKING:
+    from pasunchat.attacks.keep import Kept
+
+WIDEST = 140
+
+
+def say(text: str = "") -> None:
+    """A line of results."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """A line of advice, on stderr."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """A result as JSON: one object."""
+    typer.echo(to_json(value).decode(), nl=False)
+
+
+def closing(wrote: Path | str, next_command: str) -> None:
+    """The last lines: what was written, and what one may want next."""
+    place = f"{wrote}/" if isinstance(wrote, Path) and wrote.is_dir() else f"{wrote}"
+    say(f"wrote {place}")
+    say(f"next: {next_command}")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Results in columns; the first is left-aligned, the others right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, heading in enumerate(headings):
+        grid.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        grid.add_row(*row)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDEST
+    console.print(grid)
+
+
+def print_outcome(kept: "Kept") -> None:
+    """The talk's three lines, and the control."""
+    from pasunchat.reports.words import control_in_words, factor, percent
+
+    width = max(len(Path(kept.photo).name), len(kept.picture), 16)
+    before, after = kept.before, kept.after
+    say(f"  {Path(kept.photo).name:{width}}  {before.answer} {percent(before.confidence)}")
+    if kept.l2:
+        change = f"at most {kept.largest_change} of 255 levels, L2 {kept.l2:.2f}"
+        say(f"+ {factor(kept.factor) + ' x noise':{width}}  {change}")
+    said = f"{after.answer} {percent(after.confidence)}"
+    say(f"= {kept.picture:{width}}  {said}      read back from disk and asked again")
+    if kept.control:
+        say(f"  {control_in_words(kept)}")
+    if not kept.fooled:
+        say(f"  not fooled: {kept.advice}")
+
+
+@contextmanager
+def progress_bar(title: str, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with rate and time left; yields the callback (done, total)."""
+    with _bar(unit) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def epoch_bar(unit: str = "photos") -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that starts again whenever its title changes; yields (title, done, total)."""
+    with _bar(unit) as bar:
+        task = bar.add_task("", total=None)
+        shown = ""
+
+        def show(title: str, done: int, total: int) -> None:
+            nonlocal shown
+            if title != shown:
+                shown = title
+                bar.reset(task, description=title, total=total)
+            bar.update(task, completed=done)
+
+        yield show
+
+
+def _bar(unit: str) -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.0f} {unit}/s" if speed else "")
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )

@@ -1,0 +1,26 @@
+"""pasunchat report: a run told on one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pasunchat.commands.printing import closing
+
+EXAMPLES = ("pasunchat report runs/simple", "pasunchat report simple --output simple.html")
+
+
+def report(
+    run: Annotated[str | None, typer.Argument(help="A run or its name; else the newest.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File; else report.html in the run, written anew."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Write one HTML file with data, network, curves, mistakes and fooled photos."""
+    from pasunchat.classifiers.load import find
+    from pasunchat.reports.report import write_report
+
+    path = write_report(find(run), output, overwrite=overwrite or output is None)
+    closing(path, f"open {path} in a browser, or print it")

@@ -1,0 +1,189 @@
+"""pasunchat train: tune a network on photos."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pasunchat.commands.printing import (
+    closing,
+    epoch_bar,
+    note,
+    print_json,
+    progress_bar,
+    say,
+    table,
+)
+from pasunchat.errors import PasunchatError
+
+if TYPE_CHECKING:
+    from pasunchat.photos.dataset import Dataset
+    from pasunchat.runtime import Machine
+    from pasunchat.training.recipe import Recipe
+    from pasunchat.training.run import Run
+
+EXAMPLES = (
+    "pasunchat train photos/ --network simple",
+    "pasunchat train data/cats-and-dogs --epochs 20 --no-early-stopping --name overfitted",
+    "pasunchat train --resume runs/simple",
+)
+
+
+def train(
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(help="A prepared dataset; or photos (folders, zips, drawn) to prepare."),
+    ] = None,
+    network: Annotated[
+        str, typer.Option(help="linear, dense, dense:units=64 or simple.")
+    ] = "simple",
+    epochs: Annotated[int, typer.Option(help="Passes through the photos, at most.")] = 100,
+    patience: Annotated[
+        int, typer.Option(help="Epochs without a lower validation loss before stopping.")
+    ] = 1,
+    early_stopping: Annotated[
+        bool, typer.Option(help="Stop by patience; the best weights are kept either way.")
+    ] = True,
+    batch_size: Annotated[int, typer.Option(help="Photos a step.")] = 32,
+    lr: Annotated[float, typer.Option(help="Adam's step size.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Of the first weights and the order.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, or bf16 arithmetic.")] = "fp32",
+    name: Annotated[
+        str | None, typer.Option(help="The run is runs/NAME; else named after the network.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run, as if it had never stopped.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Train a network; the defaults are the talk's recipe."""
+    from pasunchat.runtime import machine
+    from pasunchat.training.recipe import Recipe
+
+    if resume:
+        _refuse_both(data)
+        folder, dataset, recipe, on = _resumed(resume, device)
+    else:
+        recipe = Recipe(
+            network=network,
+            epochs=epochs,
+            patience=patience if early_stopping else None,
+            batch_size=batch_size,
+            lr=lr,
+            seed=seed,
+            precision=precision,
+        )
+        on = machine(device, precision)
+        dataset = _dataset(data)
+        folder = _new_folder(network, name, overwrite)
+    return _train(dataset, recipe, folder, on, json)
+
+
+def _refuse_both(data: list[str] | None) -> None:
+    if data:
+        raise PasunchatError("--resume knows its own data; leave DATA out")
+
+
+def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Machine]":
+    from pasunchat.photos.dataset import open_dataset
+    from pasunchat.runtime import machine
+    from pasunchat.training.run import open_run
+
+    run = open_run(folder)
+    if run.finished:
+        raise PasunchatError(f"{folder} is finished: {run.facts.ended}")
+    dataset = open_dataset(Path(run.facts.data.path))
+    return folder, dataset, run.recipe, machine(device, run.recipe.precision)
+
+
+def _dataset(data: list[str] | None) -> "Dataset":
+    from pasunchat.photos.dataset import is_dataset, open_dataset
+    from pasunchat.photos.prepare import prepared
+
+    if not data:
+        raise PasunchatError(
+            'no photos named; expected a dataset, a folder, a zip, or "drawn": '
+            "pasunchat train photos/"
+        )
+    if len(data) == 1 and is_dataset(Path(data[0])):
+        return open_dataset(Path(data[0]))
+    with progress_bar("preparing") as progress:
+        dataset = prepared(data, progress=progress)
+    note(f"prepared {len(dataset.names):,} photos, kept in {dataset.folder}")
+    return dataset
+
+
+def _new_folder(network: str, name: str | None, overwrite: bool) -> Path:
+    from pasunchat.training.start import new_run_folder
+
+    return new_run_folder(network.partition(":")[0], name, overwrite=overwrite)
+
+
+def _train(dataset: "Dataset", recipe: "Recipe", folder: Path, on: "Machine", json: bool) -> int:
+    from pasunchat.reports.curves import draw_curves, seen_in_curves
+    from pasunchat.training.loop import Interrupted, train
+
+    with epoch_bar() as show, stop_asked() as asked:
+        try:
+            run = train(
+                dataset,
+                recipe,
+                folder,
+                machine=on,
+                progress=lambda p: show(f"epoch {p.epoch}", p.done, p.total),
+                should_stop=asked,
+            )
+        except Interrupted as stopped:
+            note(f"{stopped}; go on with: pasunchat train --resume {folder}")
+            return 130
+    draw_curves(run, folder)
+    if json:
+        print_json({"folder": str(folder), "facts": run.facts, "history": run.history})
+    else:
+        _print(run, seen_in_curves(run))
+    return 0 if run.facts.good else 1
+
+
+def _print(run: "Run", seen: str) -> None:
+    if run.facts.class_weights:
+        weights = ", ".join(f"{weight:.2f}" for weight in run.facts.class_weights)
+        say(f"classes are unequal: each photo counts by its class's weight ({weights})")
+    table(
+        ("epoch", "training loss", "accuracy", "validation loss", "accuracy"),
+        [
+            (
+                f"{row.epoch}{' (kept)' if row.epoch == run.facts.best_epoch else ''}",
+                f"{row.training_loss:.3f}",
+                f"{row.training_accuracy:.1%}",
+                f"{row.validation_loss:.3f}",
+                f"{row.validation_accuracy:.1%}",
+            )
+            for row in run.history
+        ],
+    )
+    say(f"ended: {run.facts.ended}")
+    say(seen)
+    closing(run.folder, f"pasunchat evaluate {run.folder}")
+
+
+@contextmanager
+def stop_asked() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C (or a polite kill) becomes a question the loop can ask between two steps."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = {kind: signal.signal(kind, ask) for kind in kinds}
+    try:
+        yield lambda: asked
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -1,0 +1,1 @@
+"""How good is it? Accuracy, mistakes, calibration."""

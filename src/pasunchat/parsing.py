@@ -1,0 +1,62 @@
+"""Words to values, once: "dense:units=64" -> ("dense", {"units": "64"}). Knows no tables."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import msgspec
+
+from pasunchat.errors import PasunchatError
+
+T = TypeVar("T")
+
+
+def name_and_settings(text: str) -> tuple[str, dict[str, str]]:
+    """Split "name:key=value,key=value" into its name and its settings."""
+    name, _, rest = text.partition(":")
+    settings = {}
+    for pair in filter(None, rest.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise PasunchatError(
+                f'expected NAME or NAME:key=value,..., got "{text}": "{pair}" is no key=value'
+            )
+        settings[key.strip()] = value.strip()
+    return name, settings
+
+
+def with_settings(value: T, settings: Mapping[str, str], owner: str) -> T:
+    """The frozen dataclass `value` with some fields read from words.
+
+    Raises PasunchatError naming the fields there are, or the kind a field wants.
+    """
+    if not is_dataclass(value):
+        raise TypeError(f"{owner} is not a dataclass")
+    known = {field.name: field.type for field in fields(value)}
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        there = ", ".join(known) or "none"
+        raise PasunchatError(f'{owner} has no setting "{unknown[0]}"; its settings: {there}')
+    changes: dict[str, Any] = {}
+    for key, text in settings.items():
+        try:
+            changes[key] = msgspec.convert(_plain(text), known[key], strict=False)
+        except msgspec.ValidationError as error:
+            raise PasunchatError(f'{owner}: {key}="{text}" does not fit: {error}') from error
+    try:
+        changed: T = replace(value, **changes)  # type: ignore[type-var]
+        return changed
+    except ValueError as error:
+        raise PasunchatError(f"{owner}: {error}") from error
+
+
+def _plain(text: str) -> str | None:
+    return None if text.lower() == "none" else text
+
+
+def from_table(text: str, table: Mapping[str, T], kind: str) -> T:
+    """The table's value for "name" or "name:key=value", with its settings applied."""
+    name, settings = name_and_settings(text)
+    if name not in table:
+        raise PasunchatError(f'unknown {kind} "{name}"; there are: {", ".join(table)}')
+    return with_settings(table[name], settings, f"{kind} {name}")

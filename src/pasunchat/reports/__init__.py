@@ -1,0 +1,1 @@
+"""What people look at: the talk's row, contact sheets, curves, and the report."""

@@ -1,0 +1,60 @@
+"""The confusion matrix: which class is taken for which."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pasunchat.measures.score import Evaluation
+from pasunchat.reports.figures import GREY, INK, new_figure
+from pasunchat.reports.words import count, share
+
+MOST_CLASSES_WITH_NUMBERS = 12
+MISTAKES_TOLD = 3
+
+
+def confusion_matrix(evaluation: Evaluation) -> Figure:
+    """Rows are real classes, columns predicted ones; a cell holds its photos and their share of
+    the row, which is also its shade. To be called within `styled`."""
+    counts = np.array(evaluation.confusion)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names, classes = evaluation.class_names, len(counts)
+    side = min(8.0, 1.6 + 1.3 * classes)
+    figure = new_figure(side + 0.4, side + 0.3)
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(classes), names, rotation=0 if classes <= 4 else 90)
+    axes.set_yticks(range(classes), names)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("predicted", labelpad=10, fontsize=12, fontweight="bold")
+    axes.set_ylabel("real", labelpad=10, fontsize=12, fontweight="bold")
+    figure.supxlabel("percentages are shares of the row", color=GREY, fontsize=9.5)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if classes <= MOST_CLASSES_WITH_NUMBERS:
+        for (row, column), part in np.ndenumerate(shares):
+            axes.text(
+                column, row, f"{count(int(counts[row, column]))}\n{share(float(part))}",
+                ha="center", va="center", color="white" if part > 0.55 else INK,
+                fontsize=13 if classes <= 4 else 8, linespacing=1.5,
+            )  # fmt: skip
+    return figure
+
+
+def seen_in_confusion(evaluation: Evaluation) -> str:
+    """The most frequent mistakes, in a sentence."""
+    names = evaluation.class_names
+    mistakes = [
+        (number, real, predicted)
+        for real, row in enumerate(evaluation.confusion)
+        for predicted, number in enumerate(row)
+        if real != predicted and number
+    ]
+    if not mistakes:
+        return f"All {count(evaluation.photos)} photos are read rightly."
+    mistakes.sort(key=lambda mistake: -mistake[0])
+    told = [
+        f"{count(number)} of {count(evaluation.classes[real].photos)} photos of {names[real]} "
+        f"are read as {names[predicted]}"
+        for number, real, predicted in mistakes[:MISTAKES_TOLD]
+    ]
+    return f"{'; '.join(told)}."

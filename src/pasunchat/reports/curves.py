@@ -1,0 +1,83 @@
+"""Training curves: loss and accuracy, on training and validation photos, epoch by epoch."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from pasunchat.reports.figures import BLUE, GREY, ORANGE, new_figure, styled, write_figure
+from pasunchat.reports.words import share
+from pasunchat.training.run import Epoch, Run
+
+CURVES = "curves"
+TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}
+SIDES = (("training", ORANGE, "o", "--"), ("validation", BLUE, "s", "-"))
+
+
+def draw_curves(run: Run, folder: Path) -> list[Path]:
+    """Write curves.png and curves.svg of a run's history into `folder`; with no epoch, nothing."""
+    if not run.history:
+        return []
+    with styled():
+        return write_figure(curves(run, tuple(TITLES)), folder, CURVES)
+
+
+def curves(run: Run, shown: tuple[str, ...]) -> Figure:
+    """Some of TITLES side by side, the kept epoch marked. To be called within `styled`."""
+    figure = new_figure(4.8 * len(shown), 4.2)
+    for axes, what in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        _draw(axes, run, what)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return figure
+
+
+def _draw(axes: Axes, run: Run, what: str) -> None:
+    epochs = [row.epoch for row in run.history]
+    for side, colour, marker, line in SIDES:
+        values = [getattr(row, f"{side}_{what}") for row in run.history]
+        axes.plot(epochs, values, line, color=colour, marker=marker, label=side)
+    best = run.facts.best_epoch
+    if best:
+        axes.axvline(
+            best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=f"epoch {best}, kept"
+        )
+    if what == "accuracy":
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.set_title(TITLES[what])
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    axes.margins(y=0.12)
+
+
+def seen_in_curves(run: Run) -> str:
+    """What the curves show, by rules, in one or two sentences."""
+    if not run.history:
+        return "No epoch has been measured yet."
+    best = min(run.history, key=lambda row: row.validation_loss)
+    last = run.history[-1]
+    if len(run.history) == 1:
+        return (
+            f"One epoch was measured: {share(best.validation_accuracy)} of the validation photos "
+            "are read rightly."
+        )
+    if best is last:
+        return (
+            f"Validation loss was still falling in the last epoch, {last.epoch}: "
+            "more epochs may give a better network."
+        )
+    return f"{_after(best, last)} The weights of epoch {best.epoch} are kept."
+
+
+def _after(best: Epoch, last: Epoch) -> str:
+    lowest = f"Validation loss was lowest in epoch {best.epoch}"
+    if last.training_loss >= best.training_loss:
+        return f"{lowest}; after it neither training nor validation improves."
+    if last.epoch == best.epoch + 1:
+        return (
+            f"{lowest}; in epoch {last.epoch} training went on improving and validation did not: "
+            "the first sign of overfitting."
+        )
+    return f"{lowest}; after it training goes on improving and validation does not: overfitting."

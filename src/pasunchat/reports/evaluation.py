@@ -1,0 +1,93 @@
+"""What an evaluation leaves on disk: its figures as JSON and pictures, the best and the worst."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.measures.score import Evaluation, Judged
+from pasunchat.photos.dataset import Dataset
+from pasunchat.photos.image import write_png
+from pasunchat.reports.confusion import confusion_matrix
+from pasunchat.reports.figures import styled, write_figure
+from pasunchat.reports.reliability import reliability
+from pasunchat.reports.sheet import draw_sheet
+from pasunchat.reports.words import percent
+from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
+
+EVALUATION, FACTS, PHOTOS = "evaluation", "evaluation.json", "photos"
+COLUMNS = 4
+
+
+def evaluation_folder(
+    classifier: Classifier,
+    dataset: Dataset,
+    split: str,
+    output: Path | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Where an evaluation goes: `output`, else `evaluation` in the classifier's run for the test
+    photos it was prepared with, and a name of its own for other photos.
+
+    Raises PasunchatError if that exists and `overwrite` is false, or the classifier has no run.
+    """
+    if output is None:
+        if classifier.origin is None:
+            raise PasunchatError(
+                "this classifier comes from no run; say with --output where to write"
+            )
+        other_split = "" if split == "test" else f"-{split}"
+        other_data = "" if dataset.digest == classifier.trained_on else f"-{dataset.digest[:8]}"
+        output = classifier.origin / f"{EVALUATION}{other_split}{other_data}"
+    refuse_existing(output, overwrite=overwrite)
+    return output
+
+
+def write_evaluation(
+    folder: Path, evaluation: Evaluation, dataset: Dataset, *, overwrite: bool = False
+) -> list[Path]:
+    """Fill `folder`, whole or not at all: evaluation.json, confusion and reliability as PNG and
+    SVG, best.png, worst.png, and photos/ROW.png for each photo on them. Returns the files.
+
+    dataset: the one that was evaluated. Raises PasunchatError if `folder` exists and `overwrite`
+    is false.
+    """
+    with whole_folder(folder, overwrite=overwrite) as part:
+        write_json(part / FACTS, evaluation)
+        with styled():
+            write_figure(confusion_matrix(evaluation), part, "confusion")
+            write_figure(reliability(evaluation), part, "reliability")
+        for name, judged in (("best", evaluation.best), ("worst", evaluation.worst)):
+            _write_photos(part, name, judged, dataset)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write_photos(folder: Path, name: str, judged: Sequence[Judged], dataset: Dataset) -> None:
+    images = [np.asarray(dataset.pixels[photo.row]) for photo in judged]
+    for photo, image in zip(judged, images, strict=True):
+        write_png(photo_file(folder, photo), image, {})
+    captions = ["\n".join(caption(photo)) for photo in judged]
+    draw_sheet(folder / f"{name}.png", images, captions, columns=COLUMNS)
+
+
+def photo_file(folder: Path, photo: Judged) -> Path:
+    """Where an evaluation's folder keeps one of its best or worst photos."""
+    return folder / PHOTOS / f"{photo.row}.png"
+
+
+def caption(photo: Judged) -> tuple[str, str]:
+    """ "really a dog", "read as cat at 97 %"."""
+    right = photo.predicted == photo.real
+    return (
+        f"real: {photo.real}",
+        f"{'rightly ' if right else ''}read as {photo.predicted} at {percent(photo.confidence)}",
+    )
+
+
+def read_evaluation(run_folder: Path) -> Evaluation | None:
+    """The evaluation kept in a run's folder, or None. Raises PasunchatError if it is damaged."""
+    path = run_folder / EVALUATION / FACTS
+    return read_json(path, Evaluation) if path.is_file() else None

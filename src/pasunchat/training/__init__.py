@@ -1,0 +1,1 @@
+"""Tuning the decision: recipes, the loop, and the runs it leaves."""

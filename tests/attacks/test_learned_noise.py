@@ -1,0 +1,80 @@
+"""The talk's attack against itself written plainly, photo by photo, with torch's own Adam."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.learned_noise import LearnedNoise, _as_keras
+from pasunchat.attacks.problem import Goal
+from pasunchat.classifiers.build import build
+from pasunchat.runtime import seed_from
+from pasunchat.storage import sha256
+
+SIZE = 32
+
+
+def plainly(classifier, photo, target, noise, steps, patience):
+    noise = noise.clone().requires_grad_()
+    adam = torch.optim.Adam([noise], lr=1e-3, eps=1e-7)
+    best, kept, waited = math.inf, noise, 0
+    for _ in range(steps):
+        logits = classifier((photo + noise).clamp(0, 1)[None])
+        loss = 0.1 * noise.square().sum() + functional.cross_entropy(logits, target[None])
+        if loss.item() < best:
+            best, kept, waited = loss.item(), noise.detach().clone(), 0
+        else:
+            waited += 1
+            if waited >= patience:
+                break
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    return (photo + kept).clamp(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "patience", "nearly"), [(40, 1000, {"rel": 1e-3}), (1000, 10, {"rel": 0.02})]
+)
+def test_it_is_the_talk_s_loop(steps: int, patience: int, nearly: dict[str, float]) -> None:
+    classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
+    photos = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    goal = Goal(1 - classifier.judge(photos).argmax(1))
+    method = LearnedNoise(steps=steps, patience=patience)
+    found = fool(classifier, photos, goal=goal, attack=method, levels=None)
+    for row, photo in enumerate(photos):
+        content = photo.permute(1, 2, 0).contiguous().numpy().tobytes()
+        key = seed_from(0, sha256(content), int(goal.classes[row]))
+        start = _as_keras(photo.shape, key)
+        expected = plainly(classifier, photo, goal.classes[row], start, steps, patience)
+        size = (expected - photo).norm().item()
+        assert found.distance[row].item() == pytest.approx(size, **nearly)
+        theirs, ours = classifier.judge(torch.stack([expected, found.pixels[row]])).softmax(1)
+        assert ours.tolist() == pytest.approx(theirs.tolist(), **nearly)
+
+
+def test_noise_starts_as_keras_draws_it() -> None:
+    noise = _as_keras(torch.Size((3, 224, 224)), key=0)
+    limit = math.sqrt(6 / (224 * 224 + 224 * 3))
+    assert noise.shape == (3, 224, 224)
+    assert noise.abs().max() <= limit
+    assert noise.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.01)
+    assert noise.mean().abs() < limit / 100
+
+
+def test_a_lower_price_fools_more_surely_and_shows_more() -> None:
+    classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
+    photo = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    dear, cheap = (fool(classifier, photo, attack=LearnedNoise(price=p)) for p in (0.1, 0.01))
+    assert cheap.margin > dear.margin
+    assert cheap.distance > dear.distance
+
+
+def test_patience_and_steps_end_the_search() -> None:
+    classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
+    photo = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    assert fool(classifier, photo, attack=LearnedNoise(steps=7)).backwards.tolist() == [7]
+    impatient = fool(classifier, photo, attack=LearnedNoise(patience=1, lr=10.0))
+    assert impatient.backwards.item() < 10

@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from pasunchat.attacks.attack import Ask
+from pasunchat.attacks.methods.learned_noise import LearnedNoise
+from pasunchat.attacks.oracle import BUCKET, Oracle, frozen
+from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    return build("simple", classes=("cat", "dog", "fox"), size=16)
+
+
+def problem(rows: int) -> Problem:
+    draw = torch.rand(rows, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    return Problem(draw.contiguous(memory_format=torch.channels_last), Goal(torch.arange(rows) % 3))
+
+
+def test_answers_every_query_and_gives_the_gradient_of_the_first(classifier: Classifier) -> None:
+    task, method = problem(3), LearnedNoise()
+    queries = torch.stack([task.pixels, task.pixels.flip(3)], 1)
+    answer = Oracle(classifier, method).answer(task, Ask(queries, torch.ones(3, dtype=torch.bool)))
+    asked = task.pixels.clone().requires_grad_()
+    loss = method.loss(task, classifier(asked))
+    loss.sum().backward()
+    assert answer.logits.shape == (3, 2, 3)
+    assert torch.allclose(answer.logits[:, 1], classifier(task.pixels.flip(3)), atol=1e-6)
+    assert torch.allclose(answer.gradient, asked.grad, atol=1e-6)
+    assert torch.allclose(answer.loss, loss, atol=1e-6)
+    assert answer.margin.shape == answer.reached.shape == (3, 2)
+    assert torch.equal(answer.reached, answer.margin > 0)
+
+
+def test_no_gradient_is_taken_where_none_is_wanted(classifier: Classifier) -> None:
+    task = problem(2)
+    ask = Ask(task.pixels[:, None], torch.zeros(2, dtype=torch.bool))
+    answer = Oracle(classifier, LearnedNoise()).answer(task, ask)
+    assert answer.gradient is None and answer.loss is None
+    assert not answer.logits.requires_grad
+
+
+def test_an_attack_gets_only_what_it_says_it_needs(classifier: Classifier) -> None:
+    class Labels(LearnedNoise):
+        needs = "labels"
+
+    task, nothing = problem(2), torch.zeros(2, dtype=torch.bool)
+    oracle = Oracle(classifier, Labels())
+    answer = oracle.answer(task, Ask(task.pixels[:, None], nothing))
+    assert answer.logits is None and answer.margin is None
+    assert answer.reached.shape == (2, 1)
+    with pytest.raises(PermissionError, match="labels"):
+        oracle.answer(task, Ask(task.pixels[:, None], ~nothing))
+
+
+def test_never_asks_about_one_row_alone(classifier: Classifier) -> None:
+    sizes: list[int] = []
+    classifier.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    task = problem(5)
+    Oracle(classifier, LearnedNoise()).answer(
+        task, Ask(task.pixels[:, None], torch.ones(5, dtype=torch.bool))
+    )
+    assert sizes and all(size % BUCKET == 0 for size in sizes)
+
+
+def test_frozen_gives_everything_back_as_it_was(classifier: Classifier) -> None:
+    first = next(classifier.parameters())
+    first.requires_grad_(False)
+    classifier.train()
+    with frozen(classifier):
+        assert not classifier.training
+        assert not any(p.requires_grad for p in classifier.parameters())
+    assert classifier.training
+    assert [p.requires_grad for p in classifier.parameters()][:2] == [False, True]

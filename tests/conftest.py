@@ -1,0 +1,51 @@
+"""What several test folders need: tiny data, tiny classifiers, no cache outside the test."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pasunchat.photos.dataset import Dataset
+from pasunchat.photos.prepare import prepare
+
+torch.set_num_threads(1)  # tiny pictures: threads would only wait for each other
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASUNCHAT_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def write_photos(folder: Path, counts: dict[str, int], *, size: int = 16, seed: int = 0) -> Path:
+    """Noisy pictures, one subfolder a class; each class is bright in another place."""
+    rng = np.random.default_rng(seed)
+    for label, (name, count) in enumerate(counts.items()):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            pixels = rng.integers(0, 120, (size, size, 3), dtype=np.uint8)
+            at = label * size // len(counts)
+            pixels[at : at + size // len(counts)] += 100
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_photos() -> Callable[..., Path]:
+    """`write_photos`, for tests that want counts or sizes of their own."""
+    return write_photos
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 cats and 60 dogs of 16 x 16 pixels, easy to tell apart."""
+    return write_photos(tmp_path_factory.mktemp("photos"), {"cat": 60, "dog": 60})
+
+
+@pytest.fixture(scope="session")
+def dataset(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """They, prepared at their own size."""
+    return prepare([photos], tmp_path_factory.mktemp("dataset") / "data", size=16)

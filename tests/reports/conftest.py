@@ -1,0 +1,96 @@
+"""A tiny run, as training, evaluating and fooling leave it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.files import load_files, save
+from pasunchat.measures.score import Evaluation, evaluate
+from pasunchat.photos.dataset import Counts, Dataset, DatasetFacts, count_photos
+from pasunchat.photos.image import write_png
+from pasunchat.storage import write_json
+from pasunchat.training.recipe import Recipe
+from pasunchat.training.run import (
+    DataOrigin,
+    Epoch,
+    Run,
+    RunFacts,
+    add_timing,
+    open_run,
+    write_history,
+    write_run,
+)
+
+CLASSES = ("cat", "dog")
+SIZE, PHOTOS = 16, 60
+HISTORY = (
+    Epoch(1, 0.69, 0.66, 0.60, 0.67, 0.58),
+    Epoch(2, 0.60, 0.50, 0.75, 0.61, 0.66),
+    Epoch(3, 0.40, 0.30, 0.90, 0.66, 0.65),
+    Epoch(4, 0.20, 0.10, 0.99, 0.80, 0.64),
+)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    random = np.random.default_rng(0)
+    labels = np.arange(PHOTOS, dtype=np.int64) % 2
+    split = (np.arange(PHOTOS) // 20).astype(np.uint8)
+    facts = DatasetFacts(
+        format=1,
+        classes=CLASSES,
+        size=SIZE,
+        framing="pad",
+        decode="exact",
+        seed=0,
+        split=(0.34, 0.33, 0.33),
+        sources=("drawn",),
+        counts=Counts(count_photos(labels, split, CLASSES), {"heic": 3}, 0, 0, 0),
+        digest="d" * 64,
+    )
+    write_json(tmp_path / "data" / "dataset.json", facts)
+    pixels = random.integers(0, 256, (PHOTOS, SIZE, SIZE, 3), dtype=np.uint8)
+    names = tuple(f"{CLASSES[label]}/{row}.png" for row, label in enumerate(labels))
+    return Dataset(tmp_path / "data", facts, pixels, labels, split, names)
+
+
+@pytest.fixture
+def run(tmp_path: Path, dataset: Dataset) -> Run:
+    """A finished run of two classes, not yet measured."""
+    folder = tmp_path / "runs" / "tiny"
+    recipe = Recipe(network="linear", patience=2)
+    data = DataOrigin(
+        str(dataset.folder), dataset.digest, dataset.facts.sources, dataset.facts.counts.photos
+    )
+    facts = RunFacts(
+        data, {"python": "3.11", "torch": "2.13"}, "cpu", 2, best_epoch=2, ended="it did so"
+    )
+    write_run(folder, recipe, facts)
+    write_history(folder, HISTORY)
+    save(
+        build("linear", classes=CLASSES, size=SIZE, decode="exact", trained_on=dataset.digest),
+        folder,
+    )
+    for epoch in range(1, 5):
+        add_timing(folder, epoch=epoch, seconds=2.5)
+    return open_run(folder)
+
+
+@pytest.fixture
+def classifier(run: Run) -> Classifier:
+    return load_files(run.folder)
+
+
+@pytest.fixture
+def evaluation(classifier: Classifier, dataset: Dataset) -> Evaluation:
+    return evaluate(classifier, dataset)
+
+
+@pytest.fixture
+def photo(tmp_path: Path, dataset: Dataset) -> Path:
+    path = tmp_path / "photos" / "rex.png"
+    write_png(path, dataset.pixels[1], {})
+    return path

@@ -1,0 +1,106 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pasunchat.attacks.proof import verify
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.reports import fooled
+from pasunchat.reports.fooled import fool_photos, read_fooled
+
+
+def other_class(classifier: Classifier, photo: Path) -> str:
+    answer = fooled.read_as(classifier, photo)
+    index = int(classifier.probabilities(answer[None])[0].argmin())
+    return classifier.class_name(index)
+
+
+def test_a_photo_is_fooled_and_all_of_it_is_kept(classifier: Classifier, photo: Path) -> None:
+    target = other_class(classifier, photo)
+    steps: list[tuple[int, int]] = []
+    (at,) = fool_photos(
+        classifier, [photo], target=target, progress=lambda done, total: steps.append((done, total))
+    )
+    assert at.folder.parent == classifier.origin / "fooled"
+    assert at.folder.name == f"rex.{target}"
+    assert {file.name for file in at.folder.iterdir()} == {
+        f"rex.{target}.png", "photo.png", "noise.png", "row.png", "result.json",
+    }  # fmt: skip
+    assert at.kept.fooled and at.kept.after.answer == target
+    assert verify(at.folder / at.kept.picture, classifier, photo).holds
+    assert read_fooled(classifier.origin) == [at]
+    assert steps[-1] == (1, 1)
+
+
+def test_without_a_target_the_runner_up_is_reached(classifier: Classifier, photo: Path) -> None:
+    (at,) = fool_photos(classifier, [photo])
+    assert at.kept.goal == other_class(classifier, photo)
+    assert at.folder.name == f"rex.{at.kept.goal}"
+
+
+def test_a_photo_that_is_read_so_already_is_not_counted_as_fooled(
+    classifier: Classifier, photo: Path
+) -> None:
+    target = ({"cat", "dog"} - {other_class(classifier, photo)}).pop()
+    (at,) = fool_photos(classifier, [photo], target=target)
+    assert not at.kept.fooled
+    assert (at.folder / "row.png").is_file()
+
+
+def test_two_photos_of_one_name_do_not_overwrite_each_other(
+    classifier: Classifier, photo: Path, tmp_path: Path
+) -> None:
+    twin = tmp_path / "elsewhere" / "Rex.png"
+    twin.parent.mkdir()
+    shutil.copy(photo, twin)
+    found = fool_photos(classifier, [photo, twin], tmp_path / "out", target="cat")
+    assert [at.folder.name for at in found] == ["rex.cat", "Rex-2.cat"]
+    assert [at.kept.photo for at in found] == [str(photo), str(twin)]
+
+
+def test_a_folder_that_exists_is_refused_before_the_attack(
+    classifier: Classifier, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "out" / "rex.cat"
+    there.mkdir(parents=True)
+    attacked: list[object] = []
+    monkeypatch.setattr(fooled, "fool", lambda *_, **__: attacked.append(1))
+    with pytest.raises(PasunchatError, match="exists already"):
+        fool_photos(classifier, [photo], tmp_path / "out", target="cat")
+    assert not attacked
+    monkeypatch.undo()
+    (at,) = fool_photos(classifier, [photo], tmp_path / "out", target="cat", overwrite=True)
+    assert (at.folder / "result.json").is_file()
+
+
+def test_an_unknown_class_is_answered_with_the_known_ones(
+    classifier: Classifier, photo: Path
+) -> None:
+    with pytest.raises(PasunchatError, match=r'unknown class "horse".*cat, dog'):
+        fool_photos(classifier, [photo], target="horse")
+
+
+def test_a_classifier_from_elsewhere_asks_where_to_write(
+    classifier: Classifier, photo: Path
+) -> None:
+    classifier.origin = None
+    with pytest.raises(PasunchatError, match="--output"):
+        fool_photos(classifier, [photo])
+
+
+def test_no_photo_at_all_is_refused(classifier: Classifier) -> None:
+    with pytest.raises(PasunchatError, match="no photo"):
+        fool_photos(classifier, [])
+
+
+def test_nothing_is_left_where_drawing_fails(
+    classifier: Classifier, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> Path:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(fooled, "draw_row", fails)
+    with pytest.raises(OSError, match="disk full"):
+        fool_photos(classifier, [photo], tmp_path / "out", target="cat")
+    assert list((tmp_path / "out").iterdir()) == []

@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import pytest
+
+from pasunchat.attacks.control import Control
+from pasunchat.attacks.keep import Kept
+from pasunchat.attacks.proof import Opinion
+from pasunchat.attacks.result import Status
+from pasunchat.measures.score import Evaluation
+from pasunchat.reports import words
+from pasunchat.reports.row import captions
+
+KEPT = Kept(
+    photo="a/rex.jpg",
+    status=Status.REACHED,
+    fooled=True,
+    goal="cat",
+    before=Opinion("dog", 0.83),
+    after=Opinion("cat", 0.95),
+    picture="rex.cat.png",
+    l2=1.314,
+    largest_change=8,
+    factor=8 / 255,
+    steps=120,
+    control=Control(draws=8, reached=0, unchanged=8, distance=1.3),
+    attack="learned-noise",
+    settings={},
+    seed=0,
+    classifier="",
+    advice="",
+)
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (1.0, "more than 99.9 %"),
+        (0.9991, "more than 99.9 %"),
+        (0.999, "99.9 %"),
+        (0.9942, "99.4 %"),
+        (0.9951, "99.5 %"),
+        (0.99, "99 %"),
+        (0.83, "83 %"),
+        (0.01, "1 %"),
+        (0.004, "0.4 %"),
+        (0.001, "0.1 %"),
+        (0.0004, "less than 0.1 %"),
+        (0.0, "less than 0.1 %"),
+    ],
+)
+def test_percent(probability: float, said: str) -> None:
+    assert words.percent(probability) == said
+
+
+def test_no_probability_is_said_to_be_certain_or_impossible() -> None:
+    for step in range(100_001):
+        assert words.percent(step / 100_000) not in ("100 %", "0 %", "100.0 %", "0.0 %")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [(1, "100 %"), (0, "0 %"), (9999 / 10_000, "99.9 %"), (1 / 10_000, "0.1 %"), (0.797, "79.7 %")],
+)
+def test_share(part: float, said: str) -> None:
+    assert words.share(part) == said
+
+
+def test_accuracy_is_said_with_interval_and_count(evaluation: Evaluation) -> None:
+    talk = replace(evaluation, photos=2500, right=1993, accuracy=0.7972, interval=(0.7810, 0.8125))
+    assert words.accuracy_in_words(talk) == "79.7 % [78.1, 81.2], 1,993 of 2,500"
+    all_right = replace(evaluation, photos=400, right=400, accuracy=1.0, interval=(0.9906, 1.0))
+    assert words.accuracy_in_words(all_right) == "100 % [99.1, 100.0], 400 of 400"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.84, "0.8 s"),
+        (9.96, "10 s"),
+        (48.2, "48 s"),
+        (59.7, "1 min 00 s"),
+        (95, "1 min 35 s"),
+        (3599.8, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_duration(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+def test_counts_and_lists() -> None:
+    assert words.count(2500) == "2,500"
+    assert words.count(1, "epoch") == "1 epoch"
+    assert words.count(1200, "epoch") == "1,200 epochs"
+    assert words.listed(["cat"]) == "cat"
+    assert words.listed(["cat", "dog", "fox"]) == "cat, dog and fox"
+    assert [words.one_of(name) for name in ("dog", "otter", "Cats")] == [
+        "a dog",
+        "an otter",
+        "Cats",
+    ]
+
+
+def test_the_row_speaks_as_the_talk() -> None:
+    assert captions(KEPT) == ("Initial dog at 83 %", "+ 0.031x", "= cat at 95 %")
+
+
+def test_the_row_says_what_was_not_reached() -> None:
+    failed = replace(KEPT, fooled=False, after=Opinion("dog", 0.6))
+    assert captions(failed)[2] == "= still dog at 60 %"
+    elsewhere = replace(failed, after=Opinion("fox", 0.5))
+    assert captions(elsewhere)[2] == "= fox, not cat, at 50 %"
+    untouched = replace(failed, factor=0.0, largest_change=0, l2=0.0, control=None)
+    assert captions(untouched)[1] == "+ nothing"
+    assert words.change_in_words(untouched) == "nothing was changed"
+    assert words.control_in_words(untouched).startswith("nothing was changed")
+
+
+def test_change_and_control() -> None:
+    assert words.change_in_words(KEPT) == "at most 8 of 255 levels, L2 1.31"
+    assert words.control_in_words(KEPT) == (
+        "the same amount of random noise, 8 draws: still a dog every time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reached", "unchanged", "said"),
+    [
+        (0, 6, "8 draws: still a dog in 6, never a cat"),
+        (3, 5, "8 draws: a cat in 3, so chance alone may explain it"),
+    ],
+)
+def test_a_control_that_moves_is_not_hidden(reached: int, unchanged: int, said: str) -> None:
+    moved = replace(KEPT, control=Control(8, reached, unchanged, 1.3))
+    assert words.control_in_words(moved).endswith(said)
