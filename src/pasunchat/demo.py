@@ -25,7 +25,7 @@ from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Run
 
 Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-SURE = "learned-noise:price=0.01"
+SURE = "learned-noise:price=0.001,lr=0.005,patience=100,steps=200"
 TYPICAL = 0.9
 
 

@@ -132,9 +132,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_weights(
     assert all(weight.isfinite().all() for weight in weights.values())
 
 
-def test_unequal_classes_are_weighted(
-    tmp_path: Path, make_photos: Callable[..., Path]
-) -> None:
+def test_unequal_classes_are_weighted(tmp_path: Path, make_photos: Callable[..., Path]) -> None:
     photos = make_photos(tmp_path / "photos", {"cat": 60, "dog": 20})
     unequal = prepare([photos], tmp_path / "data", size=16)
     run = train(unequal, Recipe(epochs=1), tmp_path / "run")

@@ -73,10 +73,10 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.words import accuracy_in_words, percent
+    from pasunchat.reports.words import accuracy_in_words, percent, share
 
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
-    say(f"always answering the largest class: {evaluation.floor:.1%}")
+    say(f"always answering the largest class: {share(evaluation.floor)}")
     names = evaluation.class_names
     table(
         ("real \\ predicted", *names, "recall", "precision", "F1"),
@@ -84,9 +84,9 @@ def _print(evaluation: "Evaluation") -> None:
             (
                 row.name,
                 *(f"{count:,}" for count in counts),
-                f"{row.recall:.1%}",
-                f"{row.precision:.1%}",
-                f"{row.f1:.1%}",
+                share(row.recall),
+                share(row.precision),
+                share(row.f1),
             )
             for row, counts in zip(evaluation.classes, evaluation.confusion, strict=True)
         ],
@@ -96,7 +96,8 @@ def _print(evaluation: "Evaluation") -> None:
         say(f"mean confidence when right: {percent(right)}")
     if wrong is not None:
         say(f"mean confidence when wrong: {percent(wrong)}")
-    say(f"log loss {evaluation.log_loss:.3f}, calibration error {evaluation.calibration_error:.1%}")
+    error = share(evaluation.calibration_error)
+    say(f"log loss {evaluation.log_loss:.3f}, calibration error {error}")
     worst = evaluation.worst[0]
     if worst.real != worst.predicted:
         said = percent(worst.confidence)

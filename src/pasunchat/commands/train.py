@@ -150,6 +150,8 @@ def _train(dataset: "Dataset", recipe: "Recipe", folder: Path, on: "Machine", js
 
 
 def _print(run: "Run", seen: str) -> None:
+    from pasunchat.reports.words import share
+
     if run.facts.class_weights:
         weights = ", ".join(f"{weight:.2f}" for weight in run.facts.class_weights)
         say(f"classes are unequal: each photo counts by its class's weight ({weights})")
@@ -159,9 +161,9 @@ def _print(run: "Run", seen: str) -> None:
             (
                 f"{row.epoch}{' (kept)' if row.epoch == run.facts.best_epoch else ''}",
                 f"{row.training_loss:.3f}",
-                f"{row.training_accuracy:.1%}",
+                share(row.training_accuracy),
                 f"{row.validation_loss:.3f}",
-                f"{row.validation_accuracy:.1%}",
+                share(row.validation_accuracy),
             )
             for row in run.history
         ],

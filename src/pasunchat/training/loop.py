@@ -18,7 +18,7 @@ from pasunchat.runtime import Machine
 from pasunchat.training.batches import batches, comparable_rows
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Epoch, Run, add_timing, write_history
-from pasunchat.training.session import Session, begin, checkpoint, finish, keep_best
+from pasunchat.training.session import Session, begin, checkpoint, finish, keep_best, new_classifier
 from pasunchat.training.start import start_run
 from pasunchat.training.stopping import Ending, ending, not_finite
 
@@ -54,14 +54,15 @@ def train(
     Goes on from the folder's checkpoint if there is one: the finished run is then, byte for
     byte, the run that was never interrupted. Raises Interrupted after `should_stop()` is true.
     """
+    classifier = new_classifier(dataset, recipe, machine)
     run = start_run(dataset, recipe, folder, machine)
-    session = begin(dataset, recipe, folder, machine)
+    session = begin(classifier, recipe, folder)
     criterion = _cross_entropy(run.facts.class_weights, machine)
     at, saved, photos = session.at, time.monotonic(), len(dataset.rows("train"))
     while at.ended is None:
         started = time.monotonic()
         for rows in batches(dataset, recipe, at.epoch, at.step):
-            loss = _step(session, dataset, rows, criterion, machine)
+            loss = take_step(session, dataset, rows, criterion, machine)
             at.step, at.seen, at.total = at.step + 1, at.seen + len(rows), at.total + loss
             progress(EpochProgress(at.epoch + 1, at.seen, photos, tuple(at.history)))
             if not math.isfinite(loss):
@@ -84,14 +85,14 @@ def _cross_entropy(class_weights: tuple[float, ...] | None, machine: Machine) ->
     return nn.CrossEntropyLoss(weight=weights)
 
 
-def _step(
+def take_step(
     session: Session,
     dataset: Dataset,
     rows: NDArray[np.int64],
     criterion: nn.Module,
     machine: Machine,
 ) -> float:
-    """One step of the optimizer; the batch's loss, times its photos."""
+    """One step of the optimizer on some rows; their loss, times their number."""
     pixels = as_pixels(dataset.pixels[rows], machine.device)
     labels = torch.from_numpy(dataset.labels[rows]).to(machine.device)
     with machine.autocast():

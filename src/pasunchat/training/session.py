@@ -36,9 +36,9 @@ class Session:
     at: Counters
 
 
-def begin(dataset: Dataset, recipe: Recipe, folder: Path, machine: Machine) -> Session:
-    """A new session, or the one that the folder's checkpoint holds."""
-    classifier = build(
+def new_classifier(dataset: Dataset, recipe: Recipe, machine: Machine) -> Classifier:
+    """The recipe's network, untrained, for the dataset's classes, size and framing."""
+    return build(
         recipe.network,
         classes=dataset.classes,
         size=dataset.size,
@@ -47,6 +47,10 @@ def begin(dataset: Dataset, recipe: Recipe, folder: Path, machine: Machine) -> S
         seed=recipe.seed,
         trained_on=dataset.digest,
     ).to(machine.device)
+
+
+def begin(classifier: Classifier, recipe: Recipe, folder: Path) -> Session:
+    """A new session, or the one that the folder's checkpoint holds."""
     optimizer = torch.optim.Adam(
         classifier.parameters(), lr=recipe.lr, eps=KERAS_EPSILON, fused=True
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pasunchat.photos.drawing_canvas import (
+from pasunchat.photos.drawing.canvas import (
     Colour,
     Frame,
     Points,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pasunchat.photos.drawing_canvas import (
+from pasunchat.photos.drawing.canvas import (
     Frame,
     Points,
     Sheet,
@@ -21,7 +21,7 @@ from pasunchat.photos.drawing_canvas import (
     points,
     ribbon,
 )
-from pasunchat.photos.drawing_coat import BLACK, LINE_WIDTH, Coat
+from pasunchat.photos.drawing.coat import BLACK, LINE_WIDTH, Coat
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from pasunchat.photos.drawing_canvas import (
+from pasunchat.photos.drawing.canvas import (
     OVERSAMPLING,
     Colour,
     Frame,

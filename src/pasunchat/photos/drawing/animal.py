@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pasunchat.photos.drawing_anatomy import Anatomy, Ear
-from pasunchat.photos.drawing_body import POSES
-from pasunchat.photos.drawing_canvas import (
+from pasunchat.photos.drawing.anatomy import Anatomy, Ear
+from pasunchat.photos.drawing.body import POSES
+from pasunchat.photos.drawing.canvas import (
     Frame,
     Sheet,
     clear,
@@ -16,7 +16,7 @@ from pasunchat.photos.drawing_canvas import (
     open_curve,
     points,
 )
-from pasunchat.photos.drawing_coat import BLACK, LINE_WIDTH, WHITE, Coat, random_coat
+from pasunchat.photos.drawing.coat import BLACK, LINE_WIDTH, WHITE, Coat, random_coat
 
 _SIDES = (-1, 1)
 _TONGUE = (236, 120, 130)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from pasunchat.photos.drawing_anatomy import CAT, DOG, Anatomy
-from pasunchat.photos.drawing_animal import draw_animal
-from pasunchat.photos.drawing_canvas import OVERSAMPLING, Sheet
-from pasunchat.photos.drawing_pipe import pipe_picture
-from pasunchat.photos.drawing_scene import background, draw_foreground, lit
+from pasunchat.photos.drawing.anatomy import CAT, DOG, Anatomy
+from pasunchat.photos.drawing.animal import draw_animal
+from pasunchat.photos.drawing.canvas import OVERSAMPLING, Sheet
+from pasunchat.photos.drawing.pipe import pipe_picture
+from pasunchat.photos.drawing.scene import background, draw_foreground, lit
 
 KINDS = ("cat", "dog")
 SMALLEST_SIZE = 16  # pixels

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pasunchat.photos.drawing_canvas import (
+from pasunchat.photos.drawing.canvas import (
     OVERSAMPLING,
     Colour,
     Frame,

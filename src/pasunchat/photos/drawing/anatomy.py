@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pasunchat.photos.drawing_canvas import (
+from pasunchat.photos.drawing.canvas import (
     Points,
     both_sides,
     closed_curve,

@@ -1,0 +1,139 @@
+"""The talk's attack: ours in batches against the same attack written plainly, photo by photo.
+
+    python benchmarks/learned_noise.py MODEL PHOTO...
+
+The plain one keeps memory pages and asks for no weight gradients either, uses torch's Adam, and
+its result is saved to PNG and read back the same way. Compared too: confidence and L2.
+"""
+
+import json
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from contestants import Turn, compete, parser, report, serve
+
+STEPS, PATIENCE, PRICE = 1000, 10, 0.1
+
+
+def ours(folder: Path) -> Turn:
+    import pasunchat
+    from pasunchat.runtime import machine
+
+    machine()
+    task = json.loads((folder / "task.json").read_text())
+    classifier = pasunchat.load(task["model"])
+
+    def turn() -> int:
+        found = pasunchat.fool(classifier, task["photos"])
+        save(folder / "ours", found.pixels)
+        return len(task["photos"])
+
+    return turn
+
+
+def plainly(folder: Path) -> Turn:
+    import torch
+    from torch.nn import functional
+
+    import pasunchat
+    from pasunchat.attacks.proof import read_as
+    from pasunchat.runtime import machine
+
+    machine()
+    task = json.loads((folder / "task.json").read_text())
+    classifier = pasunchat.load(task["model"]).requires_grad_(False)
+    limit = math.sqrt(6 / (224 * 224 + 224 * 3))
+
+    def fool(photo: torch.Tensor) -> torch.Tensor:
+        target = classifier(photo).topk(2).indices[:, 1]
+        noise = ((torch.rand_like(photo) * 2 - 1) * limit).requires_grad_()
+        adam = torch.optim.Adam([noise], lr=1e-3, eps=1e-7)
+        best, kept, waited = math.inf, noise, 0
+        for _ in range(STEPS):
+            logits = classifier((photo + noise).clamp(0, 1))
+            loss = PRICE * noise.square().sum() + functional.cross_entropy(logits, target)
+            if loss.item() < best:
+                best, kept, waited = loss.item(), noise.detach().clone(), 0
+            else:
+                waited += 1
+                if waited >= PATIENCE:
+                    break
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        return (photo + kept).clamp(0, 1).mul(255).round().div(255)
+
+    def turn() -> int:
+        torch.manual_seed(0)
+        rows = []
+        for path in task["photos"]:
+            image = torch.from_numpy(read_as(classifier, Path(path)).copy())
+            photo = image.permute(2, 0, 1)[None].float().div(255)
+            rows.append(fool(photo.contiguous(memory_format=torch.channels_last)))
+        save(folder / "plainly", torch.cat(rows))
+        return len(rows)
+
+    return turn
+
+
+CONTESTANTS = {"ours": ours, "plainly": plainly}
+
+
+def save(folder: Path, pixels) -> None:
+    from pasunchat.classifiers.classifier import as_images
+    from pasunchat.photos.image import write_png
+
+    for row, image in enumerate(as_images(pixels)):
+        write_png(folder / f"{row}.png", image, {})
+
+
+def outcome(folder: Path, name: str) -> tuple[float, float, float]:
+    """Share fooled, median confidence and median L2 of the PNGs one contestant left."""
+    import pasunchat
+    from pasunchat.attacks.proof import ask_file, distances, read_as
+
+    task = json.loads((folder / "task.json").read_text())
+    classifier = pasunchat.load(task["model"])
+    fooled, confidences, sizes = [], [], []
+    for row, path in enumerate(task["photos"]):
+        saved = folder / name / f"{row}.png"
+        said, was = ask_file(classifier, saved), ask_file(classifier, Path(path))
+        fooled.append(said.answer != was.answer)
+        confidences.append(said.confidence)
+        sizes.append(distances(read_as(classifier, Path(path)), read_as(classifier, saved))[0])
+    return float(np.mean(fooled)), float(np.median(confidences)), float(np.median(sizes))
+
+
+def main() -> None:
+    options = parser(__doc__.splitlines()[0])
+    options.add_argument("model", nargs="?")
+    options.add_argument("photos", nargs="*")
+    given = options.parse_args()
+    if given.contestant:
+        serve(CONTESTANTS[given.contestant], given.folder)
+        return
+    if not given.photos:
+        options.error("name a model and some photos")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        task = {
+            "model": str(Path(given.model).resolve()),
+            "photos": [str(Path(path).resolve()) for path in given.photos],
+        }
+        (folder / "task.json").write_text(json.dumps(task))
+        found = compete(Path(__file__), CONTESTANTS, folder, given.rounds)
+        print(report(found, "ours", {}))
+        for name in CONTESTANTS:
+            share, confidence, size = outcome(folder, name)
+            print(
+                f"{name}: {share:.0%} fooled as saved, median confidence {confidence:.4f}, "
+                f"median L2 {size:.4f}"
+            )
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The commands one after another, as a newcomer types them."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PHOTO = "photos/cat/0.png"
+
+
+def test_each_command_says_what_it_wrote_and_what_is_next(place: Path, call: Callable) -> None:
+    for words, wrote in (
+        ("prepare photos -o new --size 16", "new/"),
+        ("train new --epochs 1 --name new", "runs/new/"),
+        ("evaluate simple", "runs/simple/evaluation/"),
+        (f"fool {PHOTO} --model simple", "runs/simple/fooled/0.dog/"),
+        ("report simple", "runs/simple/report.html"),
+    ):
+        said = call(*words.split())
+        assert said.status in (0, 1), said.err
+        last = said.out.rstrip().splitlines()[-2:]
+        assert last[0] == f"wrote {wrote}"
+        assert last[1].startswith("next: ")
+        assert Path(wrote).exists()
+
+
+def test_train_leaves_a_run_that_says_how_it_was_made(place: Path) -> None:
+    names = {path.name for path in (place / "runs" / "simple").iterdir()}
+    assert names == {
+        "classifier.json", "weights.safetensors", "recipe.json", "run.json", "history.jsonl",
+        "timing.jsonl", "curves.png", "curves.svg",
+    }  # fmt: skip
+
+
+def test_a_second_run_does_not_replace_the_first(place: Path, call: Callable) -> None:
+    assert call("train", "data", "--epochs", "1").status == 0
+    assert (place / "runs" / "simple-2").is_dir()
+
+
+def test_overwrite_replaces_a_run_and_nothing_that_is_none(place: Path, call: Callable) -> None:
+    words = ("train", "data", "--epochs", "1", "--overwrite", "--name")
+    assert call(*words, "simple").status == 0
+    history = (place / "runs" / "simple" / "history.jsonl").read_text()
+    assert len(history.splitlines()) == 1
+    shutil.copytree("photos", "runs/photos")
+    said = call(*words, "photos")
+    assert said.status == 2 and "is no run" in said.err
+    assert Path("runs/photos/cat/0.png").exists()
+
+
+def test_photos_are_prepared_into_a_cache_when_trained_on(place: Path, call: Callable) -> None:
+    said = call("train", "photos", "--epochs", "1", "--network", "linear", "--json")
+    assert said.status == 0, said.err
+    facts = json.loads(said.out)["facts"]
+    assert Path(facts["data"]["path"]).is_dir()
+    assert facts["data"]["counts"]["cat"]["train"] > 20
+
+
+def test_evaluate_in_json(place: Path, call: Callable) -> None:
+    found = json.loads(call("evaluate", "simple", "--json").out)
+    assert sum(map(sum, found["confusion"])) == found["photos"]
+    assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
+
+
+def test_evaluate_on_another_split_and_on_other_photos(place: Path, call: Callable) -> None:
+    assert "accuracy on validation" in call("evaluate", "simple", "--split", "validation").out
+    said = call("evaluate", "simple", "--data", "photos", "--split", "all", "-o", "elsewhere")
+    assert said.status == 0, said.err
+    assert "of 120" in said.out
+    assert Path("elsewhere/evaluation.json").is_file()
+
+
+def test_predict_files_folders_and_patterns(place: Path, call: Callable) -> None:
+    found = json.loads(call("predict", "photos/cat", "photos/dog/1*.png", PHOTO, "--json").out)
+    assert len(found) == 60 + 11 + 1
+    assert found[-1]["file"] == PHOTO
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1) for row in found)
+
+
+def test_predict_in_csv(place: Path, call: Callable) -> None:
+    rows = list(csv.DictReader(io.StringIO(call("predict", PHOTO, "--csv").out)))
+    assert [row["file"] for row in rows] == [PHOTO]
+    assert float(rows[0]["cat"]) + float(rows[0]["dog"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_newest_run_is_the_model_unless_one_is_named(place: Path, call: Callable) -> None:
+    assert call("predict", PHOTO).out == call("predict", PHOTO, "--model", "simple").out
+
+
+def test_fool_and_verify(place: Path, call: Callable) -> None:
+    said = call("fool", PHOTO, "--as", "dog")
+    assert said.status == 0, said.err + said.out
+    assert "read back from disk and asked again" in said.out
+    assert "random noise, 8 draws" in said.out
+    folder = place / "runs" / "simple" / "fooled" / "0.dog"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"0.dog.png", "noise.png", "photo.png", "row.png", "result.json"}
+    result = json.loads((folder / "result.json").read_text())
+    answer = json.loads(call("predict", folder / "0.dog.png", "--json").out)[0]
+    assert answer["answer"] == "dog"
+    assert answer["confidence"] == pytest.approx(result["after"]["confidence"], abs=1e-6)
+    verified = call("verify", folder / "0.dog.png", "--photo", PHOTO)
+    assert verified.status == 0 and "holds" in verified.out
+    assert call("fool", PHOTO, "--as", "dog").status == 2
+
+
+def test_verify_says_no_with_status_1(place: Path, call: Callable) -> None:
+    said = call("verify", PHOTO)
+    assert said.status == 1
+    assert "no receipt" in said.out
+    call("fool", PHOTO, "--as", "dog")
+    call("train", "data", "--epochs", "1", "--seed", "7", "--name", "other")
+    picture = "runs/simple/fooled/0.dog/0.dog.png"
+    other = call("verify", picture, "--model", "other")
+    assert other.status == 1 and "another classifier" in other.out
+    wrong = call("verify", picture, "--model", "simple", "--photo", "photos/dog/0.png")
+    assert wrong.status == 1 and "not the one it was made from" in wrong.out
+
+
+def test_not_fooled_is_said_with_status_1_and_keeps_the_closest_try(
+    place: Path, call: Callable
+) -> None:
+    said = call("fool", PHOTO, "--as", "dog", "--attack", "learned-noise:steps=1")
+    assert said.status == 1
+    assert "not fooled: " in said.out and "price" in said.out
+    folder = place / "runs" / "simple" / "fooled" / "0.dog"
+    assert (folder / "0.closest-to-dog.png").is_file()
+    assert not (folder / "0.dog.png").exists()
+
+
+def test_already_read_so_is_not_counted_as_fooled(place: Path, call: Callable) -> None:
+    said = call("fool", PHOTO, "--as", "cat")
+    assert said.status == 1
+    assert "before anything was changed" in said.out
+
+
+def test_the_report_stands_alone(place: Path, call: Callable) -> None:
+    for words in ("evaluate simple", f"fool {PHOTO} --model simple", "report simple"):
+        assert call(*words.split()).status == 0
+    page = Path("runs/simple/report.html").read_text()
+    assert "<script" not in page
+    assert "data:image/png;base64" in page
+    assert call("report", "simple").status == 0
+
+
+def test_summary_of_a_run(place: Path, call: Callable) -> None:
+    found = json.loads(call("summary", "simple", "--size", "16", "--json").out)
+    assert found["size"] == 16
+    assert (
+        "30,178" in call("summary", "runs/simple").out
+        or "total parameters" in call("summary", "runs/simple").out
+    )

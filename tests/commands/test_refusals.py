@@ -1,0 +1,160 @@
+"""Bad input to every command: one line, status 2, nothing written."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+PHOTO = "photos/cat/0.png"
+REFUSED = {
+    "prepare: wrong path": ("prepare nowhere -o new", "nowhere"),
+    "prepare: empty folder": ("prepare empty -o new", "empty"),
+    "prepare: one class": ("prepare one -o new", "class"),
+    "prepare: there already": ("prepare photos -o data --size 16", "--overwrite"),
+    "prepare: no photos that open": ("prepare broken -o new", "cat"),
+    "prepare: size": ("prepare photos -o new --size 0", "size"),
+    "prepare: framing": ("prepare photos -o new --framing bent", "framing"),
+    "prepare: split": ("prepare photos -o new --split 0.6 0.6 0.6", "split"),
+    "summary: unknown": ("summary nothing", "nothing"),
+    "summary: setting": ("summary dense:width=3", "units"),
+    "summary: too large": ("summary dense:units=50176", "7,552,993,280"),
+    "train: nothing": ("train", "photos"),
+    "train: wrong path": ("train nowhere", "nowhere"),
+    "train: unknown network": ("train data --network complex", "complex"),
+    "train: precision": ("train data --precision fp8", "fp8"),
+    "train: device": ("train data --device toaster", "toaster"),
+    "train: no number": ("train data --epochs many", "--epochs"),
+    "train: epochs": ("train data --epochs 0", "epochs"),
+    "train: there already": ("train data --name simple", "--overwrite"),
+    "train: name": ("train data --name ../x", "--name"),
+    "train: resume finished": ("train --resume runs/simple", "finished"),
+    "train: resume nothing": ("train --resume runs/none", "no run"),
+    "train: resume and data": ("train data --resume runs/simple", "leave DATA out"),
+    "evaluate: unknown run": ("evaluate nothing", "nothing"),
+    "evaluate: no run": ("evaluate photos", "holds no classifier"),
+    "evaluate: wrong path": ("evaluate simple --data nowhere", "nowhere"),
+    "evaluate: split": ("evaluate simple --split half", "half"),
+    "evaluate: other size": ("evaluate simple --data data32", "size"),
+    "evaluate: other classes": ("evaluate simple --data foxes", "classes"),
+    "predict: wrong path": ("predict nowhere.jpg", "nowhere.jpg"),
+    "predict: empty folder": ("predict empty", "empty"),
+    "predict: no model": (f"predict {PHOTO} --model nothing", "nothing"),
+    "predict: two forms": (f"predict {PHOTO} --json --csv", "--csv"),
+    "fool: wrong path": ("fool nowhere.jpg", "nowhere.jpg"),
+    "fool: no photo": ("fool text.jpg", "text.jpg"),
+    "fool: unknown class": (f"fool {PHOTO} --as horse", "cat, dog"),
+    "fool: unknown attack": (f"fool {PHOTO} --attack prayer", "learned-noise"),
+    "fool: unknown setting": (f"fool {PHOTO} --attack learned-noise:force=3", "price"),
+    "fool: wrong setting": (f"fool {PHOTO} --attack learned-noise:steps=few", "steps"),
+    "verify: wrong path": ("verify nowhere.png", "nowhere.png"),
+    "verify: no photo": ("verify text.jpg", "text.jpg"),
+    "report: unknown run": ("report nothing", "nothing"),
+    "report: there already": ("report simple -o text.jpg", "--overwrite"),
+    "demo: there already": ("demo --name simple", "--overwrite"),
+    "demo: wrong path": ("demo --photos nowhere", "nowhere"),
+    "no such command": ("paint photos", "paint"),
+    "no such option": ("predict --loudly", "--loudly"),
+}
+
+
+@pytest.fixture
+def odd_place(place: Path) -> Path:
+    (place / "empty").mkdir()
+    (place / "one" / "cat").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(place / "one" / "cat" / "0.png")
+    for name in ("cat", "dog"):
+        (place / "broken" / name).mkdir(parents=True)
+        for index in range(5):
+            (place / "broken" / name / f"{index}.jpg").write_bytes(b"no photo")
+    (place / "text.jpg").write_text("not a photo at all")
+    return place
+
+
+@pytest.fixture
+def other_data(odd_place: Path, make_photos: Callable[..., Path]) -> None:
+    from pasunchat.photos.prepare import prepare
+
+    prepare("photos", "data32", size=32)
+    prepare(make_photos(odd_place / "fox-photos", {"fox": 6, "owl": 6}), "foxes", size=16)
+
+
+@pytest.mark.usefixtures("other_data")
+@pytest.mark.parametrize(("words", "named"), REFUSED.values(), ids=REFUSED)
+def test_is_refused_in_one_line(
+    odd_place: Path, call: Callable, files: Callable, words: str, named: str
+) -> None:
+    before = files(odd_place)
+    said = call(*words.split())
+    assert said.status == 2
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert named in said.err
+    assert files(odd_place) == before
+
+
+def test_what_is_no_photo_among_photos_gets_a_reason(odd_place: Path, call: Callable) -> None:
+    said = call("predict", "text.jpg", PHOTO)
+    assert said.status == 0
+    assert "no photo" in said.out
+    assert call("predict", "text.jpg").status == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "prepare photos --size 16 -o {}",
+        "evaluate simple -o {}",
+        f"fool {PHOTO} -o {{}}",
+        "report simple -o {}/report.html",
+    ],
+)
+@pytest.mark.skipif(
+    not Path("/sys/kernel").is_dir(), reason="no folder that even root cannot write"
+)
+def test_no_right_to_write(odd_place: Path, call: Callable, words: str) -> None:
+    said = call(*words.format("/sys/kernel/pasunchat").split())
+    assert said.status == 2
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert "/sys/kernel" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "final"),
+    [
+        ("prepare photos --size 16 -o new", "new"),
+        ("train data --epochs 1 --name new", "runs/new/weights.safetensors"),
+        ("evaluate simple -o new", "new"),
+        (f"fool {PHOTO} -o new", "new/0.dog"),
+        ("report simple -o new.html", "new.html"),
+    ],
+)
+def test_a_full_disk(odd_place: Path, words: str, final: str) -> None:
+    """No file may grow beyond 700 bytes, which ends writing as a full disk does."""
+
+    def small_files_only() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
+
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "pasunchat", *words.split()],
+        cwd=odd_place,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(odd_place / "empty")},
+        preexec_fn=small_files_only,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    lines = done.stderr.strip().splitlines()
+    assert lines and lines[-1].startswith("error: ")
+    assert not (odd_place / final).exists()
+
+
+def test_debug_shows_where_it_came_from(place: Path, call: Callable) -> None:
+    said = call("--debug", "predict", "nowhere.jpg")
+    assert said.status == 2
+    assert "Traceback" in said.err and said.err.strip().splitlines()[-1].startswith("error: ")
