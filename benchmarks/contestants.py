@@ -26,14 +26,21 @@ class Process:
     name: str
     child: subprocess.Popen[str]
 
+    def wait_until_ready(self) -> None:
+        self._line()
+
     def turn(self) -> dict[str, float]:
-        assert self.child.stdin and self.child.stdout
+        assert self.child.stdin
         self.child.stdin.write("go\n")
         self.child.stdin.flush()
+        return json.loads(self._line())
+
+    def _line(self) -> str:
+        assert self.child.stdout
         line = self.child.stdout.readline()
         if not line:
             raise SystemExit(f"the contestant {self.name} ended with {self.child.wait()}")
-        return json.loads(line)
+        return line
 
 
 def serve(contestant: Contestant, folder: Path) -> None:
@@ -42,6 +49,8 @@ def serve(contestant: Contestant, folder: Path) -> None:
     sys.stdout = sys.stderr
     turn = contestant(folder)
     turn()
+    answers.write("ready\n")
+    answers.flush()
     for _ in sys.stdin:
         started = time.perf_counter()
         photos = turn()
@@ -67,6 +76,8 @@ def compete(
         )
         for name in contestants
     ]
+    for process in processes:
+        process.wait_until_ready()
     found: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for process in processes:

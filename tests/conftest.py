@@ -15,9 +15,12 @@ torch.set_num_threads(1)  # tiny pictures: threads would only wait for each othe
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home_and_one_core(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PASUNCHAT_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("pasunchat.runtime.cores", lambda: 1)
 
 
 def write_photos(folder: Path, counts: dict[str, int], *, size: int = 16, seed: int = 0) -> Path:

@@ -50,9 +50,7 @@ def run_demo(folder: Path, sources: Sequence[str], recipe: Recipe, stage: Stage)
         dataset = prepared(sources, progress=progress)
     with stage("the network learns") as progress:
         on = machine(precision=recipe.precision)
-        run = train(
-            dataset, recipe, folder, machine=on, progress=lambda p: progress(p.done, p.total)
-        )
+        run = train(dataset, recipe, folder, on=on, progress=lambda p: progress(p.done, p.total))
         draw_curves(run, folder)
     classifier = load_files(folder).to(on.device)
     with stage("it is measured") as progress:

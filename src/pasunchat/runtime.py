@@ -51,9 +51,20 @@ def machine(device: str = "auto", precision: str = "fp32") -> Machine:
         raise PasunchatError(
             f'--device "{device}" cannot be used here ({reason}); take cpu or auto'
         ) from error
+    if device.startswith("cuda"):
+        repeat_on_cuda()
     keep_pages()
     torch.set_num_threads(cores())
     return Machine(device, precision)
+
+
+def repeat_on_cuda() -> None:
+    """Let CUDA take only algorithms that give the same bytes each time."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
 
 
 def cores() -> int:

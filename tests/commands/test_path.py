@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PHOTO = "photos/cat/0.png"
+STRONG = "learned-noise:price=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
 
 
 def test_each_command_says_what_it_wrote_and_what_is_next(place: Path, call: Callable) -> None:
@@ -92,7 +93,7 @@ def test_the_newest_run_is_the_model_unless_one_is_named(place: Path, call: Call
 
 
 def test_fool_and_verify(place: Path, call: Callable) -> None:
-    said = call("fool", PHOTO, "--as", "dog")
+    said = call("fool", PHOTO, "--as", "dog", "--attack", STRONG)
     assert said.status == 0, said.err + said.out
     assert "read back from disk and asked again" in said.out
     assert "random noise, 8 draws" in said.out
@@ -112,7 +113,7 @@ def test_verify_says_no_with_status_1(place: Path, call: Callable) -> None:
     said = call("verify", PHOTO)
     assert said.status == 1
     assert "no receipt" in said.out
-    call("fool", PHOTO, "--as", "dog")
+    call("fool", PHOTO, "--as", "dog", "--attack", STRONG)
     call("train", "data", "--epochs", "1", "--seed", "7", "--name", "other")
     picture = "runs/simple/fooled/0.dog/0.dog.png"
     other = call("verify", picture, "--model", "other")
@@ -139,7 +140,7 @@ def test_already_read_so_is_not_counted_as_fooled(place: Path, call: Callable) -
 
 
 def test_the_report_stands_alone(place: Path, call: Callable) -> None:
-    for words in ("evaluate simple", f"fool {PHOTO} --model simple", "report simple"):
+    for words in ("evaluate simple", f"fool {PHOTO} --attack {STRONG}", "report simple"):
         assert call(*words.split()).status == 0
     page = Path("runs/simple/report.html").read_text()
     assert "<script" not in page

@@ -92,8 +92,11 @@ def test_asked_to_stop_it_goes_on_byte_for_byte(
     assert bytes_of(tmp_path / "run") == bytes_of(whole.folder)
 
 
-def test_killed_it_goes_on_byte_for_byte(dataset: Dataset, tmp_path: Path) -> None:
-    """SIGKILL as soon as a checkpoint is there; `pasunchat train --resume` does the rest."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_it_goes_on_byte_for_byte(
+    dataset: Dataset, tmp_path: Path, how: signal.Signals
+) -> None:
+    """Stopped as soon as a checkpoint is there; `pasunchat train --resume` does the rest."""
     recipe = ["--batch-size", "8", "--epochs", "12", "--no-early-stopping"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -109,14 +112,18 @@ def test_killed_it_goes_on_byte_for_byte(dataset: Dataset, tmp_path: Path) -> No
         command(dataset.folder, *recipe, "--name", "killed"),
         cwd=tmp_path,
         env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while not (killed / CHECKPOINT).exists():
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(how)
+    said = process.communicate()[1]
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert "go on with: pasunchat train --resume runs/killed" in said
     assert not open_run(killed).finished
     finish("--resume", "runs/killed")
     assert bytes_of(killed) == bytes_of(tmp_path / "runs" / "whole")

@@ -20,7 +20,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.parsing import from_table
 from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress, silent
-from pasunchat.runtime import seed_from
+from pasunchat.runtime import keep_pages, seed_from
 from pasunchat.storage import sha256
 
 
@@ -42,6 +42,7 @@ def fool(
     value. The result is judged as it would be saved, on `levels` values a pixel, each row alone.
     Raises PasunchatError for bad input, and for an attack that does not serve the norm.
     """
+    keep_pages()
     method = from_table(attack, ATTACKS, "attack") if isinstance(attack, str) else attack
     if norm.name not in method.norms:
         raise PasunchatError(

@@ -95,7 +95,7 @@ def keep(
 
 
 def stem(name: str) -> str:
-    """The file's name without folder and ending, fit to be a file name everywhere."""
+    """The file's name without folder and ending, fit to be part of a file name."""
     return plain(Path(name).stem)
 
 

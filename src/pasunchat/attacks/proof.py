@@ -95,11 +95,14 @@ def read_receipt(path: Path) -> Receipt | None:
     return None if text is None else from_json(text, Receipt, f"the receipt in {path}")
 
 
-def verify(path: Path, classifier: Classifier, photo: Path | None = None) -> Verification:
+def verify(
+    path: str | Path, classifier: Classifier, photo: str | Path | None = None
+) -> Verification:
     """Check a file against its receipt, the classifier, and, where given, the photo it was.
 
     Raises PasunchatError for a file that is no picture.
     """
+    path = Path(path)
     image, receipt = read_as(classifier, path), read_receipt(path)
     opinion = ask_image(classifier, image)
     if receipt is None:
@@ -107,7 +110,7 @@ def verify(path: Path, classifier: Classifier, photo: Path | None = None) -> Ver
     else:
         findings = _against_receipt(image, opinion, classifier, receipt)
         if photo is not None:
-            findings += _against_photo(image, read_as(classifier, photo), receipt)
+            findings += _against_photo(image, read_as(classifier, Path(photo)), receipt)
     return Verification(str(path), not findings, opinion, receipt, tuple(findings))
 
 

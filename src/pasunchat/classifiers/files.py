@@ -29,13 +29,14 @@ class ClassifierFacts:
     format: int = 1
 
 
-def save(classifier: Classifier, folder: Path) -> None:
+def save(classifier: Classifier, folder: str | Path) -> None:
     """Write weights and facts into `folder`. Raises PasunchatError for a network from outside."""
     if classifier.network_name is None or classifier.size is None:
         raise PasunchatError(
             "this classifier wraps a network from outside, which only its own code can rebuild; "
             "save its weights with your own library"
         )
+    folder = Path(folder)
     weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
     facts = ClassifierFacts(
         network=classifier.network_name,

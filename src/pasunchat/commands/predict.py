@@ -22,7 +22,7 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-) -> int:
+) -> None:
     """Say what is on photos, and how sure the network is."""
     from pasunchat.classifiers.load import load
     from pasunchat.measures.predict import predict as predict_
@@ -32,15 +32,15 @@ def predict(
     classifier = load(model)
     with progress_bar("looking") as progress:
         predictions = predict_(classifier, photos, progress)
+    if all(prediction.reason for prediction in predictions):
+        first = predictions[0]
+        raise PasunchatError(f"expected photos, but none opens; {first.file}: {first.reason}")
     if json:
         print_json(predictions)
     elif as_csv:
         _print_csv(predictions, classifier.classes)
     else:
         _print(predictions, str(classifier.origin))
-    if all(prediction.reason for prediction in predictions):
-        return 2
-    return 0
 
 
 def _print(predictions: "list[Prediction]", model: str) -> None:

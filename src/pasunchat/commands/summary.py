@@ -14,7 +14,8 @@ def summary(
         str, typer.Argument(help="A run, or a network: linear, dense, dense:units=64, simple.")
     ],
     size: Annotated[
-        int, typer.Option(help="Side of the pictures, for a network that is not trained yet.")
+        int,
+        typer.Option(min=1, help="Side of the pictures, for a network that is not trained yet."),
     ] = 224,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

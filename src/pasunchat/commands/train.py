@@ -134,7 +134,7 @@ def _train(dataset: "Dataset", recipe: "Recipe", folder: Path, on: "Machine", js
                 dataset,
                 recipe,
                 folder,
-                machine=on,
+                on=on,
                 progress=lambda p: show(f"epoch {p.epoch}", p.done, p.total),
                 should_stop=asked,
             )

@@ -76,10 +76,11 @@ def _files_of(photo: str) -> list[Path]:
         return found
     if path.is_file():
         return [path]
-    matches = sorted(Path(match) for match in glob.glob(photo, recursive=True))  # noqa: PTH207 - patterns may be absolute
-    if not matches:
+    matches = map(Path, glob.glob(photo, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    found = sorted(match for match in matches if match.is_file())
+    if not found:
         raise PasunchatError(f"no photo at {photo}; expected a file, a folder or a pattern")
-    return [match for match in matches if match.is_file()]
+    return found
 
 
 def _within(folder: Path) -> Iterator[Path]:

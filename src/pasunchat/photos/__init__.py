@@ -1,1 +1,1 @@
-"""TODO"""
+"""From files to numbers: photos, where they come from, and datasets."""

@@ -182,8 +182,8 @@ class Drawn:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.count < 2 or self.size < 1:
-            raise ValueError("count is at least 2 and size at least 1")
+        if self.count < 2 or self.size < 16 or self.seed < 0:
+            raise ValueError("count is at least 2, size at least 16, and seed at least 0")
 
 
 @contextmanager

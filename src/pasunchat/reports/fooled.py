@@ -32,7 +32,7 @@ class KeptAt:
 def fool_photos(
     classifier: Classifier,
     paths: Sequence[Path | str],
-    output: Path | None = None,
+    output: str | Path | None = None,
     *,
     target: str | None = None,
     attack: str = "learned-noise",
@@ -48,7 +48,7 @@ def fool_photos(
     Raises PasunchatError for an unknown class or attack, a file that is no photo, and folders
     that exist already unless `overwrite`; all before anything is attacked.
     """
-    output = output or _beside(classifier)
+    output = Path(output or _beside(classifier))
     pixels = _pixels(classifier, paths)
     classes = _goal_classes(classifier, pixels, target)
     folders = _folders(output, paths, [classifier.class_name(int(index)) for index in classes])

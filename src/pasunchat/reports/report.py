@@ -11,14 +11,16 @@ from pasunchat.training.run import open_run
 REPORT, TEMPLATE = "report.html", "report.html.j2"
 
 
-def write_report(run_folder: Path, output: Path | None = None, overwrite: bool = False) -> Path:
+def write_report(
+    run_folder: str | Path, output: str | Path | None = None, *, overwrite: bool = False
+) -> Path:
     """Write a run's report, by default as report.html in its folder; returns where.
 
     The same run gives the same bytes, but for the line of times. Raises PasunchatError if the
     folder holds no run, or the file exists and `overwrite` is false.
     """
     run = open_run(run_folder)
-    output = output or run_folder / REPORT
+    output = Path(output or run.folder / REPORT)
     refuse_existing(output, overwrite=overwrite)
     write_bytes(output, _rendered(contents(run)).encode())
     return output

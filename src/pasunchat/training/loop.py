@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
-from pasunchat.runtime import Machine
+from pasunchat.runtime import Machine, machine
 from pasunchat.training.batches import batches, comparable_rows
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Epoch, Run, add_timing, write_history
@@ -43,26 +43,28 @@ class Interrupted(PasunchatError):
 def train(
     dataset: Dataset,
     recipe: Recipe,
-    folder: Path,
+    folder: str | Path,
     *,
-    machine: Machine = Machine(),  # noqa: B008
+    on: Machine | None = None,
     progress: Callable[[EpochProgress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train by `recipe` on the training photos of `dataset`; leave the run in `folder`.
 
     Goes on from the folder's checkpoint if there is one: the finished run is then, byte for
-    byte, the run that was never interrupted. Raises Interrupted after `should_stop()` is true.
+    byte, the run that was never interrupted. on: by default the GPU, or all cores of the CPU.
+    Raises Interrupted after `should_stop()` is true.
     """
-    classifier = new_classifier(dataset, recipe, machine)
-    run = start_run(dataset, recipe, folder, machine)
+    folder, on = Path(folder), on or machine(precision=recipe.precision)
+    classifier = new_classifier(dataset, recipe, on)
+    run = start_run(dataset, recipe, folder, on)
     session = begin(classifier, recipe, folder)
-    criterion = _cross_entropy(run.facts.class_weights, machine)
+    criterion = _cross_entropy(run.facts.class_weights, on)
     at, saved, photos = session.at, time.monotonic(), len(dataset.rows("train"))
     while at.ended is None:
         started = time.monotonic()
         for rows in batches(dataset, recipe, at.epoch, at.step):
-            loss = take_step(session, dataset, rows, criterion, machine)
+            loss = take_step(session, dataset, rows, criterion, on)
             at.step, at.seen, at.total = at.step + 1, at.seen + len(rows), at.total + loss
             progress(EpochProgress(at.epoch + 1, at.seen, photos, tuple(at.history)))
             if not math.isfinite(loss):
@@ -80,8 +82,8 @@ def train(
     return finish(session, folder)
 
 
-def _cross_entropy(class_weights: tuple[float, ...] | None, machine: Machine) -> nn.Module:
-    weights = None if class_weights is None else torch.tensor(class_weights, device=machine.device)
+def _cross_entropy(class_weights: tuple[float, ...] | None, on: Machine) -> nn.Module:
+    weights = None if class_weights is None else torch.tensor(class_weights, device=on.device)
     return nn.CrossEntropyLoss(weight=weights)
 
 
@@ -90,12 +92,12 @@ def take_step(
     dataset: Dataset,
     rows: NDArray[np.int64],
     criterion: nn.Module,
-    machine: Machine,
+    on: Machine,
 ) -> float:
     """One step of the optimizer on some rows; their loss, times their number."""
-    pixels = as_pixels(dataset.pixels[rows], machine.device)
-    labels = torch.from_numpy(dataset.labels[rows]).to(machine.device)
-    with machine.autocast():
+    pixels = as_pixels(dataset.pixels[rows], on.device)
+    labels = torch.from_numpy(dataset.labels[rows]).to(on.device)
+    with on.autocast():
         logits = session.classifier(pixels)
     loss: Tensor = criterion(logits.float(), labels)
     session.optimizer.zero_grad()

@@ -97,8 +97,9 @@ class Counters:
     history: list[Epoch] = field(default_factory=list)
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: str | Path) -> Run:
     """Read a run. Raises PasunchatError if the folder holds none, or a damaged one."""
+    folder = Path(folder)
     if not (folder / RECIPE).is_file() or not (folder / RUN).is_file():
         raise PasunchatError(
             f"{folder} is no run ({RECIPE} or {RUN} is missing); expected a folder that "

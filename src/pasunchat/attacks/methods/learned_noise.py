@@ -6,7 +6,7 @@ stop after 10 steps without a lower loss. The noise of the lowest loss is kept.
 """
 
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 from typing import ClassVar
 
 import torch
@@ -49,6 +49,14 @@ class LearnedNoise:
     lr: float = 1e-3
     steps: int = 1000
     patience: int = 10
+
+    def __post_init__(self) -> None:
+        for name, value in (("price", self.price), ("lr", self.lr)):
+            if not 0 <= value < inf:
+                raise ValueError(f"{name}: expected a number of at least 0, got {value}")
+        for name, value in (("steps", self.steps), ("patience", self.patience)):
+            if value < 1:
+                raise ValueError(f"{name}: expected 1 or more, got {value}")
 
     def start(self, problem: Problem, keys: Tensor) -> LearnedNoiseState:
         noise = torch.stack([_as_keras(problem.pixels.shape[1:], int(key)) for key in keys])

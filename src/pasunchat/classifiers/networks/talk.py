@@ -25,6 +25,7 @@ class Linear:
     std: ClassVar[float] = 1.0
 
     def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+        _refuse_too_many("linear", 3 * size * size * classes, classes, "smaller pictures")
         layers = OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(3 * size * size, classes))
         return started_as_keras(nn.Sequential(layers), generator)
 
@@ -44,7 +45,9 @@ class Dense:
             raise ValueError(f"units: expected 1 or more, got {self.units}")
 
     def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
-        self._refuse_too_many(3 * size * size, classes)
+        weights = 3 * size * size * self.units + self.units * classes
+        instead = "fewer units (dense:units=64)"
+        _refuse_too_many(f"dense with {self.units:,} units", weights, self.units + classes, instead)
         layers = OrderedDict(
             flatten=nn.Flatten(),
             hidden=nn.Linear(3 * size * size, self.units),
@@ -52,16 +55,6 @@ class Dense:
             dense=nn.Linear(self.units, classes),
         )
         return started_as_keras(nn.Sequential(layers), generator)
-
-    def _refuse_too_many(self, inputs: int, classes: int) -> None:
-        weights = inputs * self.units + self.units * classes
-        if weights > MOST_WEIGHTS:
-            raise PasunchatError(
-                f"dense with {self.units:,} units needs {weights:,} weights and "
-                f"{self.units + classes:,} biases, more than the {MOST_WEIGHTS:,} weights that "
-                "can be trained here; take fewer units (dense:units=64), or local connections "
-                "and shared kernels (simple)"
-            )
 
 
 @dataclass(frozen=True)
@@ -99,3 +92,13 @@ def started_as_keras(network: nn.Module, generator: torch.Generator) -> nn.Modul
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return network
+
+
+def _refuse_too_many(what: str, weights: int, biases: int, instead: str) -> None:
+    """Before anything is allocated."""
+    if weights > MOST_WEIGHTS:
+        raise PasunchatError(
+            f"{what} needs {weights:,} weights and {biases:,} biases, more than the "
+            f"{MOST_WEIGHTS:,} weights that can be trained here; take {instead}, or local "
+            "connections and shared kernels (simple)"
+        )

@@ -1,0 +1,160 @@
+"""Writes commands.md, networks.md and attacks.md from the program itself: `make docs`.
+
+Tables and signatures are read, never the rendered help, so that the pages depend neither on the
+width of a terminal nor on the version of a library. tests/test_docs.py holds them up to date.
+"""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from textwrap import fill
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from typer.main import get_command
+
+from pasunchat.__main__ import DONE, INTERRUPTED, MISUSED
+from pasunchat.attacks import ATTACKS
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.networks import NETWORKS
+from pasunchat.classifiers.summary import describe
+from pasunchat.commands import ABOUT, COMMANDS, application
+
+HERE = Path(__file__).parent
+NOTICE = "<!-- Written by docs/generate.py (make docs). Change the program, not this page. -->"
+SIZE, CLASSES = 224, ("cat", "dog")
+KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: ""}
+
+
+def pages() -> dict[str, str]:
+    """The text of each generated page, by its name."""
+    made = {"commands.md": _commands(), "networks.md": _networks(), "attacks.md": _attacks()}
+    return {name: "\n".join((NOTICE, *lines, "")) for name, lines in made.items()}
+
+
+def _commands() -> Iterator[str]:
+    group: Any = get_command(application())
+    yield from ("# Commands", "", fill(ABOUT, 100), "")
+    yield f"Exit status: {DONE} done; 1 done, and the answer is no (not fooled, does not verify);"
+    yield f"{MISUSED} misuse or failure, in one line on stderr; {INTERRUPTED} interrupted."
+    yield "Results go to stdout, progress to stderr, and no progress is shown when it is piped."
+    yield "Every command takes `--help`."
+    yield from ("", "Before the command:", "")
+    own = [part for part in group.params if "completion" not in part.name]
+    yield from _table(
+        ("option", "what it does"), [(_spelled(part), part.help or "") for part in own]
+    )
+    for name in COMMANDS:
+        yield from _command(name, group.commands[name])
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    hints = get_type_hints(COMMANDS[name].run, include_extras=True)
+    arguments = [part for part in command.params if part.param_type_name == "argument"]
+    options = [part for part in command.params if part.param_type_name == "option"]
+    usage = " ".join(["pasunchat", name, *map(_as_used, arguments), *_needed(options), "[OPTIONS]"])
+    yield from ("", f"## pasunchat {name}", "", inspect.getdoc(COMMANDS[name].run) or "")
+    yield from ("", "```", usage, "```", "")
+    if arguments:
+        yield from _table(
+            ("argument", "what it is"), [(f"`{_as_used(part)}`", part.help) for part in arguments]
+        )
+        yield ""
+    yield from _table(
+        ("option", "takes", "default", "what it is"),
+        [(_spelled(part), _kind(hints[part.name]), _default(part), part.help) for part in options],
+    )
+    yield from ("", "Examples:", "", "```sh", *COMMANDS[name].examples, "```")
+
+
+def _as_used(argument: Any) -> str:
+    word = (argument.metavar or argument.name).upper() + ("..." if argument.nargs == -1 else "")
+    return word if argument.required else f"[{word}]"
+
+
+def _needed(options: Sequence[Any]) -> list[str]:
+    return [f"{part.opts[0]} {part.name.upper()}" for part in options if part.required]
+
+
+def _spelled(option: Any) -> str:
+    return ", ".join(f"`{word}`" for word in (*option.opts, *option.secondary_opts))
+
+
+def _default(option: Any) -> str:
+    value = option.default
+    if option.required:
+        return "(needed)"
+    if value is None or value is False or value == []:
+        return ""
+    if value is True:
+        return f"`{option.opts[0]}`"
+    return f"`{' '.join(map(str, value)) if isinstance(value, tuple) else value}`"
+
+
+def _kind(hint: Any) -> str:
+    """What an option takes, in words."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _kind(inner[0])
+    if origin in (Union, UnionType):
+        return _kind(next(part for part in inner if part is not NoneType))
+    if origin is list:
+        return f"{_kind(inner[0])}, may be given again"
+    if origin is tuple:
+        return f"{len(inner)} {_kind(inner[0])}s"
+    if origin is Literal:
+        return ", ".join(f"`{word}`" for word in inner)
+    return KINDS[hint]
+
+
+def _networks() -> Iterator[str]:
+    yield from ("# Networks", "")
+    yield "Named by `--network`, with settings as in `dense:units=32`."
+    yield f"Parameters are for pictures of {SIZE} x {SIZE} pixels and {len(CLASSES)} classes;"
+    yield "`pasunchat summary NETWORK` shows them layer by layer."
+    yield ""
+    rows = []
+    for name, network in NETWORKS.items():
+        parameters = describe(build(name, classes=CLASSES, size=SIZE)).parameters
+        rows.append((f"`{name}`", network.about, _settings(network), f"{parameters:,}"))
+    yield from _table(("name", "what it is", "settings", "parameters"), rows)
+
+
+def _attacks() -> Iterator[str]:
+    yield from ("# Attacks", "")
+    yield "Named by `--attack`, with settings as in `learned-noise:price=0.01`."
+    yield ""
+    yield from _table(
+        ("name", "what it does", "paper", "needs", "makes small", "settings"),
+        [
+            (
+                f"`{name}`",
+                attack.about,
+                attack.paper,
+                attack.needs,
+                ", ".join(attack.norms),
+                _settings(attack),
+            )
+            for name, attack in ATTACKS.items()
+        ],
+    )
+    for name, attack in ATTACKS.items():
+        yield from ("", f"## {name}", "", inspect.getdoc(type(attack)) or "")
+
+
+def _settings(value: Any) -> str:
+    """A frozen dataclass's fields with their defaults."""
+    known = ((f.name, getattr(value, f.name)) for f in fields(value) if f.default is not MISSING)
+    return ", ".join(f"`{name}={default}`" for name, default in known) or "none"
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for row in (headings, ["---"] * len(headings), *rows):
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")
+        print(f"wrote {HERE / name}")

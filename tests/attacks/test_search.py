@@ -1,0 +1,147 @@
+"""The loop, with a small attack of its own in which each row's key says when it leaves."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from pasunchat.attacks.attack import Access, Answer, Ask
+from pasunchat.attacks.losses import log_probability
+from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.search import ROWS_AT_ONCE, search, take
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+
+SIZE = 8
+
+
+@dataclass(frozen=True)
+class LeavingState:
+    limit: Tensor
+    clock: Tensor
+    done: Tensor
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Row k asks `key` times, the first time with a gradient if `slopes`, and keeps its clock."""
+
+    about: ClassVar[str] = "a test"
+    paper: ClassVar[str] = "none"
+    needs: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+
+    queries: int = 1
+    slopes: bool = True
+
+    def start(self, problem: Problem, keys: Tensor) -> LeavingState:
+        assert len(problem.pixels) == len(keys)
+        return LeavingState(keys, torch.zeros_like(keys), torch.zeros_like(keys).bool())
+
+    def ask(self, problem: Problem, state: LeavingState) -> Ask:
+        pixels = problem.pixels[:, None].expand(-1, self.queries, -1, -1, -1)
+        return Ask(pixels, (state.clock == 0) & self.slopes)
+
+    def loss(self, problem: Problem, logits: Tensor) -> Tensor:
+        return log_probability(logits, problem.goal)
+
+    def step(self, problem: Problem, state: LeavingState, answer: Answer) -> LeavingState:
+        assert answer.reached.shape == (len(state.clock), self.queries)
+        assert len(problem.pixels) == len(problem.goal.classes) == len(state.clock)
+        clock = state.clock + 1
+        return replace(state, clock=clock, done=clock >= state.limit)
+
+    def kept(self, problem: Problem, state: LeavingState) -> Tensor:
+        """The row's own first pixel, and its clock as all the others."""
+        kept = (state.clock / 100).float()[:, None, None, None].expand_as(problem.pixels).clone()
+        kept[:, :, 0, 0] = problem.pixels[:, :, 0, 0]
+        return kept
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return build("linear", classes=("cat", "dog"), size=SIZE)
+
+
+def problem(rows: int) -> Problem:
+    pixels = torch.rand(rows, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    return Problem(pixels, Goal(torch.zeros(rows, dtype=torch.int64)))
+
+
+def test_rows_leave_at_different_times_with_what_is_theirs(classifier: Classifier) -> None:
+    task, keys = problem(6), torch.tensor([3, 1, 7, 1, 2, 5])
+    found = search(classifier, task, Leaving(), keys, torch.arange(6))
+    assert found.forwards.tolist() == keys.tolist()
+    assert found.backwards.tolist() == [1] * 6
+    assert torch.equal(found.pixels[:, :, 0, 0], task.pixels[:, :, 0, 0])
+    assert torch.allclose(found.pixels[:, 0, 1, 1], keys / 100)
+
+
+def test_other_rows_stay_as_they_are(classifier: Classifier) -> None:
+    task, keys = problem(5), torch.tensor([4, 4, 2, 4, 3])
+    found = search(classifier, task, Leaving(), keys, torch.tensor([4, 2]))
+    assert found.forwards.tolist() == [0, 0, 2, 0, 3]
+    assert found.moved.tolist() == [False, False, True, False, True]
+    others = [0, 1, 3]
+    assert torch.equal(found.pixels[others], task.pixels[others])
+    assert found.pixels[4, 0, 1, 1].item() == pytest.approx(0.03)
+
+
+def test_no_rows_is_no_question(classifier: Classifier) -> None:
+    task, told = problem(2), []
+    nothing = torch.zeros(0, dtype=torch.int64)
+    found = search(
+        classifier, task, Leaving(), torch.ones(2).long(), nothing, lambda *at: told.append(at)
+    )
+    assert torch.equal(found.pixels, task.pixels) and found.forwards.sum() == 0
+    assert told == []
+
+
+def test_every_query_of_a_row_counts(classifier: Classifier) -> None:
+    keys = torch.tensor([2, 3])
+    found = search(classifier, problem(2), Leaving(queries=3), keys, torch.arange(2))
+    assert found.forwards.tolist() == [6, 9]
+    assert found.backwards.tolist() == [1, 1]
+
+
+def test_without_a_gradient_no_row_has_moved(classifier: Classifier) -> None:
+    keys = torch.tensor([2, 3])
+    found = search(classifier, problem(2), Leaving(slopes=False), keys, torch.arange(2))
+    assert found.backwards.tolist() == [0, 0]
+    assert not found.moved.any()
+
+
+def test_progress_grows_to_all_rows(classifier: Classifier) -> None:
+    total, told = 2 * ROWS_AT_ONCE + 3, []
+    keys = torch.arange(total) % 5 + 1
+    search(
+        classifier,
+        problem(total),
+        Leaving(),
+        keys,
+        torch.arange(total),
+        lambda done, all_rows: told.append((done, all_rows)),
+    )
+    done = [at for at, _ in told]
+    assert done == sorted(set(done)) and done[-1] == total
+    assert {all_rows for _, all_rows in told} == {total}
+    assert ROWS_AT_ONCE in done
+
+
+def test_the_classifier_is_asked_no_more_than_the_rows_still_there(classifier: Classifier) -> None:
+    asked: list[int] = []
+    hook = classifier.register_forward_pre_hook(lambda _, given: asked.append(len(given[0])))
+    search(classifier, problem(9), Leaving(), torch.tensor([1] * 8 + [3]), torch.arange(9))
+    hook.remove()
+    assert asked == [12, 4, 4]
+
+
+def test_take_takes_the_same_rows_of_everything() -> None:
+    state = LeavingState(torch.arange(4), torch.arange(4) * 10, torch.tensor([True, False] * 2))
+    part = take(state, torch.tensor([3, 0]))
+    assert isinstance(part, LeavingState)
+    assert part.limit.tolist() == [3, 0]
+    assert part.clock.tolist() == [30, 0]
+    assert part.done.tolist() == [False, True]

@@ -1,0 +1,120 @@
+"""Which files are meant, and that what is said of them depends on nothing but themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.measures.predict import BATCH, ENDINGS, photo_files, predict
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return build("simple", classes=("cat", "dog"), size=16)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """b.png, a.JPG, deep/c.webp, notes.txt, and hidden ones."""
+    names = ("b.png", "a.JPG", "deep/c.webp", ".hidden.png", ".git/d.png", "deep/._c.png")
+    for shade, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (20, 10), (30 * shade, 100, 200)).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("not a photo")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*photos: str | Path) -> list[str]:
+    return [path.as_posix() for path in photo_files(photos)]
+
+
+def test_a_folder_means_its_photos_at_any_depth(place: Path) -> None:
+    assert names(".") == ["a.JPG", "b.png", "deep/c.webp"]
+    assert names(place) == [f"{place.as_posix()}/{name}" for name in names(".")]
+
+
+def test_a_hidden_folder_may_be_named(place: Path) -> None:
+    assert names(".git") == [".git/d.png"]
+
+
+def test_a_pattern_means_the_files_it_matches(place: Path) -> None:
+    assert names("*.png") == ["b.png"]
+    assert names("**/*.webp") == ["deep/c.webp"]
+    assert names("*") == ["a.JPG", "b.png", "notes.txt"]
+    assert names(f"{place}/*.JPG") == [f"{place.as_posix()}/a.JPG"]
+
+
+def test_a_file_is_itself_even_if_its_name_looks_like_a_pattern(place: Path) -> None:
+    (place / "b.png").rename(place / "rex [1].png")
+    assert names("rex [1].png") == ["rex [1].png"]
+
+
+def test_order_and_repeats_are_those_asked_for(place: Path) -> None:
+    assert names("b.png", "deep", "b.png", "a.JPG") == ["b.png", "deep/c.webp", "b.png", "a.JPG"]
+
+
+@pytest.mark.parametrize("nothing", ["nowhere.jpg", "*.gif", "nowhere/*", "dee?"])
+def test_where_nothing_is_is_refused(place: Path, nothing: str) -> None:
+    with pytest.raises(PasunchatError, match="no photo at "):
+        photo_files(["b.png", nothing])
+
+
+def test_a_folder_without_photos_is_refused(place: Path) -> None:
+    (place / "empty").mkdir()
+    with pytest.raises(PasunchatError, match=r"empty holds no photo \(\.jpg, "):
+        photo_files(["empty"])
+
+
+def test_endings_are_small_and_there_once() -> None:
+    assert len(set(ENDINGS)) == len(ENDINGS)
+    assert all(ending == ending.lower() and ending.startswith(".") for ending in ENDINGS)
+
+
+def test_what_is_no_photo_gets_a_reason_in_its_place(place: Path, classifier: Classifier) -> None:
+    first, bad, last = predict(classifier, ["b.png", "notes.txt", "a.JPG"])
+    assert (bad.file, bad.answer, bad.confidence, bad.probabilities) == (
+        "notes.txt",
+        None,
+        None,
+        {},
+    )
+    assert bad.reason is not None and bad.reason.startswith("notes.txt: not an image")
+    for good, name in ((first, "b.png"), (last, "a.JPG")):
+        assert good.file == name and good.reason is None
+        assert set(good.probabilities) == {"cat", "dog"}
+        assert sum(good.probabilities.values()) == pytest.approx(1)
+        assert good.answer is not None
+        assert good.confidence == good.probabilities[good.answer] >= 0.5
+
+
+def test_nothing_but_bad_files_is_all_reasons(place: Path, classifier: Classifier) -> None:
+    assert all(found.reason for found in predict(classifier, ["notes.txt", "notes.txt"]))
+
+
+def test_hundreds_are_the_same_as_one_by_one(
+    classifier: Classifier, make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_photos(tmp_path, {"cat": 90, "dog": 60})
+    told: list[tuple[int, int]] = []
+    together = predict(classifier, [folder], lambda done, total: told.append((done, total)))
+    assert len(together) == 150 > 2 * BATCH
+    assert told == [(64, 150), (128, 150), (150, 150)]
+    for found in together:
+        (alone,) = predict(classifier, [found.file])
+        assert alone.answer == found.answer
+        assert alone.probabilities == pytest.approx(found.probabilities, abs=1e-6)
+
+
+def test_classes_without_names_are_numbers(place: Path, classifier: Classifier) -> None:
+    (found,) = predict(Classifier(classifier.network, mean=0.5, size=16), ["b.png"])
+    assert set(found.probabilities) == {"0", "1"}
+
+
+def test_a_classifier_without_a_size_is_refused(place: Path, classifier: Classifier) -> None:
+    with pytest.raises(PasunchatError, match="states no picture size"):
+        predict(Classifier(classifier.network), ["b.png"])
