@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from pasunchat.classifiers.build import build
-from pasunchat.classifiers.networks.talk import Dense, started_as_keras
+from pasunchat.classifiers.networks.talk import Dense, start_as_keras
 from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 
@@ -32,7 +32,8 @@ def test_simple_gives_the_bits_of_convolution_relu_pooling() -> None:
 
 
 def test_weights_start_glorot_uniform_and_biases_at_zero() -> None:
-    layer = started_as_keras(nn.Conv2d(16, 16, 3), generator(0))
+    layer = nn.Conv2d(16, 16, 3)
+    start_as_keras(layer, generator(0))
     limit = (6 / (16 * 9 + 16 * 9)) ** 0.5
     assert layer.bias.abs().max() == 0
     assert 0.95 * limit < layer.weight.abs().max() <= limit

@@ -16,16 +16,19 @@ def build(
     size: int = 224,
     framing: Framing = "pad",
     decode: Decode = "exact",
-    seed: int = 0,
+    seed: int | None = 0,
     trained_on: str | None = None,
 ) -> Classifier:
-    """A classifier around a new network, its weights drawn from `seed`; channels_last layout.
+    """A classifier around a new network, in channels_last layout.
 
+    seed: of its first weights; None leaves them as they come, for a caller that fills them.
     Raises PasunchatError for an unknown network or setting, or one too large to be trained.
     """
     plan = from_table(network, NETWORKS, "network")
     with torch.random.fork_rng(devices=[]):  # torch's layers draw once before we do
-        module = plan.build(len(classes), size, generator(seed, "weights"))
+        module = plan.build(len(classes), size)
+        if seed is not None:
+            plan.start(module, generator(seed, "weights"))
     classifier = Classifier(
         module,
         mean=plan.mean,

@@ -70,6 +70,7 @@ def load_files(folder: Path) -> Classifier:
         framing=facts.framing,
         decode=facts.decode,
         trained_on=facts.trained_on,
+        seed=None,
     )
     _fill(classifier, folder / WEIGHTS)
     if classifier.digest() != facts.digest:

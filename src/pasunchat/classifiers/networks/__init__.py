@@ -24,8 +24,14 @@ class Network(Protocol):
     def std(self) -> float | tuple[float, ...]:
         """What they are then divided by."""
 
-    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
-        """The untrained network: [N, 3, size, size] -> logits [N, classes]."""
+    def build(self, classes: int, size: int) -> nn.Module:
+        """The network's layers, [N, 3, size, size] -> logits [N, classes], whatever their weights.
+
+        A network with a pretrained base is a `Transfer`.
+        """
+
+    def start(self, network: nn.Module, generator: torch.Generator) -> None:
+        """Give what `build` made its first weights: drawn from `generator`, or pretrained."""
 
 
 NETWORKS: Mapping[str, Network] = {

@@ -24,10 +24,13 @@ class Linear:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
 
-    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+    def build(self, classes: int, size: int) -> nn.Module:
         _refuse_too_many("linear", 3 * size * size * classes, classes, "smaller pictures")
         layers = OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(3 * size * size, classes))
-        return started_as_keras(nn.Sequential(layers), generator)
+        return nn.Sequential(layers)
+
+    def start(self, network: nn.Module, generator: torch.Generator) -> None:
+        start_as_keras(network, generator)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Dense:
         if self.units < 1:
             raise ValueError(f"units: expected 1 or more, got {self.units}")
 
-    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+    def build(self, classes: int, size: int) -> nn.Module:
         weights = 3 * size * size * self.units + self.units * classes
         instead = "fewer units (dense:units=64)"
         _refuse_too_many(f"dense with {self.units:,} units", weights, self.units + classes, instead)
@@ -54,7 +57,10 @@ class Dense:
             relu=nn.ReLU(),
             dense=nn.Linear(self.units, classes),
         )
-        return started_as_keras(nn.Sequential(layers), generator)
+        return nn.Sequential(layers)
+
+    def start(self, network: nn.Module, generator: torch.Generator) -> None:
+        start_as_keras(network, generator)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Simple:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
 
-    def build(self, classes: int, size: int, generator: torch.Generator) -> nn.Module:
+    def build(self, classes: int, size: int) -> nn.Module:
         if size < 8:
             raise PasunchatError(f"simple halves its input three times: size 8 or more, got {size}")
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -81,17 +87,19 @@ class Simple:
             channels = 16
         layers["flatten"] = nn.Flatten()
         layers["dense"] = nn.Linear(channels * (size // 8) ** 2, classes)
-        return started_as_keras(nn.Sequential(layers), generator)
+        return nn.Sequential(layers)
+
+    def start(self, network: nn.Module, generator: torch.Generator) -> None:
+        start_as_keras(network, generator)
 
 
-def started_as_keras(network: nn.Module, generator: torch.Generator) -> nn.Module:
+def start_as_keras(network: nn.Module, generator: torch.Generator) -> None:
     """Glorot uniform weights (Glorot and Bengio 2010, equation 16) and zero biases."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    return network
 
 
 def _refuse_too_many(what: str, weights: int, biases: int, instead: str) -> None:
