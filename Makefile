@@ -52,12 +52,12 @@ $(VENV)/packages: $(VENV)/torch pyproject.toml
 $(VENV)/installed: $(VENV)/packages $(SOURCES)
 	rm -rf build/wheel
 	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir build/wheel .
-	$(PIP) install --constraint constraints.txt build/wheel/*.whl
+	$(PIP) install --constraint constraints.txt "$$(ls build/wheel/*.whl)[fast]"
 	$(PIP) install --force-reinstall --no-deps build/wheel/*.whl
 	touch $@
 
 $(VENV)/test-tools: $(VENV)/packages
-	$(PIP) install --constraint constraints.txt pytest hypothesis
+	$(PIP) install --constraint constraints.txt pytest hypothesis scikit-image
 	touch $@
 
 $(VENV)/check-tools: $(VENV)/packages

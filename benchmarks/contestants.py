@@ -92,7 +92,7 @@ def report(found: Mapping[str, list[float]], ours: str, bars: Mapping[str, float
     """A table in Markdown: medians, spread, and our ratio of medians to each."""
     median = {name: statistics.median(speeds) for name, speeds in found.items()}
     lines = [
-        "| contestant | photos/s, median (lowest-highest) | ours to it | bar |",
+        f"| contestant | photos/s, median (lowest-highest) | {ours} to it | bar |",
         "|---|---|---|---|",
     ]
     for name, speeds in found.items():

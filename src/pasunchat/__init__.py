@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pasunchat.classifiers.load import load as load
     from pasunchat.classifiers.networks import NETWORKS as NETWORKS
     from pasunchat.errors import PasunchatError as PasunchatError
+    from pasunchat.measures.compare import compare as compare
     from pasunchat.measures.predict import predict as predict
     from pasunchat.measures.score import evaluate as evaluate
     from pasunchat.photos.dataset import Dataset as Dataset
@@ -43,6 +44,7 @@ HOMES = {
     "Problem": "attacks.problem",
     "Recipe": "training.recipe",
     "Run": "training.run",
+    "compare": "measures.compare",
     "evaluate": "measures.score",
     "fool": "attacks.fool",
     "fool_photos": "reports.fooled",

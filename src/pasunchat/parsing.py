@@ -37,12 +37,9 @@ def with_settings(value: T, settings: Mapping[str, str], owner: str) -> T:
     if unknown:
         there = ", ".join(known) or "none"
         raise PasunchatError(f'{owner} has no setting "{unknown[0]}"; its settings: {there}')
-    changes: dict[str, Any] = {}
-    for key, text in settings.items():
-        try:
-            changes[key] = msgspec.convert(_plain(text), known[key], strict=False)
-        except msgspec.ValidationError as error:
-            raise PasunchatError(f'{owner}: {key}="{text}" does not fit: {error}') from error
+    changes = {
+        key: _value(text, known[key], f'{owner}: {key}="{text}"') for key, text in settings.items()
+    }
     try:
         changed: T = replace(value, **changes)  # type: ignore[type-var]
         return changed
@@ -50,8 +47,34 @@ def with_settings(value: T, settings: Mapping[str, str], owner: str) -> T:
         raise PasunchatError(f"{owner}: {error}") from error
 
 
-def _plain(text: str) -> str | None:
-    return None if text.lower() == "none" else text
+def with_nested_settings(value: T, settings: Mapping[str, str], owner: str) -> T:
+    """As `with_settings`, and "augment.flip" reaches the field `flip` of the field `augment`."""
+    flat: dict[str, str] = {}
+    inner: dict[str, dict[str, str]] = {}
+    for key, text in settings.items():
+        outer, dot, rest = key.partition(".")
+        if dot and is_dataclass(getattr(value, outer, None)):
+            inner.setdefault(outer, {})[rest] = text
+        else:
+            flat[key] = text
+    value = with_settings(value, flat, owner)
+    parts = {
+        outer: with_settings(getattr(value, outer), own, f"{owner}.{outer}")
+        for outer, own in inner.items()
+    }
+    changed: T = replace(value, **parts)  # type: ignore[type-var]
+    return changed
+
+
+def _value(text: str, kind: Any, what: str) -> Any:
+    """A field's value from its words; lists are written with commas, nothing as "none"."""
+    plain: Any = None if text.lower() == "none" else text
+    if "," in text:
+        plain = text.split(",")
+    try:
+        return msgspec.convert(plain, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise PasunchatError(f"{what} does not fit: {error}") from error
 
 
 def from_table(text: str, table: Mapping[str, T], kind: str) -> T:

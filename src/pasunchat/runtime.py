@@ -3,7 +3,8 @@
 import ctypes
 import os
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,17 @@ class Machine:
 
         kind = self.device.partition(":")[0]
         return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @contextmanager
+    def drawing_from(self, *parts: object) -> Iterator[None]:
+        """A block whose layers (dropout) draw from a seed of their own; the global random state
+        is afterwards what it was."""
+        import torch
+
+        devices = [self.device] if self.device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed_from(*parts))
+            yield
 
 
 def machine(device: str = "auto", precision: str = "fp32") -> Machine:

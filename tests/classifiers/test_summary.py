@@ -37,3 +37,27 @@ def test_multiply_adds_of_simple() -> None:
 def test_dense_counts_both_layers() -> None:
     described = describe(build("dense:units=8", classes=CLASSES, size=16))
     assert described.parameters == 768 * 8 + 8 + 8 * 2 + 2
+
+
+def test_where_paths_meet_the_one_that_sees_most_counts() -> None:
+    rows = {row.name: row for row in describe(build("residual", classes=CLASSES)).layers}
+    assert rows["base.stem2.relu"].seen == (7, 7)  # strides of 2 and 2
+    assert rows["base.stage1_block1.conv2.norm"].seen == (23, 23)  # two more 3x3 at stride 4
+    assert rows["base.stage1_block1.relu"].seen == (23, 23)  # not 7, the shortcut's
+    assert rows["base.stage2_block1.shortcut.0"].seen == (43, 43)  # 39 and 2x2 at stride 4
+    assert rows["base.pool"].seen == rows["head.dense"].seen == (224, 224)
+
+
+def test_squeezing_sees_the_whole_picture() -> None:
+    rows = {row.name: row for row in describe(build("residual:squeeze=8", classes=CLASSES)).layers}
+    assert rows["base.stage1_block1.conv2.norm"].seen == (23, 23)
+    assert rows["base.stage1_block1.squeeze.down"].seen == (224, 224)
+    assert rows["base.stage1_block1.relu"].seen == (224, 224)
+
+
+def test_describing_leaves_mode_and_statistics_alone() -> None:
+    classifier = build("tiny", classes=CLASSES, size=32)
+    before = classifier.digest()
+    describe(classifier)
+    assert classifier.training
+    assert classifier.digest() == before

@@ -10,7 +10,10 @@ from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 
 
-def test_simple_gives_the_bits_of_convolution_relu_pooling() -> None:
+def test_simple_gives_the_bits_of_convolution_relu_pooling(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PASUNCHAT_FAST", "0")  # the kernel sums in another order
     ours = build("simple", classes=("cat", "dog"), size=32).network
     plain = nn.Sequential(
         *[layer for k in (1, 2, 3) for layer in (getattr(ours, f"conv{k}"), nn.ReLU(),
@@ -61,3 +64,30 @@ def test_settings_out_of_range_are_refused() -> None:
 def test_a_setting_reaches_the_network() -> None:
     assert build("dense:units=5", classes=("cat", "dog"), size=8).network.hidden.out_features == 5
     assert Dense().units == 64
+
+
+def test_simple_without_settings_is_the_talk_s_to_the_name() -> None:
+    names = [*dict(build("simple", classes=("cat", "dog"), size=32).network.named_children())]
+    steps = [f"{step}{block}" for block in (1, 2, 3) for step in ("conv", "pool", "relu")]
+    assert names == [*steps, "flatten", "dense"]
+
+
+def test_simple_goes_deeper_and_wider() -> None:
+    network = build("simple:width=8,depth=4", classes=("cat", "dog"), size=32).network
+    assert network.conv4.weight.shape == (8, 8, 3, 3)
+    assert network.dense.in_features == 8 * 2 * 2
+    with pytest.raises(PasunchatError, match="depth 4 halves its input 4 times: size 16 or more"):
+        build("simple:depth=4", classes=("cat", "dog"), size=15)
+    with pytest.raises(PasunchatError, match="weights"):
+        build("simple:width=100000", classes=("cat", "dog"))
+
+
+def test_simple_with_batch_norm_and_dropout() -> None:
+    network = build("simple:batch_norm=true,dropout=0.5", classes=("cat", "dog"), size=32).network
+    names = [*dict(network.named_children())]
+    assert names[:4] == ["conv1", "norm1", "pool1", "relu1"]
+    assert names[-3:] == ["flatten", "dropout", "dense"]
+    assert network.conv1.bias is None
+    for setting in ("dropout=1", "width=0", "depth=0"):
+        with pytest.raises(PasunchatError, match=f"{setting.partition('=')[0]}: expected"):
+            build(f"simple:{setting}", classes=("cat", "dog"), size=32)

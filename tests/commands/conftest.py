@@ -39,7 +39,8 @@ def _worked(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         shutil.copytree(photos, "photos")
-        words = ["train", "data", "--epochs", "4", "--no-early-stopping", "--batch-size", "8"]
+        options = ["--epochs", "4", "--no-early-stopping", "--batch-size", "8"]
+        words = ["train", "data", "--network", "simple", *options]
         assert run(["prepare", "photos", "--output", "data", "--size", "16"]) == 0
         assert run(words) == 0
     return place

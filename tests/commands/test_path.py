@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 PHOTO = "photos/cat/0.png"
+MODEL = ("--model", "simple")
 STRONG = "learned-noise:price=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
 
 
 def test_each_command_says_what_it_wrote_and_what_is_next(place: Path, call: Callable) -> None:
     for words, wrote in (
         ("prepare photos -o new --size 16", "new/"),
-        ("train new --epochs 1 --name new", "runs/new/"),
+        ("train new --network simple --epochs 1 --name new", "runs/new/"),
         ("evaluate simple", "runs/simple/evaluation/"),
         (f"fool {PHOTO} --model simple", "runs/simple/fooled/0.dog/"),
         ("report simple", "runs/simple/report.html"),
@@ -38,12 +39,12 @@ def test_train_leaves_a_run_that_says_how_it_was_made(place: Path) -> None:
 
 
 def test_a_second_run_does_not_replace_the_first(place: Path, call: Callable) -> None:
-    assert call("train", "data", "--epochs", "1").status == 0
+    assert call("train", "data", "--network", "simple", "--epochs", "1").status == 0
     assert (place / "runs" / "simple-2").is_dir()
 
 
 def test_overwrite_replaces_a_run_and_nothing_that_is_none(place: Path, call: Callable) -> None:
-    words = ("train", "data", "--epochs", "1", "--overwrite", "--name")
+    words = ("train", "data", "--network", "simple", "--epochs", "1", "--overwrite", "--name")
     assert call(*words, "simple").status == 0
     history = (place / "runs" / "simple" / "history.jsonl").read_text()
     assert len(history.splitlines()) == 1
@@ -89,7 +90,8 @@ def test_predict_in_csv(place: Path, call: Callable) -> None:
 
 
 def test_the_newest_run_is_the_model_unless_one_is_named(place: Path, call: Callable) -> None:
-    assert call("predict", PHOTO).out == call("predict", PHOTO, "--model", "simple").out
+    answers = [json.loads(call("predict", PHOTO, "--json", *more).out) for more in ((), MODEL)]
+    assert answers[0] == answers[1]
 
 
 def test_fool_and_verify(place: Path, call: Callable) -> None:
@@ -114,7 +116,7 @@ def test_verify_says_no_with_status_1(place: Path, call: Callable) -> None:
     assert said.status == 1
     assert "no receipt" in said.out
     call("fool", PHOTO, "--as", "dog", "--attack", STRONG)
-    call("train", "data", "--epochs", "1", "--seed", "7", "--name", "other")
+    call("train", "data", "--network", "simple", "--epochs", "1", "--seed", "7", "--name", "other")
     picture = "runs/simple/fooled/0.dog/0.dog.png"
     other = call("verify", picture, "--model", "other")
     assert other.status == 1 and "another classifier" in other.out

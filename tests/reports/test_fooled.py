@@ -81,12 +81,14 @@ def test_an_unknown_class_is_answered_with_the_known_ones(
         fool_photos(classifier, [photo], target="horse")
 
 
-def test_a_classifier_from_elsewhere_asks_where_to_write(
-    classifier: Classifier, photo: Path
+def test_a_classifier_from_elsewhere_writes_where_one_stands(
+    classifier: Classifier, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classifier.origin = None
-    with pytest.raises(PasunchatError, match="--output"):
-        fool_photos(classifier, [photo])
+    monkeypatch.chdir(tmp_path)
+    (found,) = fool_photos(classifier, [photo.resolve()])
+    assert found.folder.parent == Path("fooled")
+    assert (tmp_path / found.folder / found.kept.picture).is_file()
 
 
 def test_no_photo_at_all_is_refused(classifier: Classifier) -> None:

@@ -97,7 +97,7 @@ def test_killed_it_goes_on_byte_for_byte(
     dataset: Dataset, tmp_path: Path, how: signal.Signals
 ) -> None:
     """Stopped as soon as a checkpoint is there; `pasunchat train --resume` does the rest."""
-    recipe = ["--batch-size", "8", "--epochs", "12", "--no-early-stopping"]
+    recipe = ["--network", "simple", "--batch-size", "8", "--epochs", "12", "--no-early-stopping"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def command(*words: object) -> list[str]:

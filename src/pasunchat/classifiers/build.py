@@ -17,6 +17,7 @@ def build(
     framing: Framing = "pad",
     decode: Decode = "exact",
     seed: int | None = 0,
+    mirrored: bool = False,
     trained_on: str | None = None,
 ) -> Classifier:
     """A classifier around a new network, in channels_last layout.
@@ -37,7 +38,13 @@ def build(
         size=size,
         framing=framing,
         decode=decode,
+        mirrored=mirrored,
         network_name=network,
         trained_on=trained_on,
     )
     return classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def is_pretrained(network: str) -> bool:
+    """Whether a network comes with a base that is frozen unless asked otherwise."""
+    return from_table(network, NETWORKS, "network").frozen

@@ -22,7 +22,8 @@ class Classifier(nn.Module):
 
     classes: names in the order of the logits; without them, numbers. size: side of the pictures
     in pixels, None where any will do. network_name: how NETWORKS spells the network, None for one
-    from outside. decode: how the photos it learnt from were decoded.
+    from outside. mirrored: outside training, the mean of the logits of a picture and its mirror
+    image. known_as: how it was asked for. decode: how the photos it learnt from were decoded.
     """
 
     mean: Tensor
@@ -40,6 +41,7 @@ class Classifier(nn.Module):
         size: int | None = None,
         framing: Framing = "pad",
         decode: Decode = "exact",
+        mirrored: bool = False,
         network_name: str | None = None,
         trained_on: str | None = None,
         origin: Path | None = None,
@@ -50,16 +52,25 @@ class Classifier(nn.Module):
         self.size = size
         self.framing: Framing = framing
         self.decode: Decode = decode
+        self.mirrored = mirrored
         self.network_name = network_name
         self.trained_on = trained_on
         self.origin = origin
+        self.known_as = str(origin) if origin else network_name or type(network).__name__
         for name, value in _normalisation(mean, std).items():
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of pixels, float [N, 3, H, W] in [0, 1]."""
-        logits: Tensor = self.network(torch.addcmul(self.shift, pixels, self.scale))
+        seen = self.normalised(pixels)
+        logits: Tensor = self.network(seen)
+        if self.mirrored and not self.training:
+            logits = (logits + self.network(seen.flip(3))) / 2
         return logits
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """What the network sees: (pixels - mean) / std."""
+        return torch.addcmul(self.shift, pixels, self.scale)
 
     def class_name(self, index: int) -> str:
         """The name of a class, or its number where there are no names."""
@@ -102,6 +113,8 @@ class Classifier(nn.Module):
     def digest(self) -> str:
         """SHA-256 of weights, normalisation, classes, size and framing."""
         facts = repr((self.classes, self.size, self.framing, self.network_name))
+        if self.mirrored:
+            facts += " mirrored"
         numbers = {**self.network.state_dict(), "mean": self.mean, "std": self.std}
         parts: list[bytes | str] = [facts]
         for name, value in sorted(numbers.items()):

@@ -1,11 +1,15 @@
 """What a classifier is made of: layers, shapes, parameters, multiply-adds, input pixels."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
 
 @dataclass(frozen=True)
@@ -42,31 +46,45 @@ KINDS = {
     nn.Flatten: "flatten",
     nn.Linear: "dense",
     nn.ReLU: "relu",
+    nn.ReLU6: "relu6",
+    nn.BatchNorm1d: "batch norm",
+    nn.BatchNorm2d: "batch norm",
+    nn.Dropout: "dropout",
+    MeanPool: "mean",
+    MeanMaxPool: "mean and maximum",
 }
 
 
 def describe(classifier: Classifier, size: int | None = None) -> Summary:
     """Run one blank picture of `size` (else the classifier's own) and note each layer.
 
-    Input pixels per unit are exact where layers follow one another, as in the talk's networks.
+    Input pixels per unit follow the numbers through the network; where paths meet, the path that
+    sees most counts. This is exact for layers that are modules; a convolution or a pooling that a
+    network calls as a function is passed over. Parts that do nothing are left out.
     """
     side = size or classifier.size or 224
     noted: list[Layer] = []
-    field = _Field(side)
-    leaves = [
-        (name, part) for name, part in classifier.network.named_modules() if not [*part.children()]
-    ]
+    follow = _Follow(side)
+
+    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> None:
+        field = follow.through(part, inputs, out)
+        if not isinstance(part, nn.Identity):
+            noted.append(_layer(name, part, out, min(field.seen, side)))
+
     hooks = [
         part.register_forward_hook(
-            lambda part, _, out, name=name: noted.append(_layer(name, part, out, field))
+            lambda part, inputs, out, name=name: note(name, part, inputs, out)
         )
-        for name, part in leaves
+        for name, part in classifier.network.named_modules()
+        if not [*part.children()]
     ]
+    was_training = classifier.training
     try:
         blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
-        with torch.inference_mode():
-            classifier(blank)
+        with torch.inference_mode(), follow:
+            classifier.eval().network(blank)
     finally:
+        classifier.train(was_training)
         for hook in hooks:
             hook.remove()
     numbers = list(classifier.network.parameters())
@@ -81,40 +99,95 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     )
 
 
-class _Field:
-    """Input pixels seen by one unit, followed from layer to layer (Araujo et al. 2019, eq. 2)."""
+class _Field(NamedTuple):
+    """What one unit depends on: `seen` rows and columns of input pixels; its neighbour's begin
+    `stride` pixels further (Araujo et al. 2019, https://distill.pub/2019/computing-receptive-fields,
+    equation 2)."""
+
+    seen: int = 1
+    stride: int = 1
+
+
+class _Follow(TorchFunctionMode):
+    """Keeps the field of each tensor: the largest of those it is computed from, and the whole
+    picture once positions are summed up."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.seen, self.stride = size, 1, 1
+        super().__init__()
+        self.size = size
+        self.fields: dict[int, tuple[_Field, Tensor]] = {}  # the tensor is held, so its id is too
 
-    def through(self, part: nn.Module) -> tuple[int, int]:
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        out = function(*args, **(kwargs or {}))
+        tensors = list(_tensors((args, kwargs)))
+        seen = [self.of(tensor) for tensor in tensors]
+        for result in _tensors(out):
+            if any(tensor is result for tensor in tensors):  # in place, or a parameter asked about
+                continue
+            sums_up = any(_sums_up(tensor, result) for tensor in tensors)
+            field = max(seen, default=_Field())
+            self.set(result, field._replace(seen=self.size) if sums_up else field)
+        return out
+
+    def through(self, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> _Field:
+        """The field behind a layer, which the layers after it go on with."""
+        before = max((self.of(tensor) for tensor in _tensors(inputs)), default=_Field())
         if isinstance(part, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
             kernel, step = _first(part.kernel_size), _first(part.stride)
-            dilation = _first(getattr(part, "dilation", 1))
-            self.seen += dilation * (kernel - 1) * self.stride
-            self.stride *= step
+            grown = _first(getattr(part, "dilation", 1)) * (kernel - 1) * before.stride
+            self.set(out, _Field(before.seen + grown, before.stride * step))
         elif isinstance(part, nn.Linear):
-            self.seen = self.size
-        side = min(self.seen, self.size)
-        return side, side
+            self.set(out, before._replace(seen=self.size))
+        return self.of(out)
+
+    def of(self, tensor: Tensor) -> _Field:
+        return self.fields[id(tensor)][0] if id(tensor) in self.fields else _Field()
+
+    def set(self, tensor: Tensor, field: _Field) -> None:
+        self.fields[id(tensor)] = field, tensor
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    """Every tensor in nested arguments or results."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, dict):
+        yield from _tensors(list(values.values()))
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from _tensors(value)
+
+
+def _sums_up(before: Tensor, after: Tensor) -> bool:
+    """Is `after` one number a channel, made of all positions of the maps `before`?"""
+    if before.ndim != 4 or after.numel() >= before.numel():
+        return False
+    return before.shape[2:].numel() > 1 and (after.ndim < 4 or after.shape[2:].numel() == 1)
 
 
 def _first(value: int | tuple[int, ...]) -> int:
     return value if isinstance(value, int) else value[0]
 
 
-def _layer(name: str, part: nn.Module, out: Tensor, field: _Field) -> Layer:
+def _layer(name: str, part: nn.Module, out: Tensor, seen: int) -> Layer:
     shape = tuple(out.shape[1:])
     numbers = list(part.parameters(recurse=False))
     return Layer(
         name=name,
-        kind=KINDS.get(type(part), type(part).__name__.lower()),
+        kind=_kind(part),
         shape=(*shape[1:], shape[0]) if len(shape) == 3 else shape,
         parameters=sum(p.numel() for p in numbers),
         trainable=sum(p.numel() for p in numbers if p.requires_grad),
         multiply_adds=_multiply_adds(part, out),
-        seen=field.through(part),
+        seen=(seen, seen),
     )
+
+
+def _kind(part: nn.Module) -> str:
+    own = (word for kind, word in KINDS.items() if isinstance(part, kind))
+    return next(own, type(part).__name__.lower())
 
 
 def _multiply_adds(part: nn.Module, out: Tensor) -> int:

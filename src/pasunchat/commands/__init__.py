@@ -10,8 +10,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from pasunchat.commands import (
+    compare,
     demo,
     evaluate,
+    export,
     fool,
     predict,
     prepare,
@@ -35,9 +37,11 @@ COMMANDS = {
     "summary": Command(summary.summary, summary.EXAMPLES),
     "train": Command(train.train, train.EXAMPLES),
     "evaluate": Command(evaluate.evaluate, evaluate.EXAMPLES),
+    "compare": Command(compare.compare, compare.EXAMPLES),
     "predict": Command(predict.predict, predict.EXAMPLES),
     "fool": Command(fool.fool, fool.EXAMPLES),
     "verify": Command(verify.verify, verify.EXAMPLES),
+    "export": Command(export.export, export.EXAMPLES),
     "report": Command(report.report, report.EXAMPLES),
 }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.printing import closing, print_json, progress_bar, say, table
+from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
@@ -20,7 +21,7 @@ EXAMPLES = (
 
 def evaluate(
     model: Annotated[
-        str | None, typer.Argument(help="A run or its name; else the newest run.")
+        str | None, typer.Argument(help="A run, or any model (docs/models.md); else the newest.")
     ] = None,
     data: Annotated[
         list[str] | None,
@@ -49,7 +50,7 @@ def evaluate(
         print_json(evaluation)
         return
     _print(evaluation)
-    closing(folder, f"pasunchat fool PHOTO --model {classifier.origin}")
+    closing(folder, f"pasunchat fool PHOTO --model {classifier.known_as}")
 
 
 def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
@@ -58,7 +59,8 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
     from pasunchat.training.run import open_run
 
     if not data:
-        assert classifier.origin is not None
+        if classifier.origin is None:
+            raise PasunchatError("this model comes from no run; name a dataset or photos by --data")
         return open_dataset(Path(open_run(classifier.origin).facts.data.path))
     if len(data) == 1 and is_dataset(Path(data[0])):
         return open_dataset(Path(data[0]))

@@ -16,7 +16,7 @@ EXAMPLES = (
 def fool(
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
     model: Annotated[
-        str | None, typer.Option(help="A run or its name; else the newest run.")
+        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
     ] = None,
     target: Annotated[
         str | None, typer.Option("--as", help="The class to be taken for; else the runner-up.")
@@ -61,5 +61,5 @@ def fool(
             say()
         last = found[-1]
         picture = last.folder / last.kept.picture
-        closing(last.folder, f"pasunchat verify {picture} --model {classifier.origin}")
+        closing(last.folder, f"pasunchat verify {picture} --model {classifier.known_as}")
     return 0 if all(at.kept.fooled for at in found) else 1

@@ -18,7 +18,7 @@ EXAMPLES = ("pasunchat predict rex.jpg tom.png", "pasunchat predict photos/ --cs
 def predict(
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
     model: Annotated[
-        str | None, typer.Option(help="A run or its name; else the newest run.")
+        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -40,7 +40,7 @@ def predict(
     elif as_csv:
         _print_csv(predictions, classifier.classes)
     else:
-        _print(predictions, str(classifier.origin))
+        _print(predictions, classifier.known_as)
 
 
 def _print(predictions: "list[Prediction]", model: str) -> None:

@@ -26,7 +26,8 @@ def summary(
     from pasunchat.classifiers.summary import describe
 
     untrained = model.partition(":")[0] in NETWORKS
-    found = build(model, classes=("cat", "dog"), size=size) if untrained else load(model)
+    kinds = ("cat", "dog")
+    found = build(model, classes=kinds, size=size, seed=None) if untrained else load(model)
     described = describe(found)
     if json:
         print_json(described)

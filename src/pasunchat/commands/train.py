@@ -3,8 +3,9 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "pasunchat train photos/ --network simple",
     "pasunchat train data/cats-and-dogs --epochs 20 --no-early-stopping --name overfitted",
+    "pasunchat train data/cats-and-dogs --recipe strong --set augment.flip=0",
     "pasunchat train --resume runs/simple",
 )
 
@@ -38,20 +40,35 @@ def train(
         typer.Argument(help="A prepared dataset; or photos (folders, zips, drawn) to prepare."),
     ] = None,
     network: Annotated[
-        str, typer.Option(help="linear, dense, dense:units=64 or simple.")
-    ] = "simple",
-    epochs: Annotated[int, typer.Option(help="Passes through the photos, at most.")] = 100,
+        str,
+        typer.Option(help="linear, dense, simple, tiny, residual, vgg16, ... (docs/networks.md)"),
+    ] = "efficientnet-lite0",
+    recipe: Annotated[
+        str | None, typer.Option(help="talk, strong or head; else what is usual for the network.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes through the photos, at most.")] = None,
     patience: Annotated[
-        int, typer.Option(help="Epochs without a lower validation loss before stopping.")
-    ] = 1,
+        int | None, typer.Option(help="Epochs without a lower validation loss before stopping.")
+    ] = None,
     early_stopping: Annotated[
         bool, typer.Option(help="Stop by patience; the best weights are kept either way.")
     ] = True,
-    batch_size: Annotated[int, typer.Option(help="Photos a step.")] = 32,
-    lr: Annotated[float, typer.Option(help="Adam's step size.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of the first weights and the order.")] = 0,
+    batch_size: Annotated[int | None, typer.Option(help="Photos a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
+    unfreeze: Annotated[
+        str | None,
+        typer.Option(help="Of a pretrained base, train the last N parts too, or all."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A file with the weights of vgg16's base.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the first weights and the order.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any field of the recipe: augment.flip=0.5, ema=0.999."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, or bf16 arithmetic.")] = "fp32",
+    precision: Annotated[str | None, typer.Option(help="fp32, or bf16 arithmetic.")] = None,
     name: Annotated[
         str | None, typer.Option(help="The run is runs/NAME; else named after the network.")
     ] = None,
@@ -61,27 +78,52 @@ def train(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Train a network; the defaults are the talk's recipe."""
+    """Train a network. The talk's own: --network simple, by the talk's recipe."""
     from pasunchat.runtime import machine
-    from pasunchat.training.recipe import Recipe
+    from pasunchat.training.recipe import usual_recipe
 
     if resume:
         _refuse_both(data)
-        folder, dataset, recipe, on = _resumed(resume, device)
+        folder, dataset, plan, on = _resumed(resume, device)
     else:
-        recipe = Recipe(
-            network=network,
-            epochs=epochs,
-            patience=patience if early_stopping else None,
-            batch_size=batch_size,
-            lr=lr,
-            seed=seed,
-            precision=precision,
-        )
-        on = machine(device, precision)
+        given: dict[str, Any] = {
+            "network": network if weights is None else f"{network}:weights={weights}",
+            "epochs": epochs,
+            "patience": patience,
+            "batch_size": batch_size,
+            "lr": lr,
+            "seed": seed,
+            "precision": precision,
+        }
+        words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
+        named = recipe or usual_recipe(network)
+        plan = _recipe(named, given, early_stopping, words + (settings or []))
+        on = machine(device, plan.precision)
         dataset = _dataset(data)
-        folder = _new_folder(network, name, overwrite)
-    return _train(dataset, recipe, folder, on, json)
+        folder = _new_folder(plan.network, name, overwrite)
+    return _train(dataset, plan, folder, on, json)
+
+
+def _recipe(
+    name: str, given: dict[str, Any], early_stopping: bool, settings: list[str]
+) -> "Recipe":
+    """The named recipe, changed by the options given and then by --set."""
+    from pasunchat.parsing import from_table, with_nested_settings
+    from pasunchat.training.recipe import RECIPES
+
+    plan = replace(
+        from_table(name, RECIPES, "recipe"),
+        **{field: value for field, value in given.items() if value is not None},
+    )
+    if not early_stopping:
+        plan = replace(plan, patience=None)
+    words: dict[str, str] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise PasunchatError(f'--set: expected key=value, got "{setting}"')
+        words[key.strip()] = text.strip()
+    return with_nested_settings(plan, words, "the recipe")
 
 
 def _refuse_both(data: list[str] | None) -> None:
@@ -135,7 +177,7 @@ def _train(dataset: "Dataset", recipe: "Recipe", folder: Path, on: "Machine", js
                 recipe,
                 folder,
                 on=on,
-                progress=lambda p: show(f"epoch {p.epoch}", p.done, p.total),
+                progress=lambda p: show(_title(p.epoch), p.done, p.total),
                 should_stop=asked,
             )
         except Interrupted as stopped:
@@ -147,6 +189,10 @@ def _train(dataset: "Dataset", recipe: "Recipe", folder: Path, on: "Machine", js
     else:
         _print(run, seen_in_curves(run))
     return 0 if run.facts.good else 1
+
+
+def _title(epoch: int) -> str:
+    return f"epoch {epoch}" if epoch else "features"
 
 
 def _print(run: "Run", seen: str) -> None:

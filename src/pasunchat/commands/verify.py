@@ -13,7 +13,7 @@ EXAMPLES = ("pasunchat verify runs/simple/fooled/rex.cat/rex.cat.png --model sim
 def verify(
     files: Annotated[list[Path], typer.Argument(help="PNGs that pasunchat fool wrote.")],
     model: Annotated[
-        str | None, typer.Option(help="A run or its name; else the newest run.")
+        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
     ] = None,
     photo: Annotated[
         Path | None, typer.Option(help="The photo it was made from, to measure the change.")

@@ -7,10 +7,12 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import load_files
 from pasunchat.classifiers.summary import describe
 from pasunchat.reports import section_run
+from pasunchat.reports.comparison import read_comparison
 from pasunchat.reports.curves import seen_in_curves
 from pasunchat.reports.evaluation import read_evaluation
 from pasunchat.reports.fooled import FOOLED, read_fooled
 from pasunchat.reports.parts import Picture, Table, command
+from pasunchat.reports.section_comparison import ComparisonSection, comparison_section
 from pasunchat.reports.section_evaluation import EvaluationSection, evaluation_section
 from pasunchat.reports.section_fooled import (
     MOST_SHOWN,
@@ -76,6 +78,7 @@ class Contents:
     training: Training | Missing
     ended: str | None
     evaluation: EvaluationSection | Missing
+    comparison: ComparisonSection | None
     fooled: Fooled | Missing
     settings: Table
     origins: Table
@@ -96,6 +99,7 @@ def contents(run: Run) -> Contents:
         training=_training(run),
         ended=run.facts.ended,
         evaluation=evaluation,
+        comparison=_comparison(run, classifier),
         fooled=fooled,
         settings=section_run.run_settings(run),
         origins=section_run.run_origins(run, classifier),
@@ -148,6 +152,13 @@ def _evaluation(run: Run, classifier: Classifier | None) -> EvaluationSection | 
     if classifier is None or evaluation.classifier != classifier.digest():
         return Missing("It was measured with other weights than it has now.", again)
     return evaluation_section(evaluation, run.folder)
+
+
+def _comparison(run: Run, classifier: Classifier | None) -> ComparisonSection | None:
+    found = read_comparison(run.folder)
+    if found is None or classifier is None:
+        return None
+    return comparison_section(*found, classifier.digest())
 
 
 def _fooled(run: Run, classifier: Classifier | None) -> Fooled | Missing:

@@ -9,16 +9,29 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Machine, machine
 from pasunchat.training.batches import batches, comparable_rows
+from pasunchat.training.inputs import Wanted
+from pasunchat.training.lesson import Lesson, new_lesson
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Epoch, Run, add_timing, write_history
-from pasunchat.training.session import Session, begin, checkpoint, finish, keep_best, new_classifier
+from pasunchat.training.schedule import rate
+from pasunchat.training.session import (
+    Session,
+    begin,
+    checkpoint,
+    finish,
+    follow,
+    keep_best,
+    measured_weights,
+    new_classifier,
+    set_rate,
+)
 from pasunchat.training.start import start_run
 from pasunchat.training.stopping import Ending, ending, not_finite
 
@@ -27,8 +40,8 @@ SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 @dataclass(frozen=True)
 class EpochProgress:
-    """What a training tells as it goes. epoch: the one at hand, from 1. done, total: photos of
-    it. history: the epochs measured so far."""
+    """What a training tells as it goes. epoch: the one at hand, from 1; 0 while a frozen base
+    runs over the photos. done, total: photos of it. history: the epochs measured so far."""
 
     epoch: int
     done: int
@@ -58,13 +71,20 @@ def train(
     folder, on = Path(folder), on or machine(precision=recipe.precision)
     classifier = new_classifier(dataset, recipe, on)
     run = start_run(dataset, recipe, folder, on)
-    session = begin(classifier, recipe, folder)
-    criterion = _cross_entropy(run.facts.class_weights, on)
+    lesson = new_lesson(
+        classifier,
+        dataset,
+        recipe,
+        run.facts.class_weights,
+        on,
+        lambda done, total: progress(EpochProgress(0, done, total, ())),
+    )
+    session = begin(classifier, lesson.inputs.learner(classifier), recipe, folder)
     at, saved, photos = session.at, time.monotonic(), len(dataset.rows("train"))
     while at.ended is None:
         started = time.monotonic()
         for rows in batches(dataset, recipe, at.epoch, at.step):
-            loss = take_step(session, dataset, rows, criterion, on)
+            loss = take_step(session, lesson, rows)
             at.step, at.seen, at.total = at.step + 1, at.seen + len(rows), at.total + loss
             progress(EpochProgress(at.epoch + 1, at.seen, photos, tuple(at.history)))
             if not math.isfinite(loss):
@@ -75,56 +95,51 @@ def train(
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 checkpoint(session, folder)
                 saved = time.monotonic()
-        _end_epoch(session, dataset, recipe, criterion)
+        _end_epoch(session, dataset, lesson)
         checkpoint(session, folder)
         write_history(folder, at.history)
         add_timing(folder, epoch=at.epoch, seconds=time.monotonic() - started)
     return finish(session, folder)
 
 
-def _cross_entropy(class_weights: tuple[float, ...] | None, on: Machine) -> nn.Module:
-    weights = None if class_weights is None else torch.tensor(class_weights, device=on.device)
-    return nn.CrossEntropyLoss(weight=weights)
-
-
-def take_step(
-    session: Session,
-    dataset: Dataset,
-    rows: NDArray[np.int64],
-    criterion: nn.Module,
-    on: Machine,
-) -> float:
+def take_step(session: Session, lesson: Lesson, rows: NDArray[np.int64]) -> float:
     """One step of the optimizer on some rows; their loss, times their number."""
-    pixels = as_pixels(dataset.pixels[rows], on.device)
-    labels = torch.from_numpy(dataset.labels[rows]).to(on.device)
-    with on.autocast():
-        logits = session.classifier(pixels)
-    loss: Tensor = criterion(logits.float(), labels)
+    at, recipe = session.at, lesson.recipe
+    inputs, wanted = lesson.inputs.batch(rows, at.epoch, at.step)
+    set_rate(session, recipe.lr * rate(recipe, at.epoch * lesson.steps + at.step, lesson.all_steps))
+    session.learner.train()
+    with lesson.on.autocast(), lesson.on.drawing_from(recipe.seed, "step", at.epoch, at.step):
+        logits = session.learner(inputs)
+    loss = lesson.loss(logits.float(), wanted)
     session.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    if recipe.clip is not None:
+        nn.utils.clip_grad_norm_(session.learner.parameters(), recipe.clip)
     session.optimizer.step()
+    follow(session, recipe.ema)
     return loss.item() * len(rows)
 
 
-def _end_epoch(session: Session, dataset: Dataset, recipe: Recipe, criterion: nn.Module) -> None:
+def _end_epoch(session: Session, dataset: Dataset, lesson: Lesson) -> None:
     """Measure, keep the best weights, and decide whether to end."""
     at = session.at
     if not math.isfinite(at.total):
         _end(session, not_finite(at))
         return
-    measured = comparable_rows(dataset, recipe.seed), dataset.rows("validation")
-    (ours, _), (theirs, answers) = (
-        _measure(session.classifier, dataset, rows, criterion) for rows in measured
-    )
-    row = Epoch(at.epoch + 1, at.total / at.seen, *ours, *theirs)
-    if all(row.validation_loss < old.validation_loss for old in at.history):
-        keep_best(session)
-        at.best_epoch, at.waited = row.epoch, 0
-    else:
-        at.waited += 1
+    with measured_weights(session):
+        (ours, _), (theirs, answers) = (
+            _measure(session.classifier, dataset, lesson, rows)
+            for rows in (comparable_rows(dataset, lesson.recipe.seed), dataset.rows("validation"))
+        )
+        row = Epoch(at.epoch + 1, at.total / at.seen, *ours, *theirs)
+        if all(row.validation_loss < old.validation_loss for old in at.history):
+            keep_best(session)
+            at.best_epoch, at.waited = row.epoch, 0
+        else:
+            at.waited += 1
     at.history.append(row)
     at.epoch, at.step, at.seen, at.total = at.epoch + 1, 0, 0, 0.0
-    _end(session, ending(recipe, at, answers))
+    _end(session, ending(lesson.recipe, at, answers))
 
 
 def _end(session: Session, why: Ending | None) -> None:
@@ -133,12 +148,12 @@ def _end(session: Session, why: Ending | None) -> None:
 
 
 def _measure(
-    classifier: Classifier, dataset: Dataset, rows: NDArray[np.int64], criterion: nn.Module
+    classifier: Classifier, dataset: Dataset, lesson: Lesson, rows: NDArray[np.int64]
 ) -> tuple[tuple[float, float], NDArray[np.int64]]:
     """Loss and accuracy on some photos, and the class answered for each."""
     device = classifier.mean.device
-    logits = classifier.logits(dataset.pixels, rows)
+    logits = lesson.inputs.logits(classifier, rows)
     labels = torch.from_numpy(dataset.labels[rows])
-    loss = criterion(logits.to(device), labels.to(device)).item()
     answers = logits.argmax(1)
-    return (loss, (answers == labels).double().mean().item()), answers.numpy()
+    found = lesson.plain_loss(logits.to(device), Wanted(labels.to(device))).item()
+    return (found, (answers == labels).double().mean().item()), answers.numpy()

@@ -82,11 +82,13 @@ class Run:
 class Counters:
     """Where a training stands: how to go on, apart from the weights.
 
-    step: batches done in the epoch at hand; total: sum of their losses times their photos.
+    steps: of all epochs, counted for the running mean of the weights. step: batches done in the
+    epoch at hand; total: sum of their losses times their photos.
     waited: epochs since validation loss was last lower.
     """
 
     epoch: int = 0
+    steps: int = 0
     step: int = 0
     total: float = 0.0
     seen: int = 0

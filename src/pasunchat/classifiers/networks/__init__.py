@@ -1,16 +1,23 @@
 """NETWORKS: every network by name. One more is one file and one row here."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import nn
 
+from pasunchat.classifiers.networks.efficientnet_lite0 import EfficientNetLite0
+from pasunchat.classifiers.networks.residual import Residual
 from pasunchat.classifiers.networks.talk import Dense, Linear, Simple
+from pasunchat.classifiers.networks.tiny import Tiny
+from pasunchat.classifiers.networks.vgg16 import VGG16
 
 
 class Network(Protocol):
     """A frozen dataclass whose fields are the network's settings ("dense:units=64")."""
+
+    frozen: ClassVar[bool]
+    """Is there a base that comes pretrained and is not trained unless asked?"""
 
     @property
     def about(self) -> str:
@@ -27,7 +34,7 @@ class Network(Protocol):
     def build(self, classes: int, size: int) -> nn.Module:
         """The network's layers, [N, 3, size, size] -> logits [N, classes], whatever their weights.
 
-        A network with a pretrained base is a `Transfer`.
+        A `BaseAndHead` where features are of use: kept, fine-tuned or taught.
         """
 
     def start(self, network: nn.Module, generator: torch.Generator) -> None:
@@ -38,4 +45,8 @@ NETWORKS: Mapping[str, Network] = {
     "linear": Linear(),
     "dense": Dense(),
     "simple": Simple(),
+    "tiny": Tiny(),
+    "residual": Residual(),
+    "vgg16": VGG16(),
+    "efficientnet-lite0": EfficientNetLite0(),
 }

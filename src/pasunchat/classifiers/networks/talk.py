@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from pasunchat.classifiers.direct.torch_door import FastLayers
 from pasunchat.errors import PasunchatError
 
 MOST_WEIGHTS = 500_000_000
@@ -23,6 +24,7 @@ class Linear:
     about: ClassVar[str] = "softmax(IN W + B): every pixel connected to every class"
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
+    frozen: ClassVar[bool] = False
 
     def build(self, classes: int, size: int) -> nn.Module:
         _refuse_too_many("linear", 3 * size * size * classes, classes, "smaller pictures")
@@ -40,6 +42,7 @@ class Dense:
     about: ClassVar[str] = "one hidden layer between the pixels and the classes"
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
+    frozen: ClassVar[bool] = False
 
     units: int = 64
 
@@ -65,7 +68,10 @@ class Dense:
 
 @dataclass(frozen=True)
 class Simple:
-    """Three blocks of 3x3 convolution, 2x2 max-pooling and relu, then one dense layer.
+    """Blocks of 3x3 convolution, 2x2 max-pooling and relu, then one dense layer.
+
+    width: channels of each convolution. depth: blocks. dropout: of what the dense layer sees.
+    batch_norm: one behind each convolution, which then has no bias.
 
     Relu stands behind the pooling: the same numbers and gradients as the talk's order, since
     relu and maximum commute, on a quarter of the values.
@@ -74,20 +80,46 @@ class Simple:
     about: ClassVar[str] = "the talk's three blocks of convolution and pooling, then one layer"
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
+    frozen: ClassVar[bool] = False
+
+    width: int = 16
+    depth: int = 3
+    dropout: float = 0.0
+    batch_norm: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("width", "depth"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: expected 0 to below 1, got {self.dropout}")
 
     def build(self, classes: int, size: int) -> nn.Module:
-        if size < 8:
-            raise PasunchatError(f"simple halves its input three times: size 8 or more, got {size}")
+        if size >> self.depth < 1:
+            raise PasunchatError(
+                f"simple with depth {self.depth} halves its input {self.depth} times: "
+                f"size {2**self.depth} or more, got {size}"
+            )
+        seen = self.width * (size >> self.depth) ** 2
+        weights = 9 * self.width * (3 + (self.depth - 1) * self.width) + seen * classes
+        biases = self.width * self.depth + classes
+        _refuse_too_many(f"simple with width {self.width:,}", weights, biases, "less width")
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = 3
-        for block in (1, 2, 3):
-            layers[f"conv{block}"] = nn.Conv2d(channels, 16, 3, padding=1)
+        for block in range(1, self.depth + 1):
+            layers[f"conv{block}"] = nn.Conv2d(
+                channels, self.width, 3, padding=1, bias=not self.batch_norm
+            )
+            if self.batch_norm:
+                layers[f"norm{block}"] = nn.BatchNorm2d(self.width)
             layers[f"pool{block}"] = nn.MaxPool2d(2)
             layers[f"relu{block}"] = nn.ReLU()
-            channels = 16
+            channels = self.width
         layers["flatten"] = nn.Flatten()
-        layers["dense"] = nn.Linear(channels * (size // 8) ** 2, classes)
-        return nn.Sequential(layers)
+        if self.dropout:
+            layers["dropout"] = nn.Dropout(self.dropout)
+        layers["dense"] = nn.Linear(seen, classes)
+        return FastLayers(layers)
 
     def start(self, network: nn.Module, generator: torch.Generator) -> None:
         start_as_keras(network, generator)

@@ -1,0 +1,174 @@
+"""A classifier as one file for other programs, checked against itself before it is called done."""
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.outside.extras import extra
+from pasunchat.classifiers.outside.facts import KEY, ExportedFacts, facts_of
+from pasunchat.classifiers.outside.preprocessing import Preprocessing
+from pasunchat.classifiers.outside.safetensors import load_safetensors
+from pasunchat.errors import PasunchatError
+from pasunchat.storage import refuse_existing, to_json, whole_file
+
+CLOSE = 1e-4  # of a logit, and of its size where it is above 1
+Write = Callable[[Classifier, Path, ExportedFacts], None]
+Ask = Callable[[Path, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One file. photos: how many it was checked on; difference: the largest of a logit there."""
+
+    path: str
+    form: str
+    photos: int
+    difference: float
+
+
+class Form(NamedTuple):
+    """write: the file. ask: logits, float32 [N, C], of the file for pixels, by other code."""
+
+    about: str
+    write: Write
+    ask: Ask
+
+
+def export(
+    classifier: Classifier,
+    path: str | Path,
+    form: str,
+    pixels: Tensor,
+    *,
+    overwrite: bool = False,
+) -> Exported:
+    """Write the classifier as one of FORMS: pixels, float [N, 3, size, size] in [0, 1], in and
+    logits out, for any N, with its preprocessing inside and its facts in the metadata.
+
+    pixels: what it is checked on, [N, 3, size, size]. The file appears under its name only when
+    it answers as the classifier does, to CLOSE. Raises PasunchatError for an unknown form, a file
+    that is there already, a network that cannot be written, and one that answers otherwise.
+    """
+    if form not in FORMS:
+        raise PasunchatError(f'unknown form "{form}"; there are: {", ".join(FORMS)}')
+    path, facts = Path(path), facts_of(classifier)
+    refuse_existing(path, overwrite=overwrite)
+    classifier.eval()
+    wanted = classifier.judge(pixels)
+    with whole_file(path) as part:
+        FORMS[form].write(classifier, part, facts)
+        given = FORMS[form].ask(part, pixels.cpu())
+        if given.shape != wanted.shape or not torch.allclose(given, wanted, rtol=CLOSE, atol=CLOSE):
+            raise PasunchatError(
+                f"the {form} file answers otherwise than the classifier; it is not kept"
+            )
+    difference = float((given - wanted).abs().max()) if len(pixels) else 0.0
+    return Exported(str(path), form, len(pixels), difference)
+
+
+def _write_onnx(classifier: Classifier, path: Path, facts: ExportedFacts) -> None:
+    onnx = extra("onnx", "onnx")
+    extra("onnxscript", "onnx")
+    with _others_at_work("onnx"):
+        program = torch.onnx.export(
+            classifier,
+            (_example(classifier),),
+            dynamo=True,
+            verbose=False,
+            input_names=["pixels"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+        )
+    assert program is not None
+    model = program.model_proto
+    for node in model.graph.node:
+        node.ClearField("metadata_props")  # where in our source each comes from
+    onnx.helper.set_model_props(model, {KEY: _as_text(facts)})
+    onnx.save(model, path)
+
+
+def _write_program(classifier: Classifier, path: Path, facts: ExportedFacts) -> None:
+    with _others_at_work("pt2"):
+        program = torch.export.export(
+            classifier,
+            (_example(classifier),),
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+        )
+        for node in program.graph.nodes:
+            node.meta.pop("stack_trace", None)
+        program.example_inputs = None
+        archive = io.BytesIO()  # a path's name would be written into it
+        torch.export.save(program, archive, extra_files={KEY: _as_text(facts)})
+    path.write_bytes(archive.getvalue())
+
+
+def _write_safetensors(classifier: Classifier, path: Path, facts: ExportedFacts) -> None:
+    if facts.network is None:
+        raise PasunchatError(
+            "safetensors hold weights only, and this network is not one of ours to build again; "
+            "take --to onnx or --to pt2"
+        )
+    weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
+    path.write_bytes(safetensors.torch.save(weights, {KEY: _as_text(facts)}))
+
+
+def _ask_onnx(path: Path, pixels: Tensor) -> Tensor:
+    runtime = extra("onnxruntime", "onnx")
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {"pixels": pixels.contiguous().numpy()})
+    return torch.from_numpy(logits)
+
+
+def _ask_program(path: Path, pixels: Tensor) -> Tensor:
+    with torch.no_grad():
+        logits: Tensor = torch.export.load(path).module()(pixels)
+    return logits
+
+
+def _ask_safetensors(path: Path, pixels: Tensor) -> Tensor:
+    return load_safetensors(path, Preprocessing()).judge(pixels)
+
+
+FORMS: dict[str, Form] = {
+    "onnx": Form("one ONNX graph, asked by onnxruntime", _write_onnx, _ask_onnx),
+    "pt2": Form("one program of torch.export", _write_program, _ask_program),
+    "safetensors": Form("our own weights and facts", _write_safetensors, _ask_safetensors),
+}
+
+
+def _as_text(facts: ExportedFacts) -> str:
+    return to_json(facts).decode()
+
+
+def _example(classifier: Classifier) -> Tensor:
+    """Two pictures: of one, torch.export would take the batch for a constant."""
+    size = classifier.size or 1
+    return torch.zeros(2, 3, size, size, device=classifier.mean.device)
+
+
+@contextmanager
+def _others_at_work(form: str) -> Iterator[None]:
+    """torch's exporter, which talks much, in quiet. Raises PasunchatError for what it refuses."""
+    try:
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    except Exception as error:  # torch's many kinds of error
+        cause = error.__cause__ or error
+        reason = (
+            " ".join(str(cause).partition("Caused by")[0].split())[:200] or type(cause).__name__
+        )
+        raise PasunchatError(f"this network cannot be written as {form}: {reason}") from error

@@ -1,0 +1,165 @@
+"""What a network from outside wants to be given: asked for in the model's name, never guessed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+from pasunchat.errors import PasunchatError
+from pasunchat.framing import FRAMINGS, Framing
+
+Scale = Literal["0..1", "0..255", "-1..1"]
+Channels = Literal["RGB", "BGR"]
+SCALES: dict[str, Scale] = {
+    "0..1": "0..1",
+    "1": "0..1",
+    "0..255": "0..255",
+    "255": "0..255",
+    "-1..1": "-1..1",
+}
+MULTIPLY_ADD: dict[Scale, tuple[float, float]] = {  # what makes such a scale of pixels in [0, 1]
+    "0..1": (1.0, 0.0),
+    "0..255": (255.0, 0.0),
+    "-1..1": (2.0, -1.0),
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How photos become a network's input. None: not said.
+
+    scale: what black and white are in its input, before mean and std. mean, std: one number, or
+    one for each channel, in units of that scale and in the network's order of channels; the
+    network sees (pixels - mean) / std. size: side of its pictures. classes: names in the order of
+    its outputs. Raises PasunchatError for values that cannot be meant.
+    """
+
+    scale: Scale | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    channels: Channels | None = None
+    size: int | None = None
+    framing: Framing | None = None
+    classes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("scale", self.scale, get_args(Scale))
+        _one_of("channels", self.channels, get_args(Channels))
+        _one_of("framing", self.framing, FRAMINGS)
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None and len(values) not in (1, 3):
+                raise PasunchatError(f"{name}: expected one number or three, got {len(values)}")
+        if self.std is not None and min(self.std) <= 0:
+            raise PasunchatError(f"std: expected numbers above 0, got {_slashed(self.std)}")
+        if self.size is not None and self.size < 1:
+            raise PasunchatError(f"size: expected 1 or more, got {self.size}")
+        if self.classes is not None and len(set(self.classes)) < max(2, len(self.classes)):
+            named = "/".join(self.classes)
+            raise PasunchatError(f"classes: expected two names or more, all different, got {named}")
+        if self.scale == "0..255" and self.mean and 0 < max(self.mean) <= 1:
+            raise PasunchatError(
+                f"mean={_slashed(self.mean)} is in units of 0..1, but scale=0..255 is asked for; "
+                f"take scale=0..1, or mean={_slashed([255 * value for value in self.mean])}"
+            )
+
+    def over(self, stated: "Preprocessing") -> "Preprocessing":
+        """These facts, and where nothing is said, those that the model states of itself."""
+        names = [field.name for field in fields(self)]
+        return Preprocessing(
+            **{
+                name: getattr(stated if getattr(self, name) is None else self, name)
+                for name in names
+            }
+        )
+
+    def says_nothing(self) -> bool:
+        """Whether every fact is open."""
+        return all(getattr(self, field.name) is None for field in fields(self))
+
+
+def name_and_preprocessing(text: str) -> tuple[str, Preprocessing]:
+    """Split "model.onnx:scale=0..255,classes=cat/dog" into the model and what is said of it.
+
+    The settings begin at the first colon that a word and "=" follow, so that
+    "C:/models/cat.onnx" and "timm:resnet18" stay whole. Values: numbers and class names are
+    parted by "/"; classes may be a text file with a name a line ("classes=names.txt").
+    Raises PasunchatError for a value that does not fit.
+    """
+    name, *rest = re.split(r":(?=\w+=)", text, maxsplit=1)
+    if not rest:
+        return text, Preprocessing()
+    said: dict[str, str] = {}
+    for pair in re.split(r",(?=\w+=)", rest[0]):
+        key, _, value = pair.partition("=")
+        if key not in READERS:
+            there = ", ".join(READERS)
+            raise PasunchatError(f'a model has no setting "{key}"; its settings: {there}')
+        said[key] = value
+    return name, Preprocessing(**{key: READERS[key](key, value) for key, value in said.items()})
+
+
+def complete(facts: Preprocessing, model: str) -> Preprocessing:
+    """The facts, if they are enough. Raises PasunchatError saying exactly what to add."""
+    missing = []
+    if facts.scale is None:
+        missing.append("scale=0..1")
+    if facts.size is None:
+        missing.append("size=224")
+    if missing:
+        what = "which pixels" if facts.scale is None else "which size of pictures"
+        hint = (
+            "; scale is 0..1, 0..255 or -1..1, and mean=R/G/B, std=R/G/B (in units of that scale) "
+            "and channels=BGR are added where it was trained so"
+        )
+        raise PasunchatError(
+            f"{model} does not say {what} it wants; say it behind its name, e.g. "
+            f"{model}:{','.join(missing)}{hint if facts.scale is None else ''}"
+        )
+    return facts
+
+
+def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise PasunchatError(f'{name}: expected {", ".join(known)}, got "{value}"')
+
+
+def _slashed(values: Sequence[float]) -> str:
+    return "/".join(f"{value:g}" for value in values)
+
+
+def _scale(_: str, text: str) -> Scale:
+    if text not in SCALES:
+        raise PasunchatError(f'scale: expected 0..1, 0..255 or -1..1, got "{text}"')
+    return SCALES[text]
+
+
+def _numbers(key: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split("/"))
+    except ValueError as error:
+        raise PasunchatError(f'{key}: expected numbers as in 0.5/0.5/0.5, got "{text}"') from error
+
+
+def _size(_: str, text: str) -> int:
+    if not text.isdecimal():
+        raise PasunchatError(f'size: expected a whole number, got "{text}"')
+    return int(text)
+
+
+def _classes(_: str, text: str) -> tuple[str, ...]:
+    if text.endswith(".txt"):
+        lines = Path(text).read_text(encoding="utf-8").splitlines()
+        return tuple(line.strip() for line in lines if line.strip())
+    return tuple(part.strip() for part in text.split("/"))
+
+
+READERS = {
+    "scale": _scale,
+    "mean": _numbers,
+    "std": _numbers,
+    "channels": lambda _, text: text.upper(),
+    "size": _size,
+    "framing": lambda _, text: text,
+    "classes": _classes,
+}

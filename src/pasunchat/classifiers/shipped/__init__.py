@@ -1,0 +1,11 @@
+"""SHIPPED: trained classifiers that come with the package, each a folder here with its card."""
+
+from pathlib import Path
+
+SHIPPED = ("efficientnet-lite0", "tiny", "simple")
+DEFAULT = "simple"
+
+
+def shipped_folder(name: str) -> Path:
+    """The folder of a shipped classifier: weights, facts, recipe, card."""
+    return Path(__file__).parent / name

@@ -1,0 +1,111 @@
+"""pasunchat compare: which of several trained networks is better, and is the difference real."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pasunchat.commands.printing import closing, note, print_json, progress_bar, say, table
+
+if TYPE_CHECKING:
+    from pasunchat.classifiers.classifier import Classifier
+    from pasunchat.measures.compare import Comparison
+    from pasunchat.measures.speed import Timing
+
+EXAMPLES = (
+    "pasunchat compare simple linear --data data/",
+    "pasunchat compare runs/* --data photos/ --split all --output comparison",
+)
+
+
+def compare(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Runs or their names, two or more.")
+    ],
+    data: Annotated[
+        list[str],
+        typer.Option(help="A dataset, or photos, which are prepared in each model's size."),
+    ],
+    split: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder; else comparison in the first model's run."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Judge models on the same photos: accuracy, cost, speed, and which differences are real."""
+    from pasunchat.measures.compare import check_comparable
+    from pasunchat.measures.compare import compare as compare_
+    from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.speed import time_classifiers
+    from pasunchat.reports.comparison import comparison_folder, warnings, write_comparison
+
+    classifiers = _loaded(models)
+    check_comparable(classifiers)
+    folder = comparison_folder(classifiers[next(iter(classifiers))], output, overwrite=overwrite)
+    with progress_bar("preparing") as progress:
+        datasets = datasets_for(classifiers, data, progress)
+    with progress_bar("judging") as progress:
+        comparison = compare_(classifiers, datasets, split, progress)
+    with progress_bar("timing", "passes") as progress:
+        timing = time_classifiers(classifiers, datasets, split, progress)
+    write_comparison(folder, comparison, timing, overwrite=overwrite)
+    for warning in warnings(comparison):
+        note(f"note: {warning}")
+    if json:
+        print_json({"comparison": comparison, "timing": timing})
+        return
+    _print(comparison, timing)
+    closing(folder, _next(folder, classifiers))
+
+
+def _loaded(models: list[str]) -> "dict[str, Classifier]":
+    """Each model under a short name, where short names tell them apart."""
+    from pasunchat.classifiers.load import load
+    from pasunchat.errors import PasunchatError
+    from pasunchat.runtime import machine
+
+    device = machine().device
+    names = [Path(model).name for model in models]
+    if len(set(names)) < len(names):
+        names = models
+    for name in names:
+        if names.count(name) > 1:
+            raise PasunchatError(f"the model {name} is given twice; name each once")
+    return {name: load(model).to(device) for name, model in zip(names, models, strict=True)}
+
+
+def _print(comparison: "Comparison", timing: "Timing") -> None:
+    """Two tables, each narrow enough for 80 columns, and a sentence a pair."""
+    from pasunchat.reports.comparison import (
+        COST,
+        QUALITY,
+        cost,
+        differences,
+        how_tested,
+        quality,
+        speeds,
+        which_photos,
+    )
+
+    models = comparison.models
+    timed = zip(models, speeds(timing, [model.name for model in models]), strict=True)
+    say(f"{which_photos(comparison)}, the same for all")
+    table(("model", *QUALITY), [(model.name, *quality(model)) for model in models])
+    say()
+    table(
+        ("model", *COST, "photos/s"),
+        [(model.name, *cost(model), speed) for model, speed in timed],
+    )
+    say()
+    for sentence in differences(comparison):
+        say(sentence)
+    say(f"({how_tested(comparison)})")
+
+
+def _next(folder: Path, classifiers: "dict[str, Classifier]") -> str:
+    first = next(iter(classifiers.values())).origin
+    if first is not None and folder.parent == first:
+        return f"pasunchat report {first}"
+    return f"look at {folder / 'comparison.png'}"

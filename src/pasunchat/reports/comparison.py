@@ -1,0 +1,146 @@
+"""What a comparison of classifiers leaves on disk, and how its differences are said."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.measures.compare import Compared, Comparison, Pair
+from pasunchat.measures.speed import Timing
+from pasunchat.reports.figures import styled, write_figure
+from pasunchat.reports.tradeoff import tradeoff
+from pasunchat.reports.words import count, listed, share
+from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
+
+COMPARISON, FACTS, TIMING = "comparison", "comparison.json", "timing.json"
+QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")
+COST = ("parameters", "multiply-adds")
+PAIRS_TOLD = 6
+
+
+def comparison_folder(
+    first: Classifier, output: Path | None = None, *, overwrite: bool = False
+) -> Path:
+    """Where a comparison goes: `output`, else `comparison` in the run of the first classifier.
+
+    Raises PasunchatError if that exists and `overwrite` is false or it holds no comparison, or
+    the first classifier has no run.
+    """
+    if output is None:
+        if first.origin is None:
+            raise PasunchatError("the first model has no run; say with --output where to write")
+        output = first.origin / COMPARISON
+    refuse_existing(output, overwrite=overwrite)
+    if output.exists() and not (output / FACTS).is_file():
+        raise PasunchatError(f"{output} is no comparison and is not replaced; choose another place")
+    return output
+
+
+def write_comparison(
+    folder: Path, comparison: Comparison, timing: Timing, *, overwrite: bool = False
+) -> list[Path]:
+    """Fill `folder`, whole or not at all: comparison.json, comparison.png and .svg, and
+    timing.json, the only file with times. Returns the files.
+
+    Raises PasunchatError if `folder` exists and `overwrite` is false.
+    """
+    with whole_folder(folder, overwrite=overwrite) as part:
+        write_json(part / FACTS, comparison)
+        write_json(part / TIMING, timing)
+        with styled():
+            write_figure(tradeoff(comparison), part, COMPARISON)
+    return sorted(folder.iterdir())
+
+
+def read_comparison(run_folder: Path) -> tuple[Comparison, Timing | None] | None:
+    """The comparison kept in a run's folder, with its times if they are there, or None. Raises
+    PasunchatError if it is damaged."""
+    folder = run_folder / COMPARISON
+    if not (folder / FACTS).is_file():
+        return None
+    timed = (folder / TIMING).is_file()
+    return (
+        read_json(folder / FACTS, Comparison),
+        read_json(folder / TIMING, Timing) if timed else None,
+    )
+
+
+def which_photos(comparison: Comparison) -> str:
+    """ "2,472 test photos", "120 photos"."""
+    split = "" if comparison.split == "all" else f"{comparison.split} "
+    return count(comparison.photos, f"{split}photo")
+
+
+def quality(model: Compared) -> tuple[str, ...]:
+    """A classifier's cells under QUALITY."""
+    low, high = (f"{100 * end:.1f}" for end in model.interval)
+    return (
+        share(model.accuracy),
+        f"[{low}, {high}]",
+        f"{model.log_loss:.3f}",
+        share(model.calibration_error),
+    )
+
+
+def cost(model: Compared) -> tuple[str, ...]:
+    """A classifier's cells under COST."""
+    return count(model.parameters), count(model.multiply_adds)
+
+
+def differences(comparison: Comparison) -> list[str]:
+    """Whether differences are real, a sentence a pair; where pairs are many, those with the most
+    accurate classifier."""
+    pairs = comparison.pairs
+    if len(pairs) > PAIRS_TOLD:
+        pairs = tuple(pair for pair in pairs if comparison.best.name in (pair.better, pair.worse))
+    return [difference(pair) for pair in pairs]
+
+
+def difference(pair: Pair) -> str:
+    """ "residual is right on 212 photos that simple gets wrong, and wrong on 40 that simple gets
+    right; p < 0.001: the difference is real"."""
+    if not pair.only_better and not pair.only_worse:
+        return f"{pair.better} and {pair.worse} are right on the very same photos"
+    verdict = "the difference is real" if pair.real else "may be chance"
+    return (
+        f"{pair.better} is right on {count(pair.only_better, 'photo')} that {pair.worse} gets "
+        f"wrong, and wrong on {count(pair.only_worse)} that {pair.worse} gets right; "
+        f"{p_in_words(pair.p_holm)}: {verdict}"
+    )
+
+
+def p_in_words(p: float) -> str:
+    """ "p < 0.001", "p = 0.012", "p = 0.31"."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def how_tested(comparison: Comparison) -> str:
+    """Which test gave p, and what it is corrected for."""
+    test = "p by McNemar's exact test"
+    pairs = len(comparison.pairs)
+    if pairs == 1:
+        return test
+    told = "" if pairs <= PAIRS_TOLD else f", all of them in {FACTS}"
+    return f"{test}, corrected by Holm's method for {count(pairs)} pairs{told}"
+
+
+def warnings(comparison: Comparison) -> list[str]:
+    """What may mislead: photos that were learnt from, and photos left out."""
+    elsewhere = [model.name for model in comparison.models if model.trained_here is False]
+    sentences = []
+    if elsewhere:
+        sentences.append(
+            f"{listed(elsewhere)} learnt from another dataset than this one; if training photos "
+            "of theirs are among these, their accuracy says too much"
+        )
+    if comparison.left_out:
+        sentences.append(f"{count(comparison.left_out, 'photo')} left out: not in every dataset")
+    return sentences
+
+
+def speeds(timing: Timing, names: Sequence[str]) -> list[str]:
+    """Photos a second, in the order of `names`: "1,480", "96", "3.2"."""
+    found = [timing.photos_per_second[name] for name in names]
+    return [f"{speed:,.0f}" if speed >= 9.95 else f"{speed:.1f}" for speed in found]

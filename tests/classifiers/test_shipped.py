@@ -1,0 +1,54 @@
+"""The classifiers that come with the package: small, stated, and at work on a real cat."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pasunchat.__main__ import run
+from pasunchat.classifiers.load import load
+from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
+from pasunchat.measures.predict import predict
+
+MOST_BYTES = 3 << 20
+
+
+@pytest.fixture(scope="module")
+def chelsea(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo of a real cat (CC0) that scikit-image's wheel carries."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
+    path = tmp_path_factory.mktemp("cat") / "chelsea.png"
+    Image.fromarray(data.chelsea()).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_has_a_card_a_recipe_and_calls_a_cat_a_cat(name: str, chelsea: Path) -> None:
+    folder = shipped_folder(name)
+    assert {"classifier.json", "weights.safetensors", "recipe.json", "README.md"} <= {
+        path.name for path in folder.iterdir()
+    }
+    classifier = load(name)
+    assert classifier.origin is None and classifier.known_as == name
+    (said,) = predict(classifier, [chelsea])
+    assert said.answer == "cat"
+
+
+def test_all_together_are_under_3_mib() -> None:
+    files = [path for name in SHIPPED for path in shipped_folder(name).rglob("*")]
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+
+
+def test_the_default_is_fooled_with_no_training(
+    chelsea: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["fool", str(chelsea), "--attack", "learned-noise"]) == 0
+    said = capsys.readouterr().out
+    assert "cat" in said and "dog" in said and f"--model {DEFAULT}" in said
+    assert (tmp_path / "fooled" / "chelsea.dog" / "chelsea.dog.png").is_file()
+    picture = str(tmp_path / "fooled" / "chelsea.dog" / "chelsea.dog.png")
+    assert run(["verify", picture, "--photo", str(chelsea)]) == 0

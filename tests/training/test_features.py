@@ -1,0 +1,89 @@
+"""A frozen base is run once; its head learns from what is kept; the whole network is saved."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pasunchat.classifiers.files import load_files, save_head
+from pasunchat.photos.dataset import Dataset
+from pasunchat.photos.prepare import prepare
+from pasunchat.runtime import Machine
+from pasunchat.training import features as features_
+from pasunchat.training.features import features
+from pasunchat.training.loop import train
+from pasunchat.training.recipe import RECIPES
+from pasunchat.training.session import new_classifier
+
+RECIPE = replace(RECIPES["head"], epochs=3, patience=None, batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, make_photos) -> Dataset:
+    photos = make_photos(tmp_path_factory.mktemp("photos"), {"cat": 40, "dog": 40}, size=32)
+    return prepare(photos, tmp_path_factory.mktemp("data") / "data", size=32)
+
+
+def test_the_head_learns_and_the_whole_network_is_saved(small: Dataset, tmp_path: Path) -> None:
+    run = train(small, RECIPE, tmp_path / "run")
+    assert run.history[-1].training_loss < run.history[0].training_loss
+    classifier = load_files(run.folder)
+    rows = small.rows("validation")
+    loss = torch.nn.functional.cross_entropy(
+        classifier.logits(small.pixels, rows), torch.from_numpy(small.labels[rows])
+    )
+    kept = run.history[(run.facts.best_epoch or 1) - 1]
+    assert loss.item() == pytest.approx(kept.validation_loss, rel=1e-3)
+
+
+def test_features_are_the_base_s_and_are_kept(
+    small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = new_classifier(small, RECIPE, Machine()).eval()
+    found = features(classifier, small, Machine())
+    pixels = torch.from_numpy(np.array(small.pixels[:4])).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        expected = classifier.network.base(classifier.normalised(pixels))
+    assert np.allclose(found[:4], expected.numpy(), atol=1e-3)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the base was run again")
+
+    monkeypatch.setattr(features_, "_run", refuse)
+    assert np.array_equal(features(classifier, small, Machine()), found)
+
+
+def test_killed_it_goes_on_after_the_last_batch(
+    small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = new_classifier(small, RECIPE, Machine()).eval()
+
+    def stop(done: int, total: int) -> None:
+        if done >= 32:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        features(classifier, small, Machine(), stop)
+    seen: list[int] = []
+    found = features(classifier, small, Machine(), lambda done, _: seen.append(done))
+    assert seen[0] >= 32
+    assert len(found) == len(small.labels) and np.isfinite(found).all()
+
+
+def test_the_base_moves_only_where_it_is_unfrozen(small: Dataset, tmp_path: Path) -> None:
+    start = new_classifier(small, RECIPE, Machine()).network.base.state_dict()
+    frozen = load_files(train(small, RECIPE, tmp_path / "frozen").folder).network.base.state_dict()
+    recipe = replace(RECIPE, unfreeze=1, epochs=1)
+    moved = load_files(train(small, recipe, tmp_path / "moved").folder).network.base.state_dict()
+    assert all(torch.equal(frozen[name], value) for name, value in start.items())
+    different = {name for name, value in start.items() if not torch.equal(moved[name], value)}
+    assert different and all(name.startswith("top") for name in different)
+
+
+def test_a_head_alone_finds_its_base_again(small: Dataset, tmp_path: Path) -> None:
+    classifier = load_files(train(small, RECIPE, tmp_path / "run").folder)
+    save_head(classifier, tmp_path / "head")
+    assert (tmp_path / "head" / "weights.safetensors").stat().st_size < 100_000
+    assert load_files(tmp_path / "head").digest() == classifier.digest()
