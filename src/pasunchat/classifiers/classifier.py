@@ -1,6 +1,7 @@
 """Classifier: pixels in [0, 1] in, logits out; it owns everything in between."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +82,8 @@ class Classifier(nn.Module):
 
         In evaluation mode, without gradients, in fp32. Everything that judges a picture asks here.
         """
-        was_training = self.training
-        self.eval()
-        with torch.inference_mode():
+        with evaluating(self):
             parts = [self(part).float().cpu() for part in torch.split(pixels, batch)]
-        self.train(was_training)
         return torch.cat(parts).clone()
 
     def logits(
@@ -116,10 +114,27 @@ class Classifier(nn.Module):
         if self.mirrored:
             facts += " mirrored"
         numbers = {**self.network.state_dict(), "mean": self.mean, "std": self.std}
-        parts: list[bytes | str] = [facts]
-        for name, value in sorted(numbers.items()):
-            parts += [name, value.detach().cpu().contiguous().numpy().tobytes()]
-        return sha256(*parts)
+        return digest_of(numbers, facts)
+
+
+def digest_of(numbers: Mapping[str, Tensor], *facts: str) -> str:
+    """SHA-256 of some facts and of tensors by name, wherever and however they lie in memory."""
+    parts: list[bytes | str] = [*facts]
+    for name, value in sorted(numbers.items()):
+        parts += [name, value.detach().cpu().contiguous().numpy().tobytes()]
+    return sha256(*parts)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """The module in evaluation mode and without gradients, afterwards in the mode it was in."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        module.train(was_training)
 
 
 def as_pixels(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:

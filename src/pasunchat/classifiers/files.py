@@ -93,7 +93,7 @@ def load_files(folder: Path) -> Classifier:
     )
     network = classifier.network
     part = network.head if facts.pretrained_base and isinstance(network, BaseAndHead) else network
-    _fill(part, folder / WEIGHTS)
+    fill(part, folder / WEIGHTS)
     if classifier.digest() != facts.digest:
         raise PasunchatError(
             f"{folder / WEIGHTS} is not the file that {FACTS} was written with; train again"
@@ -102,7 +102,8 @@ def load_files(folder: Path) -> Classifier:
     return classifier.eval()
 
 
-def _fill(part: nn.Module, path: Path) -> None:
+def fill(part: nn.Module, path: Path) -> None:
+    """Put a safetensors file's weights in. Raises PasunchatError if they do not fit."""
     try:
         part.load_state_dict(safetensors.torch.load_file(path))
     except (safetensors.SafetensorError, RuntimeError) as error:

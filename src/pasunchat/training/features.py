@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.classifiers.classifier import Classifier, as_pixels, digest_of, evaluating
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.classifiers.networks.folding import fold_batch_norm
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Machine
-from pasunchat.storage import cache_folder, sha256, whole_file
+from pasunchat.storage import cache_folder, whole_file
 from pasunchat.training.inputs import Wanted
 
 BATCH = 32
@@ -35,11 +35,8 @@ class Features:
 
     def logits(self, classifier: Classifier, rows: NDArray[np.int64]) -> Tensor:
         head = head_of(classifier)
-        was_training = head.training
-        head.eval()
-        with torch.inference_mode():
+        with evaluating(head):
             found: Tensor = head(self.values[torch.from_numpy(rows).to(self.values.device)])
-        head.train(was_training)
         return found.float().cpu().clone()
 
 
@@ -68,10 +65,7 @@ def features(
 
 def _key(classifier: Classifier, base: nn.Module, dataset: Dataset, on: Machine) -> str:
     numbers = {**base.state_dict(), "mean": classifier.mean, "std": classifier.std}
-    parts: list[bytes | str] = [dataset.digest, on.precision]
-    for name, value in sorted(numbers.items()):
-        parts += [name, value.detach().cpu().contiguous().numpy().tobytes()]
-    return sha256(*parts)[:32]
+    return digest_of(numbers, dataset.digest, on.precision)[:32]
 
 
 def _run(

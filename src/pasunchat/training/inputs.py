@@ -13,7 +13,7 @@ from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Machine
 from pasunchat.training.augment import augmented, draws, mixed, mixing_share
-from pasunchat.training.recipe import Recipe
+from pasunchat.training.recipe import Augment, Recipe
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Pictures:
         pixels = as_pixels(self.dataset.pixels[rows], self.on.device)
         labels = torch.from_numpy(self.dataset.labels[rows]).to(self.on.device)
         teacher = None if self.teacher is None else self.teacher[self.place[rows]]
-        if how != type(how)() or recipe.sides:
+        if how != Augment() or recipe.sides:
             pixels = augmented(pixels, self._chance(rows, epoch), how, self._side(epoch))
         if how.mixup:
             share = mixing_share(how.mixup, recipe.seed, epoch, step)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import safetensors
-import safetensors.torch
 
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.files import fill
 from pasunchat.classifiers.outside.facts import facts_in
 from pasunchat.classifiers.outside.preprocessing import Preprocessing
 from pasunchat.errors import PasunchatError
@@ -20,7 +20,6 @@ def load_safetensors(path: Path, asked: Preprocessing) -> Classifier:
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-        weights = safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
         raise PasunchatError(f"{path} is damaged or no safetensors file: {error}") from error
     facts = facts_in(metadata, str(path))
@@ -41,11 +40,7 @@ def load_safetensors(path: Path, asked: Preprocessing) -> Classifier:
         trained_on=facts.trained_on,
         seed=None,
     )
-    try:
-        classifier.network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise PasunchatError(f"{path} does not fit its network: {reason}") from error
+    fill(classifier.network, path)
     if classifier.digest() != facts.digest:
         raise PasunchatError(f"{path} is not what it says it is: its numbers were changed")
     return classifier.eval()
