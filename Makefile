@@ -20,7 +20,7 @@ demo: $(VENV)/installed
 	$(BIN)/pasunchat demo --overwrite
 
 test: $(VENV)/installed $(VENV)/test-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/installed $(VENV)/check-tools
 	$(BIN)/ruff format --check .
@@ -57,7 +57,7 @@ $(VENV)/installed: $(VENV)/packages $(SOURCES)
 	touch $@
 
 $(VENV)/test-tools: $(VENV)/packages
-	$(PIP) install --constraint constraints.txt pytest hypothesis scikit-image
+	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image
 	touch $@
 
 $(VENV)/check-tools: $(VENV)/packages

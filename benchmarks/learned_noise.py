@@ -1,9 +1,11 @@
 """The talk's attack: ours in batches against the same attack written plainly, photo by photo.
 
-    python benchmarks/learned_noise.py MODEL PHOTO...
+    python benchmarks/learned_noise.py MODEL PHOTO... [--keras FILE]
 
-The plain one keeps memory pages and asks for no weight gradients either, uses torch's Adam, and
-its result is saved to PNG and read back the same way. Compared too: confidence and L2.
+FILE: the same network as Keras has it, for one more contestant: the talk's own way, Keras's `fit`
+on one photo at a time (tensorflow-cpu must be installed; benchmarks/attacks.py talk writes MODEL
+from FILE). The plain one keeps memory pages and asks for no weight gradients either, uses torch's
+Adam, and its result is saved to PNG and read back the same way. Compared too: confidence and L2.
 """
 
 import json
@@ -26,7 +28,7 @@ def ours(folder: Path) -> Turn:
     classifier = pasunchat.load(task["model"])
 
     def turn() -> int:
-        found = pasunchat.fool(classifier, task["photos"])
+        found = pasunchat.fool(classifier, task["photos"], attack="learned-noise")
         save(folder / "ours", found.pixels)
         return len(task["photos"])
 
@@ -78,7 +80,55 @@ def plainly(folder: Path) -> Turn:
     return turn
 
 
-CONTESTANTS = {"ours": ours, "plainly": plainly}
+def by_keras(folder: Path) -> Turn:
+    """The talk's slides "How?": a layer that adds noise, and fit with early stopping."""
+    import keras
+    import torch
+
+    import pasunchat
+    from pasunchat.attacks.proof import read_as
+
+    task = json.loads((folder / "task.json").read_text())
+    classifier = pasunchat.load(task["model"])
+    images = [read_as(classifier, Path(path)) for path in task["photos"]]
+    targets = [int(classifier.probabilities(image[None])[0].argmin()) for image in images]
+    base = keras.saving.load_model(task["keras"], compile=False)
+    base.trainable = False
+
+    class AddNoise(keras.layers.Layer):
+        def build(self, shape) -> None:
+            regularizer = keras.regularizers.L2(PRICE)
+            self.noise = self.add_weight(
+                name="noise", shape=shape[1:], initializer="glorot_uniform", regularizer=regularizer
+            )
+
+        def call(self, inputs):
+            return keras.ops.clip(inputs + 255 * self.noise, 0, 255)
+
+    def fool(image: np.ndarray, target: int) -> np.ndarray:
+        keras.utils.set_random_seed(0)
+        seen = keras.Input(image.shape)
+        layer = AddNoise()
+        model = keras.Model(seen, base(layer(seen)))
+        logits = base.layers[-1].activation is not keras.activations.softmax
+        loss = keras.losses.CategoricalCrossentropy(from_logits=logits)
+        model.compile(optimizer="adam", loss=loss)
+        photo = image[None].astype(np.float32)
+        stop = keras.callbacks.EarlyStopping("loss", patience=PATIENCE, restore_best_weights=True)
+        wanted = np.eye(2, dtype=np.float32)[[target]]
+        model.fit(photo, wanted, epochs=STEPS, callbacks=[stop], verbose=0)
+        return np.clip(photo + 255 * np.asarray(layer.noise), 0, 255)
+
+    def turn() -> int:
+        found = np.concatenate([fool(*one) for one in zip(images, targets, strict=True)])
+        rows = torch.from_numpy(found).permute(0, 3, 1, 2)
+        save(folder / "keras", rows.round().div(255))
+        return len(images)
+
+    return turn
+
+
+CONTESTANTS = {"ours": ours, "plainly": plainly, "keras": by_keras}
 
 
 def save(folder: Path, pixels) -> None:
@@ -110,6 +160,7 @@ def main() -> None:
     options = parser(__doc__.splitlines()[0])
     options.add_argument("model", nargs="?")
     options.add_argument("photos", nargs="*")
+    options.add_argument("--keras", type=Path, help="the network as Keras has it")
     given = options.parse_args()
     if given.contestant:
         serve(CONTESTANTS[given.contestant], given.folder)
@@ -121,11 +172,15 @@ def main() -> None:
         task = {
             "model": str(Path(given.model).resolve()),
             "photos": [str(Path(path).resolve()) for path in given.photos],
+            "keras": str(given.keras.resolve()) if given.keras else None,
+        }
+        contestants = {
+            name: made for name, made in CONTESTANTS.items() if name != "keras" or given.keras
         }
         (folder / "task.json").write_text(json.dumps(task))
-        found = compete(Path(__file__), CONTESTANTS, folder, given.rounds)
+        found = compete(Path(__file__), contestants, folder, given.rounds)
         print(report(found, "ours", {}))
-        for name in CONTESTANTS:
+        for name in contestants:
             share, confidence, size = outcome(folder, name)
             print(
                 f"{name}: {share:.0%} fooled as saved, median confidence {confidence:.4f}, "

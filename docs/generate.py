@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from typer.main import get_command
 
 from pasunchat.__main__ import DONE, INTERRUPTED, MISUSED
-from pasunchat.attacks import ATTACKS
+from pasunchat.attacks import ATTACKS, NEAREST
+from pasunchat.attacks.norms import NORMS
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.networks import NETWORKS
 from pasunchat.classifiers.summary import describe
@@ -123,24 +124,36 @@ def _networks() -> Iterator[str]:
 
 def _attacks() -> Iterator[str]:
     yield from ("# Attacks", "")
-    yield "Named by `--attack`, with settings as in `learned-noise:price=0.01`."
+    yield "Named by `--attack`, with settings as in `learned-noise:price=0.01`. Where none is"
+    yield "named, the norm's own best is taken. Signs that a result says less than it seems:"
+    yield "[warnings.md](warnings.md)."
     yield ""
     yield from _table(
-        ("name", "what it does", "paper", "needs", "makes small", "settings"),
+        ("`--norm`", "what is made small", "its own best"),
+        [(f"`{name}`", NORMS[name].about, f"`{best}`") for name, best in NEAREST.items()],
+    )
+    yield ""
+    yield from _table(
+        ("attack", "what it does", "aim", "norms", "needs"),
         [
             (
-                f"`{name}`",
+                f"[`{name}`](#{name})",
                 attack.about,
-                attack.paper,
-                attack.needs,
+                " or ".join(attack.aims),
                 ", ".join(attack.norms),
-                _settings(attack),
+                attack.needs,
             )
             for name, attack in ATTACKS.items()
         ],
     )
+    yield from ("", "Aims: `nearest`, the least change; `within`, any change inside `--radius`.")
+    yield "Needs: gradients, scores (logits), or labels (answers) alone."
     for name, attack in ATTACKS.items():
-        yield from ("", f"## {name}", "", inspect.getdoc(type(attack)) or "")
+        yield from ("", f"## {name}", "", inspect.getdoc(type(attack)) or "", "")
+        yield f"- Paper: {attack.paper}."
+        yield f"- When: {attack.when}."
+        yield f"- Cost: {attack.cost}."
+        yield f"- Settings: {_settings(attack)}."
 
 
 def _settings(value: Any) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasunchat.errors import PasunchatError
-from pasunchat.parsing import from_table, name_and_settings, with_settings
+from pasunchat.parsing import from_table, name_and_settings, number, with_settings
 
 WORD = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)
 
@@ -103,3 +103,22 @@ def test_an_unknown_name_names_those_there_are() -> None:
     assert str(refused.value) == 'unknown brush "broad"; there are: round, flat'
     with pytest.raises(PasunchatError, match='brush round has no setting "length"'):
         from_table("round:length=3", TABLE, "brush")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 10**6), st.floats(0, 1e300))
+def test_numbers_are_read_as_written(above: int, below: int, value: float) -> None:
+    assert number(f"{above}/{below}") == above / below
+    assert number(f" {above} / {below} ") == above / below
+    assert number(str(above)) == above
+    assert number(repr(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "few", "4/", "/255", "4/0", "1/2/3", "-1", "4/-255", "-1/-2", "nan", "inf", "8,5"]
+)
+def test_what_is_no_number_is_named(text: str) -> None:
+    with pytest.raises(PasunchatError) as refused:
+        number(text, "--radius")
+    expected = f'--radius: expected a number of 0 or more, such as 0.5 or 4/255, got "{text}"'
+    assert str(refused.value) == expected

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pasunchat.attacks import ATTACKS as ATTACKS
     from pasunchat.attacks.fool import fool as fool
+    from pasunchat.attacks.norms import L0 as L0
+    from pasunchat.attacks.norms import L1 as L1
     from pasunchat.attacks.norms import L2 as L2
     from pasunchat.attacks.norms import LINF as LINF
+    from pasunchat.attacks.norms import PIXELS as PIXELS
     from pasunchat.attacks.problem import Goal as Goal
     from pasunchat.attacks.problem import Problem as Problem
     from pasunchat.attacks.proof import verify as verify
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pasunchat.errors import PasunchatError as PasunchatError
     from pasunchat.measures.compare import compare as compare
     from pasunchat.measures.predict import predict as predict
+    from pasunchat.measures.robustness import attack_split as attack_split
     from pasunchat.measures.score import evaluate as evaluate
     from pasunchat.photos.dataset import Dataset as Dataset
     from pasunchat.photos.dataset import open_dataset as open_dataset
@@ -37,13 +41,17 @@ HOMES = {
     "Classifier": "classifiers.classifier",
     "Dataset": "photos.dataset",
     "Goal": "attacks.problem",
+    "L0": "attacks.norms",
+    "L1": "attacks.norms",
     "L2": "attacks.norms",
     "LINF": "attacks.norms",
     "NETWORKS": "classifiers.networks",
+    "PIXELS": "attacks.norms",
     "PasunchatError": "errors",
     "Problem": "attacks.problem",
     "Recipe": "training.recipe",
     "Run": "training.run",
+    "attack_split": "measures.robustness",
     "compare": "measures.compare",
     "evaluate": "measures.score",
     "fool": "attacks.fool",

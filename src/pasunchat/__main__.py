@@ -1,5 +1,6 @@
 """Hands the command line to commands/, and turns what goes wrong into one line."""
 
+import io
 import os
 import sys
 import traceback
@@ -15,6 +16,8 @@ DONE, MISUSED, INTERRUPTED = 0, 2, 130
 
 def main(words: list[str] | None = None) -> None:
     """Run the command line and leave with its status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from pasunchat.photos.image import write_png
 from pasunchat.photos.prepare import prepared
 from pasunchat.reports.curves import draw_curves
 from pasunchat.reports.evaluation import write_evaluation
-from pasunchat.reports.fooled import KeptAt, fool_photos
+from pasunchat.reports.fooled import KeptAt, Wanted, fool_photos
 from pasunchat.reports.report import write_report
 from pasunchat.runtime import machine
 from pasunchat.training.loop import train
@@ -25,7 +25,7 @@ from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Run
 
 Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-SURE = "learned-noise:price=0.001,lr=0.005,patience=100,steps=200"
+SURE = 0.99
 TYPICAL = 0.9
 
 
@@ -75,7 +75,7 @@ def _fool_both_ways(
         photo = folder / "photos" / f"{real}.png"
         row = _typical_photo(classifier, dataset, real)
         write_png(photo, dataset.pixels[row], {})
-        found += fool_photos(classifier, [photo], target=wanted, progress=progress)
+        found += fool_photos(classifier, [photo], wanted=Wanted(wanted), progress=progress)
     return tuple(found)
 
 
@@ -86,10 +86,12 @@ def _fool_pipe(
     assert classifier.size is not None
     photo = folder / "photos" / "pipe.png"
     write_png(photo, np.asarray(draw_pipe(size=classifier.size)), {})
-    (one,) = fool_photos(classifier, [photo], attack=SURE, progress=progress)
+    sure = Wanted(confidence=SURE)
+    (one,) = fool_photos(classifier, [photo], wanted=sure, progress=progress)
     back = one.kept.before.answer
     picture = one.folder / one.kept.picture
-    (other,) = fool_photos(classifier, [picture], target=back, attack=SURE, progress=progress)
+    sure = replace(sure, target=back)
+    (other,) = fool_photos(classifier, [picture], wanted=sure, progress=progress)
     return one, other
 
 

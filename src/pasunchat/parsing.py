@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from math import inf
 from typing import Any, TypeVar
 
 import msgspec
@@ -83,3 +84,20 @@ def from_table(text: str, table: Mapping[str, T], kind: str) -> T:
     if name not in table:
         raise PasunchatError(f'unknown {kind} "{name}"; there are: {", ".join(table)}')
     return with_settings(table[name], settings, f"{kind} {name}")
+
+
+def number(text: str, what: str = "number") -> float:
+    """A number of 0 or more out of words: "4/255", "0.5", "8".
+
+    what: how the message calls it, such as "--radius". Raises PasunchatError for anything else.
+    """
+    above, slash, below = text.partition("/")
+    try:
+        top, bottom = float(above), float(below) if slash else 1.0
+    except ValueError:
+        top, bottom = -1.0, 1.0
+    if not (0 <= top < inf and 0 < bottom < inf):
+        raise PasunchatError(
+            f'{what}: expected a number of 0 or more, such as 0.5 or 4/255, got "{text}"'
+        )
+    return top / bottom

@@ -31,6 +31,7 @@ from pasunchat.runtime import generator
 from pasunchat.storage import read_json
 
 SIZE = 16
+DEVICES = [f"{port}{number}" for port in ("com", "LPT") for number in "0123456789¹²³"]
 PICTURES = arrays.arrays(np.uint8, (2, 3, 3))
 
 
@@ -79,6 +80,12 @@ def kept(
         ("a:b*c|d.png", "a_b_c_d"),
         ("", "photo"),
         ("line\nbreak.png", "line_break"),
+        ("con.png", "con_"),
+        ("COM1.tar.gz", "COM1_.tar"),
+        ("_nul_.jpg", "nul_"),
+        ("LPT³.png", "LPT³_"),
+        ("console.png", "console"),
+        ("my.con.png", "my.con"),
     ],
 )
 def test_odd_names_become_file_names(name: str, expected: str) -> None:
@@ -92,6 +99,15 @@ def test_any_text_becomes_a_file_name(text: str) -> None:
     assert found and not found.startswith(".") and not found.endswith(".")
     assert not set(found) & set('/\\:*?"<>| \n\0')
     assert plain(found) == found
+
+
+@pytest.mark.parametrize("device", ["con", "PRN", "Aux", "nul", *DEVICES])
+def test_no_name_is_a_device_of_windows(device: str) -> None:
+    """Windows opens the device whatever ending the name has, and in whatever case."""
+    for text in (device, f"{device}.cat", f".{device}", f"{device}_", f"?{device}?"):
+        found = plain(text)
+        assert found.partition(".")[0] == f"{device}_"
+        assert plain(found) == found
 
 
 def test_what_is_kept_of_a_fooled_photo(

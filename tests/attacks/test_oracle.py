@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from pasunchat.attacks.attack import Ask
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
 from pasunchat.attacks.oracle import BUCKET, Oracle, frozen
-from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.problem import SURE, Goal, Problem
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
@@ -12,6 +14,10 @@ from pasunchat.classifiers.classifier import Classifier
 @pytest.fixture
 def classifier() -> Classifier:
     return build("simple", classes=("cat", "dog", "fox"), size=16)
+
+
+def started(task: Problem, method: LearnedNoise):
+    return method.start(task, torch.arange(len(task.pixels)))
 
 
 def problem(rows: int) -> Problem:
@@ -22,22 +28,24 @@ def problem(rows: int) -> Problem:
 def test_answers_every_query_and_gives_the_gradient_of_the_first(classifier: Classifier) -> None:
     task, method = problem(3), LearnedNoise()
     queries = torch.stack([task.pixels, task.pixels.flip(3)], 1)
-    answer = Oracle(classifier, method).answer(task, Ask(queries, torch.ones(3, dtype=torch.bool)))
+    state, ask = started(task, method), Ask(queries, torch.ones(3, dtype=torch.bool))
+    answer = Oracle(classifier, method).answer(task, state, ask)
     asked = task.pixels.clone().requires_grad_()
-    loss = method.loss(task, classifier(asked))
+    loss = method.loss(task, state, classifier(asked))
     loss.sum().backward()
     assert answer.logits.shape == (3, 2, 3)
     assert torch.allclose(answer.logits[:, 1], classifier(task.pixels.flip(3)), atol=1e-6)
     assert torch.allclose(answer.gradient, asked.grad, atol=1e-6)
     assert torch.allclose(answer.loss, loss, atol=1e-6)
     assert answer.margin.shape == answer.reached.shape == (3, 2)
-    assert torch.equal(answer.reached, answer.margin > 0)
+    assert torch.equal(answer.reached, answer.margin > SURE * answer.logits.abs().amax(2))
 
 
 def test_no_gradient_is_taken_where_none_is_wanted(classifier: Classifier) -> None:
     task = problem(2)
     ask = Ask(task.pixels[:, None], torch.zeros(2, dtype=torch.bool))
-    answer = Oracle(classifier, LearnedNoise()).answer(task, ask)
+    method = LearnedNoise()
+    answer = Oracle(classifier, method).answer(task, started(task, method), ask)
     assert answer.gradient is None and answer.loss is None
     assert not answer.logits.requires_grad
 
@@ -47,22 +55,59 @@ def test_an_attack_gets_only_what_it_says_it_needs(classifier: Classifier) -> No
         needs = "labels"
 
     task, nothing = problem(2), torch.zeros(2, dtype=torch.bool)
-    oracle = Oracle(classifier, Labels())
-    answer = oracle.answer(task, Ask(task.pixels[:, None], nothing))
+    oracle, state = Oracle(classifier, Labels()), started(task, Labels())
+    answer = oracle.answer(task, state, Ask(task.pixels[:, None], nothing))
     assert answer.logits is None and answer.margin is None
     assert answer.reached.shape == (2, 1)
     with pytest.raises(PermissionError, match="labels"):
-        oracle.answer(task, Ask(task.pixels[:, None], ~nothing))
+        oracle.answer(task, state, Ask(task.pixels[:, None], ~nothing))
 
 
 def test_never_asks_about_one_row_alone(classifier: Classifier) -> None:
     sizes: list[int] = []
     classifier.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     task = problem(5)
-    Oracle(classifier, LearnedNoise()).answer(
-        task, Ask(task.pixels[:, None], torch.ones(5, dtype=torch.bool))
-    )
+    wanted = torch.tensor([True, False, True, True, False])
+    state = started(task, LearnedNoise())
+    Oracle(classifier, LearnedNoise()).answer(task, state, Ask(task.pixels[:, None], wanted))
     assert sizes and all(size % BUCKET == 0 for size in sizes)
+
+
+def test_rows_with_and_without_gradient_are_answered_as_if_apart(classifier: Classifier) -> None:
+    task, method = problem(5), LearnedNoise()
+    oracle, state = Oracle(classifier, method), started(task, method)
+    wanted = torch.tensor([True, False, True, True, False])
+    mixed = oracle.answer(task, state, Ask(task.pixels[:, None], wanted))
+    sloped = oracle.answer(task, state, Ask(task.pixels[:, None], torch.ones_like(wanted)))
+    plain = oracle.answer(task, state, Ask(task.pixels[:, None], torch.zeros_like(wanted)))
+    assert torch.equal(mixed.gradient[wanted], sloped.gradient[wanted])
+    assert not mixed.gradient[~wanted].any()
+    assert torch.equal(mixed.logits[wanted], sloped.logits[wanted])
+    assert torch.equal(mixed.logits[~wanted], plain.logits[~wanted])
+
+
+def test_a_loss_of_several_columns_has_several_gradients(classifier: Classifier) -> None:
+    class EveryLogit(LearnedNoise):
+        def loss(self, problem, state, logits):
+            return logits
+
+    task, method = problem(2), EveryLogit()
+    ask = Ask(task.pixels[:, None], torch.ones(2, dtype=torch.bool))
+    answer = Oracle(classifier, method).answer(task, started(task, method), ask)
+    assert answer.gradient.shape == (2, 3, 3, 16, 16)
+    asked = task.pixels.clone().requires_grad_()
+    classifier(asked)[:, 1].sum().backward()
+    assert torch.allclose(answer.gradient[:, 1], asked.grad, atol=1e-6)
+
+
+def test_no_gradient_where_the_mask_forbids_a_change(classifier: Classifier) -> None:
+    mask = torch.zeros(2, 1, 16, 16, dtype=torch.bool)
+    mask[:, :, 4:8, 4:8] = True
+    task, method = replace(problem(2), mask=mask), LearnedNoise()
+    ask = Ask(task.pixels[:, None], torch.ones(2, dtype=torch.bool))
+    gradient = Oracle(classifier, method).answer(task, started(task, method), ask).gradient
+    assert not gradient[~mask.expand_as(gradient)].any()
+    assert gradient[mask.expand_as(gradient)].any()
 
 
 def test_frozen_gives_everything_back_as_it_was(classifier: Classifier) -> None:

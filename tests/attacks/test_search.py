@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Answer, Ask
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, put, take
 from pasunchat.attacks.losses import log_probability
+from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal, Problem
-from pasunchat.attacks.search import ROWS_AT_ONCE, search, take
+from pasunchat.attacks.search import ROWS_AT_ONCE, search
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
@@ -32,6 +33,8 @@ class Leaving:
     paper: ClassVar[str] = "none"
     needs: ClassVar[Access] = "gradients"
     norms: ClassVar[tuple[str, ...]] = ("l2",)
+    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
+    keeps: ClassVar[Keeps] = "own"
 
     queries: int = 1
     slopes: bool = True
@@ -44,7 +47,7 @@ class Leaving:
         pixels = problem.pixels[:, None].expand(-1, self.queries, -1, -1, -1)
         return Ask(pixels, (state.clock == 0) & self.slopes)
 
-    def loss(self, problem: Problem, logits: Tensor) -> Tensor:
+    def loss(self, problem: Problem, state: LeavingState, logits: Tensor) -> Tensor:
         return log_probability(logits, problem.goal)
 
     def step(self, problem: Problem, state: LeavingState, answer: Answer) -> LeavingState:
@@ -145,3 +148,75 @@ def test_take_takes_the_same_rows_of_everything() -> None:
     assert part.limit.tolist() == [3, 0]
     assert part.clock.tolist() == [30, 0]
     assert part.done.tolist() == [False, True]
+
+
+def test_put_is_the_other_way_round() -> None:
+    state = LeavingState(torch.arange(4), torch.arange(4) * 10, torch.tensor([True, False] * 2))
+    rows = torch.tensor([3, 0])
+    part = take(state, rows)
+    changed = put(state, rows, replace(part, limit=part.limit + 100))
+    assert changed.limit.tolist() == [100, 1, 2, 103]
+    assert changed.clock.tolist() == state.clock.tolist()
+
+
+def test_what_an_attack_keeps_is_masked_too(classifier: Classifier) -> None:
+    mask = torch.zeros(2, 1, SIZE, SIZE, dtype=torch.bool)
+    mask[..., 1] = True
+    task = replace(problem(2), mask=mask)
+    found = search(classifier, task, Leaving(), torch.tensor([1, 2]), torch.arange(2))
+    changed = (found.pixels != task.pixels).any(1)
+    assert changed[:, 1:, 1].all() and not changed[..., 2:].any()
+
+
+def test_when_time_is_up_every_row_leaves_with_its_best(classifier: Classifier) -> None:
+    task, keys = problem(3), torch.full((3,), 1000)
+    found = search(classifier, task, Leaving(), keys, torch.arange(3), until=0.0)
+    assert found.forwards.tolist() == [1, 1, 1]
+
+
+@dataclass(frozen=True)
+class Darkening(Leaving):
+    """Keeps nothing of its own: each question is darker than the one before."""
+
+    keeps: ClassVar[Keeps] = "nearest"
+    kept = None  # type: ignore[assignment]
+
+    def ask(self, problem: Problem, state: LeavingState) -> Ask:
+        share = 1 - state.clock[:, None, None, None] / 10
+        return Ask((problem.pixels * share)[:, None], torch.zeros_like(state.done))
+
+
+class Dark(torch.nn.Module):
+    """Two logits: class 1 where a picture is darker than 0.3 in the mean."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        lead = 0.3 - pixels.mean((1, 2, 3))
+        return torch.stack([-lead, lead], 1)
+
+
+def darken(radius: Tensor | None, levels: int | None = None) -> tuple[Problem, object]:
+    pixels = torch.full((2, 3, SIZE, SIZE), 0.5)
+    pixels[1] = 0.8
+    task = Problem(pixels, Goal(torch.tensor([1, 1])), LINF, levels=levels, radius=radius)
+    rows, keys = torch.arange(2), torch.full((2,), 9)
+    return task, search(Classifier(Dark()), task, Darkening(), keys, rows)
+
+
+def test_of_all_questions_that_reach_the_nearest_is_kept() -> None:
+    _, found = darken(radius=None)
+    assert found.distance.tolist() == pytest.approx([0.25, 0.56])
+    assert found.forwards.tolist() == [9, 9]
+
+
+def test_with_a_radius_a_row_leaves_when_it_reaches_inside_it() -> None:
+    task, found = darken(radius=torch.tensor([0.3, 0.3]))
+    assert found.distance.tolist() == pytest.approx([0.25, torch.inf])
+    assert found.forwards.tolist() == [6, 9]
+    assert found.pixels[1].mean() < task.pixels[1].mean()
+
+
+def test_on_a_grid_only_what_reaches_there_counts() -> None:
+    _, found = darken(radius=None, levels=11)
+    assert (found.pixels * 10 - (found.pixels * 10).round()).abs().max() < 1e-5
+    assert found.pixels[:, 0, 0, 0].tolist() == pytest.approx([0.2, 0.2])
+    assert found.forwards[0] > 9

@@ -46,7 +46,7 @@ def test_the_default_is_fooled_with_no_training(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(["fool", str(chelsea), "--attack", "learned-noise"]) == 0
+    assert run(["fool", str(chelsea)]) == 0
     said = capsys.readouterr().out
     assert "cat" in said and "dog" in said and f"--model {DEFAULT}" in said
     assert (tmp_path / "fooled" / "chelsea.dog" / "chelsea.dog.png").is_file()

@@ -129,7 +129,7 @@ def test_not_fooled_is_said_with_status_1_and_keeps_the_closest_try(
 ) -> None:
     said = call("fool", PHOTO, "--as", "dog", "--attack", "learned-noise:steps=1")
     assert said.status == 1
-    assert "not fooled: " in said.out and "price" in said.out
+    assert "not fooled: " in said.out and "--effort" in said.out
     folder = place / "runs" / "simple" / "fooled" / "0.dog"
     assert (folder / "0.closest-to-dog.png").is_file()
     assert not (folder / "0.dog.png").exists()

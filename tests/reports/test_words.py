@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 
 from pasunchat.attacks.control import Control
-from pasunchat.attacks.keep import Kept
+from pasunchat.attacks.kept import Elsewhere, Kept
 from pasunchat.attacks.proof import Opinion
 from pasunchat.attacks.result import Status
+from pasunchat.attacks.survival import Survival
 from pasunchat.measures.score import Evaluation
 from pasunchat.reports import words
 from pasunchat.reports.row import captions
@@ -21,8 +22,23 @@ KEPT = Kept(
     l2=1.314,
     largest_change=8,
     factor=8 / 255,
+    norm="l2",
+    distance=1.314,
+    values=15_021,
+    pixels=9_950,
     steps=120,
+    queries=130,
+    radius=None,
+    asked_confidence=0.95,
     control=Control(draws=8, reached=0, unchanged=8, distance=1.3),
+    survival=(
+        Survival("jpeg:95", True, 0.9),
+        Survival("jpeg:50", False, 0.4),
+        Survival("resize:0.5", True, 0.8),
+    ),
+    demanded=("jpeg:95", "resize:0.5"),
+    price=1.52,
+    elsewhere=(Elsewhere("tiny", Opinion("dog", 0.99), Opinion("cat", 0.61), fooled=True),),
     attack="learned-noise",
     settings={},
     seed=0,
@@ -117,7 +133,8 @@ def test_the_row_says_what_was_not_reached() -> None:
 
 
 def test_change_and_control() -> None:
-    assert words.change_in_words(KEPT) == "at most 8 of 255 levels, L2 1.31"
+    said = "at most 8 of 255 levels, L2 1.31, in 15,021 values of 9,950 pixels"
+    assert words.change_in_words(KEPT) == said
     assert words.control_in_words(KEPT) == (
         "the same amount of random noise, 8 draws: still a dog every time"
     )
@@ -133,3 +150,19 @@ def test_change_and_control() -> None:
 def test_a_control_that_moves_is_not_hidden(reached: int, unchanged: int, said: str) -> None:
     moved = replace(KEPT, control=Control(8, reached, unchanged, 1.3))
     assert words.control_in_words(moved).endswith(said)
+
+
+def test_survival_is_told_in_ticks() -> None:
+    assert words.survival_in_words(KEPT) == "survives 2 of 3: jpeg 95 ✓ 50 ✗, resize 0.5 ✓"
+
+
+def test_the_price_of_survival_is_told() -> None:
+    said = words.price_in_words(KEPT)
+    assert said == "to come through jpeg:95 and resize:0.5 the change is 1.52 times as large"
+
+
+def test_what_another_model_says() -> None:
+    (other,) = KEPT.elsewhere
+    assert words.elsewhere_in_words(other) == "tiny is fooled too: dog 99 % -> cat 61 %"
+    other = replace(other, fooled=False)
+    assert words.elsewhere_in_words(other) == "tiny is not fooled: dog 99 % -> cat 61 %"

@@ -1,11 +1,56 @@
-"""ATTACKS: every attack by name. One more is one file in methods/ and one row here."""
+"""ATTACKS: every attack by name. One more is one file in methods/ or strategies/ and one row here.
+
+NEAREST: the attack that is taken for a norm where none is named.
+"""
 
 from collections.abc import Mapping
-from typing import Any
 
-from pasunchat.attacks.attack import Attack
+from pasunchat.attacks.attack import Facts
+from pasunchat.attacks.methods.apgd import Apgd
+from pasunchat.attacks.methods.carlini_wagner import CarliniWagner
+from pasunchat.attacks.methods.ddn import DDN
+from pasunchat.attacks.methods.deepfool import DeepFool
+from pasunchat.attacks.methods.fmn import FMN
+from pasunchat.attacks.methods.gradient_steps import BIM, FGSM, MI_FGSM, PGD
+from pasunchat.attacks.methods.hop_skip_jump import HopSkipJump
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
+from pasunchat.attacks.methods.least_levels import LeastLevels
+from pasunchat.attacks.methods.pdpgd import Pdpgd
+from pasunchat.attacks.methods.random_noise import RandomNoise
+from pasunchat.attacks.methods.sigma_zero import SigmaZero
+from pasunchat.attacks.methods.sparse import Sparse
+from pasunchat.attacks.methods.square import Square
+from pasunchat.attacks.methods.turning import Turning
+from pasunchat.attacks.strategies.portfolio import Portfolio
+from pasunchat.attacks.strategies.standard import Standard
 
-ATTACKS: Mapping[str, Attack[Any]] = {
+ATTACKS: Mapping[str, Facts] = {
+    "turning": Turning(),
+    "least-levels": LeastLevels(),
+    "sparse": Sparse(),
+    "portfolio": Portfolio(),
+    "standard": Standard(),
     "learned-noise": LearnedNoise(),
+    "ddn": DDN(),
+    "fmn": FMN(),
+    "deepfool": DeepFool(),
+    "carlini-wagner": CarliniWagner(),
+    "pdpgd": Pdpgd(),
+    "sigma-zero": SigmaZero(),
+    "fgsm": FGSM,
+    "bim": BIM,
+    "mi-fgsm": MI_FGSM,
+    "pgd": PGD,
+    "apgd": Apgd(),
+    "square": Square(),
+    "hop-skip-jump": HopSkipJump(),
+    "random-noise": RandomNoise(),
+}
+
+NEAREST: Mapping[str, str] = {
+    "l2": "turning",
+    "linf": "least-levels",
+    "l1": "sparse",
+    "l0": "sparse",
+    "pixels": "sparse",
 }

@@ -1,20 +1,22 @@
 """The front door: photos, a classifier and an attack in; an AttackResult out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
+from math import inf
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pasunchat.attacks import ATTACKS
-from pasunchat.attacks.attack import Attack
+from pasunchat.attacks import ATTACKS, NEAREST
+from pasunchat.attacks.attack import Effort, Facts, settings_of
 from pasunchat.attacks.norms import L2, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import AttackResult, Status
-from pasunchat.attacks.search import Found, search
+from pasunchat.attacks.search import Found
+from pasunchat.attacks.strategies.strategy import find
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import from_table
@@ -29,34 +31,84 @@ def fool(
     photos: Tensor | Sequence[Path | str],
     *,
     goal: Goal | None = None,
-    attack: str | Attack[Any] = "learned-noise",
+    attack: str | Facts | None = None,
     norm: Norm = L2,
+    radius: float | None = None,
+    confidence: float | None = None,
     levels: int | None = 256,
+    mask: Tensor | None = None,
+    effort: Effort = "normal",
     seed: int = 0,
+    seconds: float | None = None,
     progress: Progress = silent,
 ) -> AttackResult:
-    """Find a small change to each photo that brings the classifier to the goal.
+    """Find the least change to each photo that brings the classifier to the goal.
 
     photos: pixels, float [N, 3, H, W] in [0, 1], or paths of files. goal: by default the class
-    that comes second for each photo. attack: a name of ATTACKS ("learned-noise:price=0.01") or a
-    value. The result is judged as it would be saved, on `levels` values a pixel, each row alone.
-    Raises PasunchatError for bad input, and for an attack that does not serve the norm.
+    that comes second for each photo. attack: a name of ATTACKS ("pgd:steps=200") or a value; by
+    default the norm's own best. radius: the largest distance allowed; None: the nearest.
+    confidence: the least probability of the class read in the end. levels: 256 for 8-bit files,
+    None for any number. mask: bool [H, W], or [N, 1 or 3, H, W], what may change. effort: for
+    attacks that have it. seconds: after them every row is left with the best it has.
+    The result is judged as it would be saved, on `levels` values a pixel, each row alone.
+    Raises PasunchatError for bad input, and for an attack that does not serve the norm or aim.
     """
     keep_pages()
-    method = from_table(attack, ATTACKS, "attack") if isinstance(attack, str) else attack
+    until = None if seconds is None else monotonic() + seconds
+    method = chosen(attack, norm, radius, effort)
+    pixels = _pixels(classifier, photos)
+    before = _finite(classifier.judge(pixels, batch=1))
+    goal = _confident(goal or Goal(runner_up(before)), confidence)
+    goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
+    problem = _problem(pixels, goal, norm, radius, levels, mask)
+    keys = _keys(seed, problem)
+    still_open = torch.nonzero(~_read_so(goal, before)).squeeze(1)
+    found = find(classifier, problem, method, keys, still_open, progress, until)
+    name = attack if isinstance(attack, str) else name_of(method)
+    return _judged(classifier, problem, before, found, method, name.partition(":")[0], seed)
+
+
+def chosen(
+    attack: str | Facts | None, norm: Norm, radius: float | None, effort: Effort = "normal"
+) -> Facts:
+    """The attack named, or the norm's own best; with the effort where it has that setting.
+
+    Raises PasunchatError where it does not serve the norm, or wants a radius and has none.
+    """
+    method = attack if attack is not None else NEAREST[norm.name]
+    if isinstance(method, str):
+        method = from_table(method, ATTACKS, "attack")
+        if effort != "normal" and hasattr(method, "effort"):
+            method = replace(method, effort=effort)  # type: ignore[type-var]
     if norm.name not in method.norms:
         raise PasunchatError(
-            f"this attack makes {', '.join(method.norms)} small, not {norm.name}; "
-            "take another attack or norm"
+            f"{name_of(method)} makes {', '.join(method.norms)} small, not {norm.name}; take "
+            f"another norm, or one of: {', '.join(serving(norm))}"
         )
-    pixels = _pixels(classifier, photos)
-    before = classifier.judge(pixels, batch=1)
-    goal = goal or Goal(runner_up(before))
-    problem = Problem(pixels, goal.to(pixels.device), norm, levels)
-    keys = _keys(seed, problem)
-    still_open = torch.nonzero(~goal.to("cpu").reached(before)).squeeze(1)
-    found = search(classifier, problem, method, keys, still_open, progress)
-    return _judged(classifier, problem, before, found, method, seed)
+    if radius is None and "nearest" not in method.aims:
+        raise PasunchatError(
+            f"{name_of(method)} searches inside a radius; give one (--radius 4/255), or take one "
+            f"of: {', '.join(n for n in serving(norm) if 'nearest' in ATTACKS[n].aims)}"
+        )
+    return method
+
+
+def keeps_own(method: Facts) -> bool:
+    """Whether an attack stops and chooses by a rule of its own, and so takes no confidence."""
+    return getattr(method, "keeps", "nearest") == "own"
+
+
+def serving(norm: Norm) -> list[str]:
+    """The names of the attacks that serve a norm."""
+    return [name for name, attack in ATTACKS.items() if norm.name in attack.norms]
+
+
+def name_of(method: Facts) -> str:
+    """How ATTACKS spells an attack; the name of its type where it has no row."""
+    rows = [(name, row) for name, row in ATTACKS.items() if type(row) is type(method)]
+    same = [name for name, row in rows if row == method]
+    kin = [name for name, row in rows if row.paper == method.paper]
+    return (same or kin or [type(method).__name__])[0]
 
 
 def runner_up(logits: Tensor) -> Tensor:
@@ -83,6 +135,49 @@ def _pixels(classifier: Classifier, photos: Tensor | Sequence[Path | str]) -> Te
     return photos.to(device).float().contiguous(memory_format=torch.channels_last)
 
 
+def _finite(logits: Tensor) -> Tensor:
+    if not bool(logits.isfinite().all()):
+        raise PasunchatError(
+            "the classifier's logits are not finite numbers on these photos; check its weights "
+            "and its normalisation (mean and std)"
+        )
+    return logits
+
+
+def _confident(goal: Goal, confidence: float | None) -> Goal:
+    try:
+        return goal if confidence is None else replace(goal, confidence=confidence)
+    except ValueError as error:
+        raise PasunchatError(str(error)) from error
+
+
+def _problem(
+    pixels: Tensor,
+    goal: Goal,
+    norm: Norm,
+    radius: float | None,
+    levels: int | None,
+    mask: Tensor | None,
+) -> Problem:
+    """The problem in one piece, on the pixels' device. Raises PasunchatError for what is off."""
+    if radius is not None and not 0 <= radius < inf:
+        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
+    if levels is not None and levels < 2:
+        raise PasunchatError(f"levels: expected 2 or more, or None, got {levels}")
+    reach = None if radius is None else pixels.new_full((len(pixels),), radius)
+    on_grid = Problem(pixels, goal, norm, levels).snap(pixels)
+    problem = Problem(on_grid, goal.to(pixels.device), norm, levels, reach)
+    if len(pixels) and float((on_grid - pixels).abs().max()) > 1e-4:
+        raise PasunchatError(
+            f"these pixels do not lie on {levels} levels, so no file holds them; round them "
+            "(pixels.mul(255).round().div(255)), or take levels=None"
+        )
+    if mask is None:
+        return problem
+    whole = (mask.bool() if mask.ndim == 4 else mask.bool()[None, None]).to(pixels.device)
+    return replace(problem, mask=whole.expand(len(pixels), whole.shape[1], *pixels.shape[2:]))
+
+
 def _keys(seed: int, problem: Problem) -> Tensor:
     """A seed of each row's own: of the seed, the photo and the goal, not of its place."""
     rows = problem.pixels.cpu().permute(0, 2, 3, 1).contiguous().numpy()
@@ -98,15 +193,17 @@ def _judged(
     problem: Problem,
     before: Tensor,
     found: Found,
-    method: Attack[Any],
+    method: Facts,
+    name: str,
     seed: int,
 ) -> AttackResult:
     pixels, goal = problem.snap(found.pixels), problem.goal.to("cpu")
     after = classifier.judge(pixels, batch=1)
+    now = goal.reached(after) & problem.within(pixels).cpu()
     return AttackResult(
         photos=problem.pixels,
         pixels=pixels,
-        status=_status(goal.reached(before), goal.reached(after), found.moved),
+        status=_status(_read_so(goal, before), now, found.moved | (method.needs != "gradients")),
         distance=problem.norm.measure(pixels - problem.pixels).cpu(),
         margin=goal.margin(after),
         goal=goal.classes,
@@ -114,10 +211,18 @@ def _judged(
         after_logits=after,
         forwards=found.forwards,
         backwards=found.backwards,
-        attack=_name(method),
-        settings=asdict(method),  # type: ignore[call-overload]
+        norm=problem.norm.name,
+        radius=None if problem.radius is None or not len(pixels) else float(problem.radius[0]),
+        confidence=goal.confidence,
+        attack=name,
+        settings=settings_of(method),
         seed=seed,
     )
+
+
+def _read_so(goal: Goal, logits: Tensor) -> Tensor:
+    """Whether the goal is met at any confidence, bool [N]: then there is nothing to fool."""
+    return replace(goal.to("cpu"), confidence=None).reached(logits)
 
 
 def _status(was: Tensor, now: Tensor, moved: Tensor) -> tuple[Status, ...]:
@@ -129,8 +234,3 @@ def _status(was: Tensor, now: Tensor, moved: Tensor) -> tuple[Status, ...]:
         return Status.NOT_REACHED if moved else Status.NO_GRADIENT
 
     return tuple(of(*map(bool, row)) for row in zip(was, now, moved, strict=True))
-
-
-def _name(method: Attack[Any]) -> str:
-    same = [name for name, row in ATTACKS.items() if type(row) is type(method)]
-    return same[0] if same else type(method).__name__

@@ -1,7 +1,7 @@
-"""What a fooling leaves on disk: the proved picture, its noise, its control, result.json."""
+"""Writing what a fooling leaves on disk: the proved picture, its noise, result.json."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.attacks.control import Control, random_control
+from pasunchat.attacks.kept import ADVICE, Elsewhere, Kept
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.proof import (
     Opinion,
@@ -19,49 +20,23 @@ from pasunchat.attacks.proof import (
     save_with_receipt,
 )
 from pasunchat.attacks.result import AttackResult, Status
+from pasunchat.attacks.survival import survival
 from pasunchat.classifiers.classifier import Classifier, as_images, softmax
+from pasunchat.classifiers.full_size import fitting
 from pasunchat.photos.image import write_png
 from pasunchat.storage import whole_folder, write_json
 
 DRAWS = 8
-ADVICE = {
-    Status.REACHED: "",
-    Status.ALREADY_WRONG: "it was read as the wanted class before anything was changed; name "
-    "another class with --as",
-    Status.NOT_REACHED: "try another class with --as, or allow a larger change: "
-    "--attack learned-noise:price=0.01",
-    Status.NO_GRADIENT: "the classifier gave no gradient to follow; it is saturated, or ends in "
-    "something that cannot be differentiated",
-}
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One photo's outcome, as result.json holds it.
+class Besides:
+    """What is to be said of a picture besides the result. demanded: the transforms that the
+    search demanded; plain: the distance without them. models: others to be asked."""
 
-    fooled: the goal is reached by the file as read back from disk. picture: the fooling PNG's
-    name, or the closest try's. factor: the largest change as a share of the whole range (the
-    talk's "+ 0.032x"). l2: pixels in [0, 1]. steps: gradients asked for. control: random noise
-    of the same L2. advice: what to do where it did not fool.
-    """
-
-    photo: str
-    status: Status
-    fooled: bool
-    goal: str
-    before: Opinion
-    after: Opinion
-    picture: str
-    l2: float
-    largest_change: int
-    factor: float
-    steps: int
-    control: Control | None
-    attack: str
-    settings: dict[str, float | int | str | None]
-    seed: int
-    classifier: str
-    advice: str
+    demanded: tuple[str, ...] = ()
+    plain: float | None = None
+    models: Sequence[Classifier] = ()
 
 
 def keep(
@@ -71,6 +46,7 @@ def keep(
     name: str,
     folder: Path,
     *,
+    besides: Besides | None = None,
     overwrite: bool = False,
     add: Callable[[Path, Kept], object] = lambda *_: None,
 ) -> Kept:
@@ -79,16 +55,14 @@ def keep(
     name: the file it came from. add: may write more into the folder before it is in place.
     """
     photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
-    goal = classifier.class_name(int(result.goal[row]))
+    receipt = _receipt(classifier, result, row, photo, image)
     reached = result.status[row] is Status.REACHED
-    picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(goal)}.png"
+    picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
     with whole_folder(folder, overwrite=overwrite) as part:
-        receipt = _receipt(classifier, result, row, photo, image)
         save_with_receipt(part / picture, image, receipt)
-        after = ask_file(classifier, part / picture)
         write_png(part / "photo.png", photo, {})
         write_png(part / "noise.png", noise_at_full_range(photo, image), {})
-        kept = _kept(classifier, result, row, name, picture, receipt, after)
+        kept = _kept(classifier, result, row, name, part / picture, receipt, besides or Besides())
         write_json(part / "result.json", kept)
         add(part, kept)
     return kept
@@ -100,8 +74,12 @@ def stem(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text with whatever may not stand in a file name replaced."""
-    return re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
+    """The text with whatever may not stand in a file name replaced.
+
+    A name that Windows keeps for a device, with or without an ending, gets an underscore.
+    """
+    fit = re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
+    return re.sub(r"^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(?![^.])", r"\1_", fit, flags=re.I)
 
 
 def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -137,6 +115,8 @@ def _receipt(
         attack=result.attack,
         settings=result.settings,
         seed=result.seed,
+        norm=result.norm,
+        asked_confidence=result.confidence,
     )
 
 
@@ -145,11 +125,15 @@ def _kept(
     result: AttackResult,
     row: int,
     name: str,
-    picture: str,
+    picture: Path,
     receipt: Receipt,
-    after: Opinion,
+    besides: Besides,
 ) -> Kept:
-    status = result.status[row]
+    """The outcome, judged on the file just written."""
+    status, after = result.status[row], ask_file(classifier, picture)
+    changed = (result.pixels[row] != result.photos[row]).cpu()
+    image = as_images(result.pixels[row : row + 1])[0]
+    distance = float(result.distance[row])
     return Kept(
         photo=name,
         status=status,
@@ -157,12 +141,23 @@ def _kept(
         goal=receipt.goal,
         before=Opinion(receipt.before, receipt.confidence_before),
         after=after,
-        picture=picture,
+        picture=picture.name,
         l2=receipt.l2,
         largest_change=receipt.largest_change,
         factor=receipt.largest_change / 255,
+        norm=result.norm,
+        distance=distance,
+        values=int(changed.sum()),
+        pixels=int(changed.any(0).sum()),
         steps=int(result.backwards[row]),
+        queries=int(result.forwards[row]),
+        radius=result.radius,
+        asked_confidence=result.confidence,
         control=_control(classifier, result, row, receipt),
+        survival=survival(classifier, image, _goal(result, row)),
+        demanded=besides.demanded,
+        price=distance / besides.plain if besides.plain else None,
+        elsewhere=tuple(_elsewhere(model, picture, receipt) for model in besides.models),
         attack=result.attack,
         settings=result.settings,
         seed=result.seed,
@@ -171,15 +166,26 @@ def _kept(
     )
 
 
+def _goal(result: AttackResult, row: int) -> Goal:
+    return Goal(result.goal[row : row + 1])
+
+
+def _elsewhere(model: Classifier, picture: Path, receipt: Receipt) -> Elsewhere:
+    before, after = (ask_file(model, path) for path in (picture.parent / "photo.png", picture))
+    fooled = after.answer == receipt.goal != before.answer
+    return Elsewhere(model.known_as, before, after, fooled)
+
+
 def _control(
     classifier: Classifier, result: AttackResult, row: int, receipt: Receipt
 ) -> Control | None:
     if receipt.l2 == 0:
         return None
+    photo = result.photos[row]
     return random_control(
-        classifier,
-        result.photos[row],
-        Goal(result.goal[row : row + 1]),
+        fitting(classifier, *photo.shape[1:]),
+        photo,
+        _goal(result, row),
         receipt.l2,
         draws=DRAWS,
         seed=result.seed,

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pasunchat.attacks.attack import Setting
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.photos.image import read_photo, read_png_texts, write_png
+from pasunchat.photos.image import open_photo, read_photo, read_png_texts, write_png
 from pasunchat.storage import from_json, sha256, to_json
 
 RECEIPT = "pasunchat"
@@ -21,7 +22,8 @@ class Receipt:
 
     classifier: its digest. photo, picture: SHA-256 of the pixels before and after. goal: the
     class to reach. before, confidence_before: the answer to the photo; after, confidence: to the
-    picture. l2: pixels in [0, 1]; largest_change: levels of 255.
+    picture. l2: pixels in [0, 1]; largest_change: levels of 255. norm: what was made small.
+    asked_confidence: the least confidence that was asked for.
     """
 
     classifier: str
@@ -35,8 +37,10 @@ class Receipt:
     l2: float
     largest_change: int
     attack: str
-    settings: dict[str, float | int | str | None]
+    settings: dict[str, Setting]
     seed: int
+    norm: str = "l2"
+    asked_confidence: float | None = None
     version: str = version("pasunchat")
 
 
@@ -79,6 +83,11 @@ def read_as(classifier: Classifier, path: Path) -> NDArray[np.uint8]:
     return read_photo(path, classifier.size, classifier.framing)
 
 
+def own_pixels(path: Path) -> NDArray[np.uint8]:
+    """A file's pixels at its own size, uint8 [H, W, 3]."""
+    return np.asarray(open_photo(path).picture)
+
+
 def digest_of_pixels(image: NDArray[np.uint8]) -> str:
     """SHA-256 of a picture's shape and bytes."""
     return sha256(repr(image.shape), np.ascontiguousarray(image).tobytes())
@@ -103,14 +112,16 @@ def verify(
     Raises PasunchatError for a file that is no picture.
     """
     path = Path(path)
-    image, receipt = read_as(classifier, path), read_receipt(path)
-    opinion = ask_image(classifier, image)
+    image, receipt = own_pixels(path), read_receipt(path)
+    opinion = ask_file(classifier, path)
     if receipt is None:
         findings = ["it carries no receipt of pasunchat, so there is nothing to check it against"]
     else:
         findings = _against_receipt(image, opinion, classifier, receipt)
         if photo is not None:
-            findings += _against_photo(image, read_as(classifier, Path(photo)), receipt)
+            framed = image.shape[:2] == (classifier.size, classifier.size)
+            was = read_as(classifier, Path(photo)) if framed else own_pixels(Path(photo))
+            findings += _against_photo(image, was, receipt)
     return Verification(str(path), not findings, opinion, receipt, tuple(findings))
 
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from torch import Tensor
 
+from pasunchat.attacks.attack import Setting
+
 
 class Status(StrEnum):
     """How a row ended. Everything is judged on the pixels as they would be saved."""
@@ -36,8 +38,11 @@ class AttackResult:
     after_logits: Tensor
     forwards: Tensor
     backwards: Tensor
+    norm: str
+    radius: float | None
+    confidence: float | None
     attack: str
-    settings: dict[str, float | int | str | None]
+    settings: dict[str, Setting]
     seed: int
 
     @property

@@ -1,13 +1,15 @@
-"""The one loop: rows in, each on its own clock; a row leaves when its attack says it is done."""
+"""The one loop: rows in, each on its own clock; a row leaves when it has what it came for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Answer, Attack, State
+from pasunchat.attacks.around import look_around
+from pasunchat.attacks.attack import Answer, Ask, Attack, KeepsOwn, State, take
+from pasunchat.attacks.best import Best, keep_best, nothing_yet
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import Problem
 from pasunchat.classifiers.classifier import Classifier
@@ -16,15 +18,43 @@ from pasunchat.progress import Progress, silent
 ROWS_AT_ONCE = 16
 
 
-@dataclass(frozen=True)
+@dataclass
 class Found:
-    """pixels: what each row kept, [N, 3, H, W], not yet on the grid. forwards, backwards: its
-    queries, int64 [N]. moved: whether its gradient was ever anything but zero, bool [N]."""
+    """What a search found, a row for each of the problem's; rows not searched are the photo.
+
+    pixels: [N, 3, H, W]. distance: [N], infinite where nothing reached. margin: [N], of the
+    closest try where nothing reached. forwards, backwards: its queries, int64 [N]. moved: whether
+    its gradient was ever anything but zero, bool [N].
+    """
 
     pixels: Tensor
+    distance: Tensor
+    margin: Tensor
     forwards: Tensor
     backwards: Tensor
     moved: Tensor
+
+
+@dataclass
+class AtWork:
+    """The rows that are still being searched: their numbers, problem, state, best and keys; flat:
+    whether a row's first gradient was zero; clock: questions asked so far."""
+
+    rows: Tensor
+    problem: Problem
+    state: State
+    best: Best
+    keys: Tensor
+    flat: Tensor
+    clock: int = 0
+
+
+def nothing_found(problem: Problem) -> Found:
+    """Before any search."""
+    rows = len(problem.pixels)
+    best = nothing_yet(problem)
+    count = torch.zeros(rows, dtype=torch.int64)
+    return Found(best.pixels, best.distance, best.margin, count, count.clone(), count.bool())
 
 
 def search(
@@ -34,61 +64,97 @@ def search(
     keys: Tensor,
     rows: Tensor,
     progress: Progress = silent,
+    until: float | None = None,
 ) -> Found:
     """Run the attack on some rows of the problem; the others stay as they are.
 
-    keys: int64 [N], one seed a row. rows: int64 [M]. progress: (rows done, M).
+    keys: int64 [N], one seed a row. rows: int64 [M]. progress: (rows done, M). until: the moment
+    of `time.monotonic` at which every row leaves with what it has.
     A row's result is the same bytes in any batch and company.
     """
-    total = len(problem.pixels)
-    found = Found(
-        pixels=problem.pixels.clone(),
-        forwards=torch.zeros(total, dtype=torch.int64),
-        backwards=torch.zeros(total, dtype=torch.int64),
-        moved=torch.zeros(total, dtype=torch.bool),
-    )
-    oracle = Oracle(classifier, attack)
+    found, oracle = nothing_found(problem), Oracle(classifier, attack)
     with frozen(classifier):
         for first in range(0, len(rows), ROWS_AT_ONCE):
-
-            def tell(done: int, first: int = first) -> None:
-                progress(first + done, len(rows))
-
-            _search_rows(oracle, problem, keys, rows[first : first + ROWS_AT_ONCE], found, tell)
+            some = rows[first : first + ROWS_AT_ONCE]
+            work = _begun(attack, problem, keys, some)
+            while len(work.rows):
+                ended = _asked_once(oracle, work, found)
+                if until is not None and monotonic() > until:
+                    ended = torch.ones_like(ended)
+                if ended.any():
+                    _leave(attack, work, ended, found)
+                    progress(first + len(some) - len(work.rows), len(rows))
     return found
 
 
-def _search_rows(
-    oracle: Oracle,
-    problem: Problem,
-    keys: Tensor,
-    rows: Tensor,
-    found: Found,
-    progress: Callable[[int], None],
-) -> None:
-    attack, at_hand, all_rows = oracle.attack, problem.rows(rows), len(rows)
-    state = attack.start(at_hand, keys[rows])
-    while len(rows):
-        ask = attack.ask(at_hand, state)
-        answer = oracle.answer(at_hand, ask)
-        _count(found, rows, ask.pixels.shape[1], ask.gradient, answer)
-        state = attack.step(at_hand, state, answer)
-        done = state.done.cpu()
-        if done.any():
-            found.pixels[rows[done]] = attack.kept(at_hand, state)[done]
-            rows, stay = rows[~done], torch.nonzero(~done).squeeze(1)
-            state, at_hand = take(state, stay), at_hand.rows(stay)
-            progress(all_rows - len(rows))
+def _begun(attack: Attack[Any], problem: Problem, keys: Tensor, rows: Tensor) -> AtWork:
+    some = problem.rows(rows)
+    return AtWork(
+        rows=rows,
+        problem=some,
+        state=attack.start(some, keys[rows]),
+        best=nothing_yet(some),
+        keys=keys[rows],
+        flat=torch.zeros(len(rows), dtype=torch.bool),
+    )
 
 
-def take(state: State, rows: Tensor) -> Any:
-    """The state of some rows."""
-    parts = {field.name: getattr(state, field.name)[rows] for field in fields(state)}
-    return replace(state, **parts)
+def _asked_once(oracle: Oracle, work: AtWork, found: Found) -> Tensor:
+    """One question of each row, and what follows from it. Returns which rows end, bool [M]."""
+    attack, problem = oracle.attack, work.problem
+    ask = attack.ask(problem, work.state)
+    ask = ask._replace(pixels=_allowed(problem, ask.pixels))
+    answer = oracle.answer(problem, work.state, ask)
+    answer = _moved(oracle, work, ask, answer, found)
+    work.state = attack.step(problem, work.state, answer)
+    work.clock += 1
+    ended = work.state.done
+    if attack.keeps == "nearest":
+        keep_best(work.best, oracle, problem, ask, answer)
+        if problem.radius is not None:
+            ended = ended | work.best.reached
+    return ended.cpu()
 
 
-def _count(found: Found, rows: Tensor, queries: int, wanted: Tensor, answer: Answer) -> None:
-    found.forwards[rows] += queries
-    found.backwards[rows] += wanted.cpu()
-    if answer.gradient is not None:
-        found.moved[rows] |= answer.gradient.flatten(1).any(1).cpu()
+def _allowed(problem: Problem, pixels: Tensor) -> Tensor:
+    if problem.mask is None:
+        return pixels
+    return torch.where(problem.mask[:, None], pixels, problem.pixels[:, None])
+
+
+def _moved(oracle: Oracle, work: AtWork, ask: Ask, answer: Answer, found: Found) -> Answer:
+    """Count the queries, and look around where a row has no gradient to follow."""
+    found.forwards[work.rows] += ask.pixels.shape[1]
+    wanted = ask.gradient.cpu()
+    found.backwards[work.rows] += wanted
+    if answer.gradient is None:
+        return answer
+    if work.clock == 0:
+        work.flat = wanted & ~answer.gradient.flatten(1).any(1).cpu()
+    if work.flat.any() and answer.gradient.ndim == ask.pixels.ndim - 1:
+        flat = ask._replace(gradient=ask.gradient & work.flat.to(ask.gradient.device))
+        answer, spent = look_around(
+            oracle, work.problem, work.state, flat, answer, work.keys + work.clock
+        )
+        found.forwards[work.rows] += spent
+    assert answer.gradient is not None
+    still = torch.nonzero(wanted & ~found.moved[work.rows]).squeeze(1)
+    if len(still):
+        found.moved[work.rows[still]] = answer.gradient[still].flatten(1).any(1).cpu()
+    return answer
+
+
+def _leave(attack: Attack[Any], work: AtWork, ended: Tensor, found: Found) -> None:
+    """Hand in what the ended rows have, and go on with the others."""
+    rows, best = work.rows[ended], work.best.rows(ended)
+    found.pixels[rows] = best.pixels
+    if attack.keeps == "own":
+        assert isinstance(attack, KeepsOwn)
+        own = work.problem.allowed(attack.kept(work.problem, work.state))
+        found.pixels[rows] = own[ended]
+    found.distance[rows], found.margin[rows] = best.distance, best.margin
+    found.forwards[rows] += best.extra.cpu()
+    stay = torch.nonzero(~ended).squeeze(1)
+    work.rows, work.keys, work.flat = work.rows[stay], work.keys[stay], work.flat[stay]
+    work.problem, work.state = work.problem.rows(stay), take(work.state, stay)
+    work.best = work.best.rows(stay)

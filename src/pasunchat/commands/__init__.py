@@ -10,8 +10,10 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from pasunchat.commands import (
+    attack,
     compare,
     demo,
+    doctor,
     evaluate,
     export,
     fool,
@@ -40,9 +42,11 @@ COMMANDS = {
     "compare": Command(compare.compare, compare.EXAMPLES),
     "predict": Command(predict.predict, predict.EXAMPLES),
     "fool": Command(fool.fool, fool.EXAMPLES),
+    "attack": Command(attack.attack, attack.EXAMPLES),
     "verify": Command(verify.verify, verify.EXAMPLES),
     "export": Command(export.export, export.EXAMPLES),
     "report": Command(report.report, report.EXAMPLES),
+    "doctor": Command(doctor.doctor, doctor.EXAMPLES),
 }
 
 ABOUT = (

@@ -10,7 +10,7 @@ import typer
 from pasunchat.storage import to_json
 
 if TYPE_CHECKING:
-    from pasunchat.attacks.keep import Kept
+    from pasunchat.attacks.kept import Kept
 
 WIDEST = 140
 
@@ -55,19 +55,32 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_outcome(kept: "Kept") -> None:
-    """The talk's three lines, and the control."""
-    from pasunchat.reports.words import control_in_words, factor, percent
+    """The talk's three lines, the control, and what becomes of the picture elsewhere."""
+    from pasunchat.reports.words import (
+        change_in_words,
+        control_in_words,
+        elsewhere_in_words,
+        factor,
+        percent,
+        price_in_words,
+        survival_in_words,
+    )
 
     width = max(len(Path(kept.photo).name), len(kept.picture), 16)
     before, after = kept.before, kept.after
     say(f"  {Path(kept.photo).name:{width}}  {before.answer} {percent(before.confidence)}")
     if kept.l2:
-        change = f"at most {kept.largest_change} of 255 levels, L2 {kept.l2:.2f}"
-        say(f"+ {factor(kept.factor) + ' x noise':{width}}  {change}")
+        say(f"+ {factor(kept.factor) + ' x noise':{width}}  {change_in_words(kept)}")
     said = f"{after.answer} {percent(after.confidence)}"
     say(f"= {kept.picture:{width}}  {said}      read back from disk and asked again")
     if kept.control:
         say(f"  {control_in_words(kept)}")
+    if kept.fooled:
+        say(f"  {survival_in_words(kept)}")
+    if kept.price:
+        say(f"  {price_in_words(kept)}")
+    for other in kept.elsewhere:
+        say(f"  {elsewhere_in_words(other)}")
     if not kept.fooled:
         say(f"  not fooled: {kept.advice}")
 

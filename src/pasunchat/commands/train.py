@@ -81,6 +81,7 @@ def train(
     """Train a network. The talk's own: --network simple, by the talk's recipe."""
     from pasunchat.runtime import machine
     from pasunchat.training.recipe import usual_recipe
+    from pasunchat.training.start import refuse_idle_teacher
 
     if resume:
         _refuse_both(data)
@@ -98,6 +99,7 @@ def train(
         words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
         named = recipe or usual_recipe(network)
         plan = _recipe(named, given, early_stopping, words + (settings or []))
+        refuse_idle_teacher(plan)
         on = machine(device, plan.precision)
         dataset = _dataset(data)
         folder = _new_folder(plan.network, name, overwrite)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import load_files
 from pasunchat.classifiers.summary import describe
+from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.reports import section_run
 from pasunchat.reports.comparison import read_comparison
 from pasunchat.reports.curves import seen_in_curves
@@ -22,6 +23,7 @@ from pasunchat.reports.section_fooled import (
     how_much_changed,
     is_pipe,
 )
+from pasunchat.reports.section_robustness import RobustnessSection, robustness_section
 from pasunchat.reports.words import count, listed
 from pasunchat.training.run import Run
 
@@ -80,6 +82,7 @@ class Contents:
     evaluation: EvaluationSection | Missing
     comparison: ComparisonSection | None
     fooled: Fooled | Missing
+    robustness: RobustnessSection | None
     settings: Table
     origins: Table
     times: str | None
@@ -101,6 +104,7 @@ def contents(run: Run) -> Contents:
         evaluation=evaluation,
         comparison=_comparison(run, classifier),
         fooled=fooled,
+        robustness=_robustness(run, classifier),
         settings=section_run.run_settings(run),
         origins=section_run.run_origins(run, classifier),
         times=section_run.run_times(run),
@@ -180,6 +184,12 @@ def _fooled(run: Run, classifier: Classifier | None) -> Fooled | Missing:
         left_out=_left_out(run, len(photos) - MOST_SHOWN, len(found) - len(ours)),
         verify=command("verify", ours[0].folder / ours[0].kept.picture, "--model", run.folder),
     )
+
+
+def _robustness(run: Run, classifier: Classifier | None) -> RobustnessSection | None:
+    if classifier is None:
+        return None
+    return robustness_section(read_attacks(run.folder), classifier.digest())
 
 
 def _left_out(run: Run, not_shown: int, of_other_weights: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pasunchat.attacks.keep import Kept
+from pasunchat.attacks.kept import Kept
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.reports.lettering import fitting_size, font, near_side, shortened
 from pasunchat.reports.words import factor, percent
@@ -21,7 +21,7 @@ def draw_row(folder: Path, kept: Kept) -> Path:
     files = (folder / "photo.png", folder / "noise.png", folder / kept.picture)
     images = [np.asarray(open_photo(file).picture) for file in files]
     pictures = [near_side(image, SIDE) for image in images]
-    sheet = _with_captions(pictures, captions(kept))
+    sheet = with_captions(pictures, captions(kept))
     write_png(folder / ROW, np.asarray(sheet), {})
     return folder / ROW
 
@@ -45,7 +45,7 @@ def _outcome(kept: Kept) -> str:
     return f"{answer}, not {kept.goal},"
 
 
-def _with_captions(pictures: list[Image.Image], texts: tuple[str, ...]) -> Image.Image:
+def with_captions(pictures: list[Image.Image], texts: tuple[str, ...]) -> Image.Image:
     width, height = pictures[0].size
     size = fitting_size(texts, width, largest=LARGEST, smallest=SMALLEST)
     top = MARGIN + round(1.6 * LARGEST)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pasunchat.attacks.keep import Kept
+    from pasunchat.attacks.kept import Elsewhere, Kept
     from pasunchat.measures.score import Evaluation
 
 
@@ -38,10 +38,36 @@ def factor(largest: float) -> str:
 
 
 def change_in_words(kept: "Kept") -> str:
-    """How large a change is: "at most 8 of 255 levels, L2 1.31"."""
+    """How large a change is: "at most 8 of 255 levels, L2 1.31, in 15,021 values of 9,950
+    pixels"."""
     if not kept.largest_change:
         return "nothing was changed"
-    return f"at most {count(kept.largest_change)} of 255 levels, L2 {kept.l2:.2f}"
+    where = f"{count(kept.values, 'value')} of {count(kept.pixels, 'pixel')}"
+    return f"at most {count(kept.largest_change)} of 255 levels, L2 {kept.l2:.2f}, in {where}"
+
+
+def survival_in_words(kept: "Kept") -> str:
+    """What the picture comes through: "survives 2 of 3: jpeg 95 ✓ 50 ✗, resize 0.5 ✓"."""
+    ticks: dict[str, list[str]] = {}
+    for at in kept.survival:
+        name, _, setting = at.transform.partition(":")
+        ticks.setdefault(name, [name]).append(f"{setting} {'✓' if at.survives else '✗'}")
+    through = sum(at.survives for at in kept.survival)
+    said = ", ".join(" ".join(parts) for parts in ticks.values())
+    return f"survives {through} of {len(kept.survival)}: {said}"
+
+
+def price_in_words(kept: "Kept") -> str:
+    """What coming through costs: "to come through jpeg:75 the change is 3.1 times as large"."""
+    asked = listed(list(kept.demanded))
+    return f"to come through {asked} the change is {kept.price:.2f} times as large"
+
+
+def elsewhere_in_words(other: "Elsewhere") -> str:
+    """What another model says: "tiny is fooled too: dog 99 % -> cat 61 %"."""
+    before, after = (f"{at.answer} {percent(at.confidence)}" for at in (other.before, other.after))
+    said = "is fooled too" if other.fooled else "is not fooled"
+    return f"{other.model} {said}: {before} -> {after}"
 
 
 def control_in_words(kept: "Kept") -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pasunchat.classifiers.build import is_pretrained
 from pasunchat.classifiers.load import RUNS
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
@@ -30,9 +31,10 @@ UNEQUAL = 1.5
 def start_run(dataset: Dataset, recipe: Recipe, folder: Path, machine: Machine) -> Run:
     """The run in `folder`: begun now, or found there and fit to go on.
 
-    Raises PasunchatError if the dataset cannot be learnt from, or if another recipe or other
-    data were begun in that folder.
+    Raises PasunchatError if the dataset cannot be learnt from, if the recipe names a teacher who
+    would not be asked, or if another recipe or other data were begun in that folder.
     """
+    refuse_idle_teacher(recipe)
     _refuse_unfit(dataset)
     if not (folder / RECIPE).is_file():
         write_run(folder, recipe, _facts(dataset, machine))
@@ -65,6 +67,16 @@ def new_run_folder(
             raise PasunchatError(f"{folder} is no run, so it is not replaced; take another --name")
         shutil.rmtree(folder)
     return folder
+
+
+def refuse_idle_teacher(recipe: Recipe) -> None:
+    """Raise PasunchatError for a teacher beside a frozen base, whose kept features alone are
+    learnt from."""
+    if recipe.teacher and is_pretrained(recipe.network) and recipe.unfreeze == 0:
+        raise PasunchatError(
+            f"teacher: {recipe.network} learns from the features of its frozen base, where no "
+            "teacher is asked; leave the teacher out, or train the base too with --unfreeze all"
+        )
 
 
 def class_weights(dataset: Dataset) -> tuple[float, ...] | None:

@@ -12,9 +12,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Answer, Ask
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
 from pasunchat.attacks.losses import log_probability
-from pasunchat.attacks.norms import row_sums
+from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
@@ -44,6 +44,10 @@ class LearnedNoise:
     paper: ClassVar[str] = 'the talk "Ceci n\'est pas un chat", slides "How?"'
     needs: ClassVar[Access] = "gradients"
     norms: ClassVar[tuple[str, ...]] = ("l2",)
+    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
+    keeps: ClassVar[Keeps] = "own"
+    when: ClassVar[str] = "to show the talk's own attack; it stops by its own rule"
+    cost: ClassVar[str] = "some 100 to 280 gradients"
 
     price: float = 0.1
     lr: float = 1e-3
@@ -77,7 +81,7 @@ class LearnedNoise:
         pixels = (problem.pixels + state.noise).clamp_(0, 1)
         return Ask(pixels[:, None], torch.ones_like(state.done))
 
-    def loss(self, problem: Problem, logits: Tensor) -> Tensor:
+    def loss(self, problem: Problem, state: LearnedNoiseState, logits: Tensor) -> Tensor:
         return log_probability(logits, problem.goal)
 
     def step(self, problem: Problem, state: LearnedNoiseState, answer: Answer) -> LearnedNoiseState:
@@ -88,7 +92,7 @@ class LearnedNoise:
         moved = self._moved(problem, state, answer.gradient)
         return replace(
             moved,
-            best_noise=torch.where(_wide(better), state.noise, state.best_noise),
+            best_noise=torch.where(wide(better), state.noise, state.best_noise),
             best_loss=torch.where(better, loss, state.best_loss),
             waited=waited,
             done=(waited >= self.patience) | (moved.clock >= self.steps),
@@ -109,7 +113,7 @@ class LearnedNoise:
         clock = state.clock + 1
         rates = [self.lr * sqrt(1 - BETA_2**t) / (1 - BETA_1**t) for t in clock.tolist()]
         rate = torch.tensor(rates, dtype=slope.dtype, device=slope.device)
-        noise = state.noise - _wide(rate) * mean / (square.sqrt() + EPSILON)
+        noise = state.noise - wide(rate) * mean / (square.sqrt() + EPSILON)
         return replace(state, noise=noise, mean=mean, square=square, clock=clock)
 
 
@@ -119,7 +123,3 @@ def _as_keras(shape: torch.Size, key: int) -> Tensor:
     limit = sqrt(6 / (height * (width + channels)))
     draw = torch.rand(height, width, channels, generator=torch.Generator().manual_seed(key))
     return (draw * 2 - 1).mul(limit).permute(2, 0, 1)
-
-
-def _wide(row: Tensor) -> Tensor:
-    return row[:, None, None, None]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 SHIPPED = ("efficientnet-lite0", "tiny", "simple")
-DEFAULT = "simple"
+DEFAULT = "efficientnet-lite0"
 
 
 def shipped_folder(name: str) -> Path:

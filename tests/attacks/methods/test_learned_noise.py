@@ -16,6 +16,11 @@ from pasunchat.storage import sha256
 SIZE = 32
 
 
+def on_the_grid(count: int) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, 3, SIZE, SIZE), generator=draw).float().div(255)
+
+
 def plainly(classifier, photo, target, noise, steps, patience):
     noise = noise.clone().requires_grad_()
     adam = torch.optim.Adam([noise], lr=1e-3, eps=1e-7)
@@ -66,7 +71,7 @@ def test_noise_starts_as_keras_draws_it() -> None:
 
 def test_a_lower_price_fools_more_surely_and_shows_more() -> None:
     classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
-    photo = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    photo = on_the_grid(1)
     dear, cheap = (fool(classifier, photo, attack=LearnedNoise(price=p)) for p in (0.1, 0.01))
     assert cheap.margin > dear.margin
     assert cheap.distance > dear.distance
@@ -74,7 +79,7 @@ def test_a_lower_price_fools_more_surely_and_shows_more() -> None:
 
 def test_patience_and_steps_end_the_search() -> None:
     classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
-    photo = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    photo = on_the_grid(1)
     assert fool(classifier, photo, attack=LearnedNoise(steps=7)).backwards.tolist() == [7]
     impatient = fool(classifier, photo, attack=LearnedNoise(patience=1, lr=10.0))
     assert impatient.backwards.item() < 10

@@ -1,0 +1,180 @@
+"""Can what an attack says of this classifier be believed? AutoAttack's warnings, and one more.
+
+Croce and Hein 2020 (arXiv:2003.01690 and its code) warn of random outputs, of probabilities where
+logits are meant, of gradients that are zero, of a classifier that uses gradients when it is asked,
+and of a search without gradients that finds what gradients do not. Each check that finds something
+becomes a sentence, and names the heading in docs/warnings.md that says what to do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from pasunchat.attacks.methods.gradient_steps import GradientSteps
+from pasunchat.attacks.methods.square import Square
+from pasunchat.attacks.norms import LINF, Norm
+from pasunchat.attacks.oracle import Oracle, frozen
+from pasunchat.attacks.problem import TIE, Goal, Problem
+from pasunchat.attacks.search import ROWS_AT_ONCE
+from pasunchat.attacks.strategies.parts import found_by, keys_for
+from pasunchat.classifiers.classifier import Classifier
+
+SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
+LEVELS_APART = 1e-4  # of the largest logit: further apart, two answers to one question are random
+GRADIENT_STEPS = GradientSteps(steps=10, random=False)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A reason to doubt. name: a word for it. sentence: what was found on these photos. heading:
+    where docs/warnings.md says more."""
+
+    name: str
+    sentence: str
+    heading: str
+
+
+def checks(
+    classifier: Classifier,
+    pixels: Tensor,
+    goal: Goal,
+    *,
+    norm: Norm = LINF,
+    radius: float = 8 / 255,
+    queries: int = 200,
+) -> tuple[Check, ...]:
+    """What speaks against believing attacks on this classifier; nothing where all is well.
+
+    pixels: a few photos, float [N, 3, H, W] in [0, 1]. goal: what the attacks are to reach. norm,
+    radius, queries: of the short search without gradients that is compared with one with them.
+    The classifier is left as it was.
+    """
+    found = [_training_mode(classifier)]
+    reach = pixels.new_full((len(pixels),), radius)
+    problem = Problem(pixels, goal.to(pixels.device), norm, None, reach)
+    with frozen(classifier):
+        found += [
+            _random(classifier, pixels),
+            _probabilities(classifier, pixels),
+            _asks_for_gradients(classifier, pixels),
+            _no_gradient(classifier, problem),
+        ]
+    found.append(_better_without(classifier, problem, queries))
+    return tuple(check for check in found if check is not None)
+
+
+def _training_mode(classifier: Classifier) -> Check | None:
+    modes = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+    moody = sum(isinstance(part, modes) and part.training for part in classifier.modules())
+    if not moody:
+        return None
+    return Check(
+        "training-mode",
+        f"{moody} layers (dropout or batch norm) are in training mode; attacks switch them to "
+        "evaluation, so what they say is of the classifier after eval()",
+        "A classifier in training mode",
+    )
+
+
+def _random(classifier: Classifier, pixels: Tensor) -> Check | None:
+    with torch.no_grad():
+        first, *others = (classifier(pixels).float() for _ in range(3))
+    apart = max(float((first - other).abs().max()) for other in others)
+    if apart <= LEVELS_APART * float(first.abs().max()):
+        return None
+    return Check(
+        "random-output",
+        f"the same photos give other logits each time (up to {apart:.3g} apart); an attack that "
+        "asks once may follow chance: average the classifier over its draws first",
+        "Outputs that are random",
+    )
+
+
+def _probabilities(classifier: Classifier, pixels: Tensor) -> Check | None:
+    with torch.no_grad():
+        outputs = classifier(pixels).float()
+    off = (outputs.sum(1) - 1).abs().max()
+    if outputs.shape[1] < 2 or float(outputs.min()) < 0 or float(off) > SUM:
+        return None
+    return Check(
+        "probabilities",
+        "the outputs lie in [0, 1] and sum to 1, so they are probabilities, not logits; their "
+        "gradients vanish where the classifier is sure: leave the softmax out",
+        "Probabilities instead of logits",
+    )
+
+
+class _GradientsSeen(TorchFunctionMode):
+    """Whether any function of torch was called with gradients switched on."""
+
+    seen = False
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        self.seen = self.seen or torch.is_grad_enabled()
+        return func(*args, **(kwargs or {}))
+
+
+def _asks_for_gradients(classifier: Classifier, pixels: Tensor) -> Check | None:
+    with torch.no_grad(), _GradientsSeen() as mode:
+        classifier(pixels[:1])
+    if not mode.seen:
+        return None
+    return Check(
+        "gradients-inside",
+        "the classifier computes gradients of its own when it is asked; attacks see only what it "
+        "answers: attack it as a whole with an attack that is made for it",
+        "Gradients at inference",
+    )
+
+
+def _no_gradient(classifier: Classifier, problem: Problem) -> Check | None:
+    """How many photos have a margin that does not change with any pixel."""
+    keys = torch.zeros(len(problem.pixels), dtype=torch.int64)
+    oracle, flat = Oracle(classifier, GRADIENT_STEPS), 0
+    for some in torch.split(torch.arange(len(keys)), ROWS_AT_ONCE):
+        part = problem.rows(some)
+        state = GRADIENT_STEPS.start(part, keys[some])
+        answer = oracle.answer(part, state, GRADIENT_STEPS.ask(part, state))
+        assert answer.gradient is not None
+        flat += int((~answer.gradient.flatten(1).any(1)).sum())
+    if not flat:
+        return None
+    return Check(
+        "zero-gradient",
+        f"{flat} of {len(keys)} photos have no gradient at all; attacks by gradients look around "
+        "for one, and may find nothing where there is something: try one by scores",
+        "Gradients that are zero",
+    )
+
+
+def _better_without(classifier: Classifier, problem: Problem, queries: int) -> Check | None:
+    """On how many photos Square gains more margin than steps along the gradient."""
+    if problem.norm.name not in Square.norms:
+        return None
+    rows = torch.arange(len(problem.pixels))
+    keys = keys_for(rows, "checks")
+    by_scores = Square(queries=queries)
+    square = found_by(classifier, problem, by_scores, keys, rows)
+    steps = found_by(classifier, problem, GRADIENT_STEPS, keys, rows)
+    reached = square.distance.isfinite()
+    lead = square.margin - steps.margin
+    better = steps.distance.isinf() & (reached | (lead > TIE * steps.margin.abs()))
+    if not better.any():
+        return None
+    return Check(
+        "better-without-gradients",
+        f"on {int(better.sum())} of {len(rows)} photos {queries} random squares come nearer to "
+        f"the goal than {GRADIENT_STEPS.steps} gradients; the gradients are masked, so an attack "
+        "by gradients says too little: try Square and HopSkipJump",
+        "Squares that beat gradients",
+    )

@@ -1,0 +1,97 @@
+"""Work on rows a few at a time, so that what is being worked on stays in the processor's cache."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+
+import torch
+from torch import Tensor
+
+from pasunchat.attacks.attack import Answer, S, put, take
+from pasunchat.attacks.problem import Problem
+
+VALUES = 2**18
+
+Step = Callable[[Problem, S, Answer], S]
+
+
+def few_at_a_time(step: Step[S], problem: Problem, state: S, answer: Answer) -> S:
+    """The step of all rows, taken for a few of them after the others. Each row must be worked on
+    by itself, as in every attack."""
+    parts = [
+        step(
+            problem_part(problem, first, last),
+            part(state, first, last),
+            rows_of(answer, slice(first, last)),
+        )
+        for first, last in ranges(problem.pixels)
+    ]
+    return joined(parts)
+
+
+def either(
+    these: Tensor, step: Step[S], other: Step[S], problem: Problem, state: S, answer: Answer
+) -> S:
+    """One step for these rows, bool [N], and another for the others."""
+    for taken, rows in ((step, these), (other, ~these)):
+        if rows.all():
+            return taken(problem, state, answer)
+        which = torch.nonzero(rows).squeeze(1)
+        if len(which):
+            done = taken(problem.rows(which), take(state, which), rows_of(answer, which))
+            state = put(state, which, done)
+    return state
+
+
+def ranges(pixels: Tensor) -> Iterator[tuple[int, int]]:
+    """First and last (exclusive) of the rows of [N, ...] to be worked on together: on a CPU as
+    many as a cache holds, elsewhere all."""
+    rows = len(pixels)
+    some = max(1, VALUES // max(1, pixels[0].numel())) if pixels.device.type == "cpu" else rows
+    for first in range(0, rows, some):
+        yield first, min(first + some, rows)
+
+
+def part(state: S, first: int, last: int) -> S:
+    """Some rows that follow each other, without a copy."""
+    parts = {field.name: getattr(state, field.name)[first:last] for field in fields(state)}
+    changed: S = replace(state, **parts)
+    return changed
+
+
+def problem_part(problem: Problem, first: int, last: int) -> Problem:
+    """As `part`."""
+    rows = slice(first, last)
+    return replace(
+        problem,
+        pixels=problem.pixels[rows],
+        goal=replace(problem.goal, classes=problem.goal.classes[rows]),
+        radius=None if problem.radius is None else problem.radius[rows],
+        mask=None if problem.mask is None else problem.mask[rows],
+    )
+
+
+def joined(parts: Sequence[S]) -> S:
+    """The parts as one state again."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = {
+        field.name: torch.cat([getattr(part, field.name) for part in parts])
+        for field in fields(parts[0])
+    }
+    changed: S = replace(parts[0], **whole)
+    return changed
+
+
+def rows_of(answer: Answer, rows: Tensor | slice) -> Answer:
+    """The answer to some rows."""
+
+    def some(value: Tensor | None) -> Tensor | None:
+        return None if value is None else value[rows]
+
+    return Answer(
+        logits=some(answer.logits),
+        margin=some(answer.margin),
+        reached=answer.reached[rows],
+        loss=some(answer.loss),
+        gradient=some(answer.gradient),
+    )

@@ -1,0 +1,152 @@
+"""FMN: a step along the gradient, then back into a ball that shrinks and grows.
+
+Pintor, Roli, Brendel and Biggio 2021, "Fast minimum-norm adversarial attacks through adaptive norm
+constraints", arXiv:2102.12827, algorithm 1. With d the change, e the radius of the ball, m the
+margin and g its gradient, q the dual of the norm,
+
+    e <- |d| + |m| / |g|_q        until one has reached: where a plane would be crossed
+    e <- min(e (1 - gamma), the least |d| that reached)   if the pixels just asked reached
+    e <- e (1 + gamma)                                     if others did before
+    d <- the nearest to d + alpha g/|g|_2 in the ball, cut to pixels in [0, 1]
+
+alpha and gamma fall by a cosine. L0 and PIXELS count: there e starts at 1 and moves by at least 1.
+The gradient is made unit in L2 for every norm, as the paper's program does; LINF therefore wants a
+larger alpha. Where the paper differs: pixels asked lie on the grid where there is one, d does not;
+the last d is asked about too; until one has reached e grows at least by gamma, since beside the
+box |d| + |m| / |g|_q creeps toward the border.
+"""
+
+from dataclasses import dataclass, replace
+from math import inf
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.losses import margin
+from pasunchat.attacks.methods.box import farthest, inside
+from pasunchat.attacks.methods.falling import falling
+from pasunchat.attacks.norms import L0, LINF, NORMS, PIXELS, Norm, unit, wide
+from pasunchat.attacks.problem import Problem
+
+COUNTS = (L0.name, PIXELS.name)
+
+
+@dataclass(frozen=True)
+class FMNState:
+    """change: [N, 3, H, W], not rounded. radius: of the ball, [N]. nearest: the least size of a
+    change that reached, [N], infinite before. clock: questions so far, int64 [N]."""
+
+    change: Tensor
+    radius: Tensor
+    nearest: Tensor
+    clock: Tensor
+    done: Tensor
+
+
+@dataclass(frozen=True)
+class FMN:
+    """steps: gradients. alpha_init, alpha_final: how far a step goes, in L2; none: 10 for LINF, 1
+    for the others, and a hundredth of it in the end. gamma_init, gamma_final: by which share the
+    radius changes."""
+
+    about: ClassVar[str] = "a step along the gradient, back into a ball that shrinks and grows"
+    paper: ClassVar[str] = "Pintor et al. 2021, arXiv:2102.12827"
+    needs: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = tuple(NORMS)
+    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
+    keeps: ClassVar[Keeps] = "nearest"
+    when: ClassVar[str] = "to compare with its paper; a steady all-rounder in every norm"
+    cost: ClassVar[str] = "one gradient a step, 100 by default"
+
+    steps: int = 100
+    alpha_init: float | None = None
+    alpha_final: float | None = None
+    gamma_init: float = 0.05
+    gamma_final: float = 0.001
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps: expected 1 or more gradients, got {self.steps}")
+        for name in ("alpha_init", "alpha_final"):
+            if (value := getattr(self, name)) is not None and not 0 < value < inf:
+                raise ValueError(f"{name}: expected a number above 0, or none, got {value}")
+        for name in ("gamma_init", "gamma_final"):
+            if not 0 < (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name}: expected between 0 and 1, got {value}")
+
+    def start(self, problem: Problem, keys: Tensor) -> FMNState:
+        none = problem.pixels.new_zeros(len(keys))
+        clock = torch.zeros_like(none, dtype=torch.int64)
+        return FMNState(
+            change=torch.zeros_like(problem.pixels),
+            radius=none,
+            nearest=none + inf,
+            clock=clock,
+            done=clock.bool(),
+        )
+
+    def ask(self, problem: Problem, state: FMNState) -> Ask:
+        pixels = problem.snap(problem.pixels + state.change)
+        return Ask(pixels[:, None], state.clock < self.steps)
+
+    def loss(self, problem: Problem, state: FMNState, logits: Tensor) -> Tensor:
+        return margin(logits, problem.goal)
+
+    def step(self, problem: Problem, state: FMNState, answer: Answer) -> FMNState:
+        if answer.gradient is None:
+            return replace(state, done=torch.ones_like(state.done))
+        norm, reached = problem.norm, answer.reached[:, 0]
+        size = norm.measure(state.change)
+        nearest = torch.where(reached, torch.minimum(state.nearest, size), state.nearest)
+        state = replace(state, nearest=nearest)
+        if norm.name in COUNTS:
+            radius = self._count(state, reached)
+        else:
+            assert answer.loss is not None
+            radius = self._radius(norm, state, reached, size, answer.loss, answer.gradient)
+        radius = torch.minimum(radius, norm.measure(farthest(problem)))
+        alpha = wide(self._alpha(norm, state))
+        change = norm.project(state.change + alpha * unit(answer.gradient), radius)
+        return replace(
+            state,
+            change=inside(problem, change),
+            radius=radius,
+            clock=state.clock + 1,
+            done=state.clock >= self.steps,
+        )
+
+    def _radius(
+        self,
+        norm: Norm,
+        state: FMNState,
+        reached: Tensor,
+        size: Tensor,
+        lead: Tensor,
+        gradient: Tensor,
+    ) -> Tensor:
+        """The next radius where it may be any number, [N]."""
+        gamma = self._gamma(state)
+        slope = norm.dual(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+        grown = state.radius * (1 + gamma)
+        crossing = torch.maximum(size + lead.abs() / slope, grown)
+        grown = torch.where(state.nearest.isinf(), crossing, grown)
+        shrunk = torch.minimum(state.radius * (1 - gamma), state.nearest)
+        return torch.where(reached, shrunk, grown)
+
+    def _count(self, state: FMNState, reached: Tensor) -> Tensor:
+        """The next radius where it is a count, [N]; never below 1."""
+        gamma, before = self._gamma(state), state.radius
+        fewer = torch.minimum(before - 1, (before * (1 - gamma)).floor())
+        fewer = torch.minimum(fewer, state.nearest)
+        more = torch.maximum(before + 1, (before * (1 + gamma)).floor())
+        return torch.where(reached, fewer, more).clamp_min(1)
+
+    def _alpha(self, norm: Norm, state: FMNState) -> Tensor:
+        first = self.alpha_init or (10.0 if norm.name == LINF.name else 1.0)
+        last = self.alpha_final or first / 100
+        return falling(first, last, state.clock, self.steps, state.radius)
+
+    def _gamma(self, state: FMNState) -> Tensor:
+        return falling(self.gamma_init, self.gamma_final, state.clock, self.steps, state.radius)

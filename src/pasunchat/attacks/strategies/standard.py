@@ -1,0 +1,99 @@
+"""standard: how many photos withstand every attack inside a radius, in AutoAttack's spirit.
+
+Croce and Hein 2020, arXiv:2003.01690: different attacks one after the other, each on what still
+stands, and of each photo the worst case. Ours differs so that two classes are served as well as a
+thousand: the loss is the margin, then cross-entropy, where AutoAttack has the ratio DLR, which
+needs three classes; quick searches come first; a row leaves when it is first reached; and what no
+search can reach is given up by the rule of promise.py.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.methods.apgd import Apgd
+from pasunchat.attacks.methods.fmn import FMN
+from pasunchat.attacks.methods.gradient_steps import GradientSteps
+from pasunchat.attacks.methods.square import Square
+from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.search import Found, nothing_found
+from pasunchat.attacks.strategies.parts import found_by, keys_for, over, standing, take_better
+from pasunchat.attacks.strategies.promise import Promise, promise, worth_more
+from pasunchat.attacks.strategies.targets import EachTarget
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.progress import Progress, silent
+
+QUICK = GradientSteps(steps=8, random=False)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """steps: gradients of each search. targets: classes aimed at in turn, from three classes on.
+    queries: of Square. give_up: leave rows by the rule of promise.py; without it every row that
+    stands goes through all searches."""
+
+    about: ClassVar[str] = "one attack after the other, the worst case of each photo"
+    paper: ClassVar[str] = "after AutoAttack: Croce and Hein 2020, arXiv:2003.01690"
+    needs: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
+    aims: ClassVar[tuple[Aim, ...]] = ("within",)
+    when: ClassVar[str] = "robust accuracy: how many photos withstand everything inside a radius"
+    cost: ClassVar[str] = "2 to 35 gradients; several hundred where it is close"
+
+    steps: int = 100
+    targets: int = 9
+    queries: int = 5000
+    give_up: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "targets", "queries"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+
+    def parts(self, classes: int, norm: str) -> tuple[tuple[Facts, float], ...]:
+        """The attacks in their order, each with the slack by which rows are given up after it."""
+        parts: list[tuple[Facts, float]] = [
+            (QUICK, 8),
+            (GradientSteps(steps=max(self.steps // 4, 1), random=False), 2),
+            (Apgd(steps=self.steps), 0.5),
+            (Apgd(steps=self.steps, objective="ce"), 0.25),
+        ]
+        if classes > 2:
+            parts.append((EachTarget(Apgd(steps=self.steps), self.targets), 0.25))
+        parts.append((FMN(steps=self.steps), 0.1))
+        if norm in Square.norms:
+            parts.append((Square(queries=self.queries), 0))
+        return tuple(parts)
+
+    def find(
+        self,
+        classifier: Classifier,
+        problem: Problem,
+        keys: Tensor,
+        rows: Tensor,
+        progress: Progress = silent,
+        until: float | None = None,
+    ) -> Found:
+        """As `search`."""
+        found, left = nothing_found(problem), rows
+        promised: Promise | None = None
+        for number, (attack, slack) in enumerate(
+            self.parts(_classes(classifier, problem), problem.norm.name)
+        ):
+            if not len(left) or (number and over(until)):
+                break
+            own = keys_for(keys, "part", number)
+            take_better(found, found_by(classifier, problem, attack, own, left, until), left)
+            left = standing(found, left)
+            if self.give_up and len(left):
+                promised = promised or promise(classifier, problem, QUICK, keys, left, found)
+                promised, left = worth_more(promised, found, left, slack)
+            progress(len(rows) - len(left), len(rows))
+        return found
+
+
+def _classes(classifier: Classifier, problem: Problem) -> int:
+    """How many classes the classifier tells apart."""
+    return classifier.judge(problem.pixels[:1]).shape[1]

@@ -1,0 +1,99 @@
+"""Leaving a class by aiming at each other class in turn."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.search import Found, nothing_found
+from pasunchat.attacks.strategies.parts import found_by, keys_for, over, standing, take_better
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class EachTarget:
+    """To leave a class, each other class is aimed at in turn, the likeliest first, the next on
+    what still stands (arXiv:2003.01690, section 4). most: so many classes."""
+
+    attack: Facts
+    most: int = 9
+
+    def __post_init__(self) -> None:
+        if self.most < 1:
+            raise ValueError(f"most: expected 1 or more, got {self.most}")
+
+    @property
+    def about(self) -> str:
+        """What it does."""
+        return f"each other class as the target in turn: {self.attack.about}"
+
+    @property
+    def paper(self) -> str:
+        """Where its part comes from."""
+        return self.attack.paper
+
+    @property
+    def needs(self) -> Access:
+        """What its part needs."""
+        return self.attack.needs
+
+    @property
+    def norms(self) -> tuple[str, ...]:
+        """The norms that its part serves."""
+        return self.attack.norms
+
+    @property
+    def aims(self) -> tuple[Aim, ...]:
+        """The aims that its part serves."""
+        return self.attack.aims
+
+    @property
+    def when(self) -> str:
+        """What to take it for."""
+        return "to leave a class, from three classes on"
+
+    @property
+    def cost(self) -> str:
+        """What it costs."""
+        return f"up to {self.most} times {self.attack.cost}"
+
+    def find(
+        self,
+        classifier: Classifier,
+        problem: Problem,
+        keys: Tensor,
+        rows: Tensor,
+        progress: Progress = silent,
+        until: float | None = None,
+    ) -> Found:
+        """As `search`. Where a class is to be reached, that is the one target."""
+        if problem.goal.reach:
+            return found_by(classifier, problem, self.attack, keys, rows, until)
+        found, left = nothing_found(problem), rows
+        targets = likeliest_others(classifier, problem, rows)[:, : self.most]
+        found.forwards[rows] += 1
+        for number in range(targets.shape[1]):
+            if not len(left) or (number and over(until)):
+                break
+            goal = replace(problem.goal, classes=targets[:, number], reach=True)
+            own = keys_for(keys, "target", number)
+            part = found_by(classifier, replace(problem, goal=goal), self.attack, own, left, until)
+            take_better(found, part, left)
+            left = standing(found, left)
+            progress(len(rows) - len(left), len(rows))
+        return found
+
+
+def likeliest_others(classifier: Classifier, problem: Problem, rows: Tensor) -> Tensor:
+    """For each row the other classes, the likeliest first, int64 [N, C - 1]; rows that are not
+    asked about: any order."""
+    device = problem.pixels.device
+    logits = classifier.judge(problem.pixels[rows], batch=1).to(device)
+    others = logits.scatter(1, problem.goal.classes[rows][:, None], -torch.inf)
+    ordered = others.argsort(dim=1, descending=True, stable=True)[:, :-1]
+    found = torch.zeros(len(problem.pixels), ordered.shape[1], dtype=torch.int64, device=device)
+    found[rows] = ordered
+    return found

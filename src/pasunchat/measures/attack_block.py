@@ -1,0 +1,188 @@
+"""A few photos of a dataset attacked together, each saved, read back and measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.proof import (
+    Receipt,
+    digest_of_pixels,
+    distances,
+    save_with_receipt,
+)
+from pasunchat.attacks.result import AttackResult, Status
+from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
+from pasunchat.measures.attacked import AttackedPhoto, sizes
+from pasunchat.photos.dataset import Dataset
+from pasunchat.photos.image import read_photo
+from pasunchat.progress import Progress
+
+GRID = 256  # levels of an 8-bit file
+
+
+class Door(Protocol):
+    """`fool` with everything given but photos and goal."""
+
+    def __call__(self, photos: Tensor, *, goal: Goal, progress: Progress) -> AttackResult: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an attack said of a few rows of the dataset. logits: of the photos, [N, C]. right: the
+    places of those read rightly, and so attacked. result: theirs, None where there is none."""
+
+    rows: NDArray[np.int64]
+    logits: Tensor
+    right: Tensor
+    result: AttackResult | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """What came of a few photos, in the dataset's order. attack, settings: None and empty where
+    all of them were misread before, and none was attacked."""
+
+    attack: str | None
+    settings: dict[str, Any]
+    photos: tuple[AttackedPhoto, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is attacked, and where its pictures go. digest: of the classifier. names: of the
+    files, without ending, for each row of the dataset. pictures: a folder, or None where what
+    comes out lies on no 8-bit grid."""
+
+    classifier: Classifier
+    digest: str
+    dataset: Dataset
+    names: Sequence[str]
+    pictures: Path | None
+
+
+def attack_block(
+    subject: Subject, rows: NDArray[np.int64], door: Door, progress: Progress
+) -> Asked:
+    """Attack some rows of the dataset; photos that are misread as they are are left alone.
+    Nothing is written. progress: (photos done, photos)."""
+    classifier, dataset = subject.classifier, subject.dataset
+    pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
+    labels = torch.from_numpy(np.asarray(dataset.labels[rows]))
+    logits = classifier.judge(pixels, batch=1)
+    right = torch.nonzero(logits.argmax(1) == labels).squeeze(1)
+    wrong, result = len(rows) - len(right), None
+    if len(right):
+        result = door(
+            pixels[right.to(pixels.device)],
+            goal=Goal(labels[right], reach=False),
+            progress=lambda done, _: progress(wrong + done, len(rows)),
+        )
+    progress(len(rows), len(rows))
+    return Asked(rows, logits, right, result)
+
+
+def saved_block(subject: Subject, asked: Asked) -> Block:
+    """Save each picture that came out, ask about it as read back, and measure."""
+    found = {
+        place: _misread(subject, int(row), logits)
+        for place, (row, logits) in enumerate(zip(asked.rows, asked.logits, strict=True))
+    }
+    attack, settings = None, {}
+    if asked.result is not None:
+        attack, settings = asked.result.attack, asked.result.settings
+        for at, place in enumerate(asked.right.tolist()):
+            found[place] = _attacked(subject, int(asked.rows[place]), asked.result, at)
+    return Block(attack, dict(settings), tuple(found[place] for place in range(len(found))))
+
+
+def _misread(subject: Subject, row: int, logits: Tensor) -> AttackedPhoto:
+    """A photo that was read wrongly before anything was changed."""
+    label = int(subject.dataset.labels[row])
+    read, confidence = _read(subject, logits)
+    margin = Goal(torch.tensor([label]), reach=False).margin(logits[None])
+    return AttackedPhoto(
+        row=row, name=subject.dataset.names[row], real=subject.dataset.classes[label],
+        before=read, confidence_before=confidence, after=read, confidence=confidence,
+        status=Status.ALREADY_WRONG, fooled=False, l2=0.0, levels=0.0, l1=0.0, l0=0, pixels=0,
+        margin=float(margin), forwards=0, backwards=0, picture="",
+    )  # fmt: skip
+
+
+def _attacked(subject: Subject, row: int, result: AttackResult, at: int) -> AttackedPhoto:
+    """A photo that was read rightly, and what the attack made of it, row `at` of its result."""
+    dataset, status = subject.dataset, result.status[at]
+    before, confidence_before = _read(subject, result.before_logits[at])
+    after, confidence = _read(subject, result.after_logits[at])
+    change = (result.pixels[at] - result.photos[at]).detach().cpu().double().numpy() * 255
+    picture = ""
+    if subject.pictures is not None:
+        change = np.rint(change)
+        picture = f"{subject.names[row]}{'' if status is Status.REACHED else '.closest'}.png"
+        after, confidence = _proved(subject, result, at, subject.pictures / picture)
+    size, real = sizes(change), dataset.classes[int(dataset.labels[row])]
+    return AttackedPhoto(
+        row=row, name=dataset.names[row], real=real,
+        before=before, confidence_before=confidence_before, after=after, confidence=confidence,
+        status=status, fooled=status is Status.REACHED and after != real,
+        l2=size.l2, levels=size.levels, l1=size.l1, l0=size.l0, pixels=size.pixels,
+        margin=float(result.margin[at]), forwards=int(result.forwards[at]),
+        backwards=int(result.backwards[at]), picture=picture,
+    )  # fmt: skip
+
+
+def _read(subject: Subject, logits: Tensor) -> tuple[str, float]:
+    """The class read and the confidence in it; logits [C]."""
+    chances = softmax(logits[None])[0]
+    index = int(chances.argmax())
+    return subject.dataset.classes[index], float(chances[index])
+
+
+def _proved(subject: Subject, result: AttackResult, at: int, path: Path) -> tuple[str, float]:
+    """Save the picture with its receipt, read it back, and ask again."""
+    classifier, dataset = subject.classifier, subject.dataset
+    photo, image = (as_images(part[at : at + 1])[0] for part in (result.photos, result.pixels))
+    save_with_receipt(path, image, _receipt(subject, result, at, photo, image))
+    read = read_photo(path, dataset.size, dataset.framing)
+    return _read(subject, classifier.judge(as_pixels(read[None], classifier.mean.device))[0])
+
+
+def _receipt(
+    subject: Subject,
+    result: AttackResult,
+    at: int,
+    photo: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+) -> Receipt:
+    """Of a picture that was to leave its class: its goal is the class it is read as, or, where it
+    did not leave, the class that comes second."""
+    classifier, logits = subject.classifier, result.after_logits[at]
+    before, after = (
+        softmax(part[at : at + 1])[0] for part in (result.before_logits, result.after_logits)
+    )
+    reached = result.status[at] is Status.REACHED
+    goal = int(logits.argmax()) if reached else int(logits.topk(2).indices[1])
+    l2, largest = distances(photo, image)
+    return Receipt(
+        classifier=subject.digest,
+        photo=digest_of_pixels(photo),
+        picture=digest_of_pixels(image),
+        goal=classifier.class_name(goal),
+        before=classifier.class_name(int(before.argmax())),
+        confidence_before=float(before.max()),
+        after=classifier.class_name(int(after.argmax())),
+        confidence=float(after.max()),
+        l2=l2,
+        largest_change=largest,
+        attack=result.attack,
+        settings=result.settings,
+        seed=result.seed,
+        norm=result.norm,
+        asked_confidence=result.confidence,
+    )

@@ -1,0 +1,98 @@
+"""least-levels: the fewest levels there are, known on linear networks; then the least L2."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.by_level import ByLevel
+from pasunchat.attacks.methods.least_levels import LeastLevels
+from pasunchat.attacks.norms import LINF
+from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.result import Status
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+
+SIZE = 8
+LEAVE = Goal(torch.tensor([0]), reach=False)
+WAYS = {"by-level": ByLevel(), "least-levels": LeastLevels(), "quick": LeastLevels("quick")}
+
+
+def linear(photo: Tensor, levels: float, seed: int = 0) -> tuple[Classifier, Tensor]:
+    """A network of two classes that just about `levels` levels along its signs fool, in the box;
+    and the slope of its margin."""
+    drawn = torch.randn(2, photo[0].numel(), generator=torch.Generator().manual_seed(seed))
+    slope = (drawn[1] - drawn[0]).view_as(photo)
+    change = (photo + slope.sign() * levels / 255).clamp(0, 1) - photo
+    lead = (slope * change).sum()
+    layer = nn.Linear(photo[0].numel(), 2)
+    with torch.no_grad():
+        layer.weight.copy_(drawn)
+        layer.bias.copy_(-(drawn @ photo.flatten()) + torch.stack([lead, torch.zeros(())]))
+    return Classifier(nn.Sequential(nn.Flatten(), layer)), slope
+
+
+def photo(seed: int = 0) -> Tensor:
+    """On the grid, with some values at its ends, where a sign has no room."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-60, 316, (1, 3, SIZE, SIZE), generator=generator).clamp(0, 255) / 255
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("levels", [0.2, 0.95, 1.05, 2.5, 6.97, 40.3])
+def test_finds_the_fewest_levels_of_a_linear_network(levels: float, way: str) -> None:
+    given = photo()
+    classifier, _ = linear(given, levels)
+    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=WAYS[way])
+    assert found.status == (Status.REACHED,)
+    assert round(found.distance.item() * 255) == int(levels) + 1
+
+
+def test_within_those_levels_it_moves_as_few_values_as_it_can() -> None:
+    given = photo()
+    classifier, slope = linear(given, 0.5)
+    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=LeastLevels())
+    room = torch.where(slope > 0, 255 - given * 255, given * 255).round() > 0
+    gains = (slope.abs() * room).flatten().sort(descending=True).values.cumsum(0) / 255
+    fewest = int((gains <= 0.5 * gains[-1]).sum()) + 1
+    moved = int(((found.pixels - given) * 255).round().count_nonzero())
+    assert fewest <= moved <= 1.02 * fewest + 1
+
+
+def test_in_float_it_finds_the_radius_of_a_linear_network() -> None:
+    given = photo()
+    classifier, _ = linear(given, 3.3)
+    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=LeastLevels(), levels=None)
+    assert found.distance.item() * 255 == pytest.approx(3.3, rel=2e-3)
+
+
+def test_logits_times_1024_give_the_same_bytes() -> None:
+    classifier = build("simple", classes=("cat", "dog", "fox"), size=16, seed=3)
+    levels = torch.randint(0, 256, (3, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    one = fool(classifier, levels / 255, norm=LINF, attack=LeastLevels())
+    with torch.no_grad():
+        classifier.network.dense.weight.mul_(1024)
+        classifier.network.dense.bias.mul_(1024)
+    other = fool(classifier, levels / 255, norm=LINF, attack=LeastLevels())
+    assert Status.REACHED in one.status
+    assert torch.equal(one.pixels, other.pixels)
+
+
+def test_a_level_is_looked_at_longer_only_where_little_is_left() -> None:
+    given = photo()
+    near, far = (linear(given, levels)[0] for levels in (1.05, 1.7))
+    counts = [
+        fool(classifier, given, goal=LEAVE, norm=LINF, attack=ByLevel(few=4, many=12)).backwards
+        for classifier in (near, far)
+    ]
+    assert counts[0] >= 4 + 12 > counts[1]
+
+
+def test_what_cannot_be_reached_ends() -> None:
+    given = photo()
+    classifier, _ = linear(given, 200)
+    with torch.no_grad():
+        classifier.network[1].bias[0] += 1e4
+    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=LeastLevels())
+    assert found.status == (Status.NOT_REACHED,)
+    assert found.backwards.item() < 200

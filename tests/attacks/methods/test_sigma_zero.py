@@ -1,0 +1,105 @@
+"""sigma-zero against its authors' algorithm written plainly, and against a known optimum."""
+
+from math import cos, pi
+
+import pytest
+import torch
+from torch import Tensor
+
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.sigma_zero import SigmaZero
+from pasunchat.attacks.norms import L0, PIXELS
+from pasunchat.attacks.problem import Goal
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.parsing import with_settings
+from pasunchat.runtime import generator
+
+SIZE = 8
+
+
+@pytest.fixture
+def linear() -> Classifier:
+    """Two classes, a plane whose weights differ in size."""
+    found = build("linear", classes=("cat", "dog"), size=SIZE)
+    draw = generator("weights")
+    with torch.no_grad():
+        weights = torch.randn(found.network.dense.weight.shape, generator=draw)
+        found.network.dense.weight.copy_(weights * torch.rand(weights.shape, generator=draw))
+        found.network.dense.bias.zero_()
+    return found
+
+
+def photos(count: int) -> Tensor:
+    levels = torch.randint(60, 196, (count, 3, SIZE, SIZE), generator=generator("photos"))
+    return levels.float().div(255)
+
+
+def plainly(classifier: Classifier, photo: Tensor, label: int, steps: int) -> Tensor:
+    """The authors' loop for one photo; returns the pixels with the fewest changed values."""
+    change, mean, square = (torch.zeros_like(photo) for _ in range(3))
+    threshold, rate, best, least = 0.3, 1.0, photo, photo.numel()
+    for step in range(steps):
+        asked = change.clone().requires_grad_()
+        logits = classifier((photo + asked)[None])[0]
+        lead = logits[label] - logits[1 - label]
+        count = (asked.square() / (asked.square() + 1e-3)).mean()
+        (slope,) = torch.autograd.grad(lead.clamp(min=0) + count, asked)
+        reached, changed = bool(lead < 0), int((change != 0).sum())
+        if reached and changed < least:
+            best, least = photo + change, changed
+        slope = slope / slope.abs().max().clamp(min=1e-12)
+        mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
+        root = (square / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
+        change = change - rate * mean / (1 - 0.9 ** (step + 1)) / root
+        change = (photo + change).clamp(0, 1) - photo
+        rate = 0.1 + 0.9 * (1 + cos(pi * step / steps)) / 2
+        threshold = min(max(threshold + (0.01 if reached else -0.01) * rate, 0), 1)
+        change[change.abs() < threshold] = 0
+    return best
+
+
+def test_counts_as_few_as_the_authors_algorithm(linear: Classifier) -> None:
+    given = photos(4)
+    found = fool(linear, given, attack=SigmaZero(steps=60), norm=L0, levels=None)
+    labels = found.before_logits.argmax(1)
+    for row in range(4):
+        plain = plainly(linear, given[row], int(labels[row]), 60)
+        count = int((plain != given[row]).sum())
+        assert abs(found.distance[row] - count) <= 0.1 * count + 1
+
+
+def test_finds_nearly_the_fewest_values_and_pixels_of_a_plane(linear: Classifier) -> None:
+    given = photos(4)
+    labels = linear.judge(given, batch=1).argmax(1)
+    weights = linear.network.dense.weight
+    for norm, channels in ((L0, 1), (PIXELS, 3)):
+        found = fool(linear, given, attack=SigmaZero(), norm=norm)
+        assert all(status == "reached" for status in found.status)
+        for row, label in enumerate(labels.tolist()):
+            photo = given[row : row + 1].clone().requires_grad_()
+            logits = linear(photo)[0]
+            lead = logits[1 - label] - logits[label]
+            (slope,) = torch.autograd.grad(lead, photo)
+            gain = torch.maximum(slope * (1 - photo), -slope * photo)[0].detach()
+            gain = gain.view(3, -1).sum(0) if channels == 3 else gain.flatten()
+            ordered = gain.sort(descending=True).values.cumsum(0)
+            fewest = int((ordered < -lead.detach()).sum()) + 1
+            assert fewest <= found.distance[row] <= 1.5 * fewest + 2
+    assert weights.grad is None
+
+
+def test_reaches_a_class_that_is_asked_for(linear: Classifier) -> None:
+    given = photos(2)
+    other = 1 - linear.judge(given, batch=1).argmax(1)
+    found = fool(linear, given, goal=Goal(other), attack=SigmaZero(steps=40), norm=L0)
+    assert torch.equal(found.after_logits.argmax(1), other)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"steps": "0"}, {"lr": "0"}, {"sigma": "0"}, {"threshold": "2"}]
+)
+def test_refuses_settings_that_make_no_sense(setting: dict[str, str]) -> None:
+    with pytest.raises(PasunchatError, match=next(iter(setting))):
+        with_settings(SigmaZero(), setting, "attack sigma-zero")

@@ -1,0 +1,188 @@
+"""sparse on planes whose optimum on the grid is known, and what its rounds keep to."""
+
+from itertools import combinations
+
+import pytest
+import torch
+from torch import Tensor
+
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.exchange import BACK
+from pasunchat.attacks.methods.sparse import Sparse
+from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
+from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.search import search
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.parsing import with_settings
+from pasunchat.runtime import generator
+
+SIZE = 8
+QUICK = Sparse(queries=60)
+
+
+def plane(classes: int = 2, size: int = SIZE) -> Classifier:
+    """A linear classifier whose weights differ in size, so that few values tell much."""
+    names = ("cat", "dog", "fox", "owl", "elk")[:classes]
+    found = build("linear", classes=names, size=size)
+    draw = generator("weights", classes, size)
+    with torch.no_grad():
+        weights = torch.randn(found.network.dense.weight.shape, generator=draw)
+        found.network.dense.weight.copy_(weights * torch.rand(weights.shape, generator=draw))
+        found.network.dense.bias.zero_()
+    return found
+
+
+def photos(count: int, size: int = SIZE) -> Tensor:
+    levels = torch.randint(60, 196, (count, 3, size, size), generator=generator("photos"))
+    return levels.float().div(255)
+
+
+def slope_and_lead(classifier: Classifier, photo: Tensor, goal: int) -> tuple[Tensor, float]:
+    """Of the lead of class `goal` over the other of two, at one photo."""
+    asked = photo[None].clone().requires_grad_()
+    logits = classifier(asked)[0]
+    lead = logits[goal] - logits[1 - goal]
+    (slope,) = torch.autograd.grad(lead, asked)
+    return slope[0], float(lead.detach())
+
+
+def gains(slope: Tensor, photo: Tensor) -> Tensor:
+    """What each value adds to the lead at the better end of its range."""
+    return torch.maximum(slope * (1 - photo), -slope * photo)
+
+
+def fewest(gain: Tensor, lead: float) -> int:
+    """How many of the largest gains make up for the lead."""
+    return int((gain.sort(descending=True).values.cumsum(0) <= -lead).sum()) + 1
+
+
+def knapsack(slope: Tensor, photo: Tensor, lead: float) -> float:
+    """The least sum of changes that makes up for the lead: largest slopes first, to the box."""
+    order = slope.abs().flatten().argsort(descending=True)
+    gain, room = (v.flatten()[order] for v in (gains(slope, photo), (slope > 0).float() - photo))
+    spent = total = 0.0
+    for one, way in zip(gain.tolist(), room.abs().tolist(), strict=True):
+        part = min(1.0, (-lead - spent) / one)
+        spent, total = spent + part * one, total + part * way
+        if part < 1:
+            break
+    return total
+
+
+@pytest.mark.parametrize("levels", [256, None])
+def test_of_a_plane_the_fewest_values_are_found(levels: int | None) -> None:
+    classifier, given = plane(), photos(6)
+    found = fool(classifier, given, attack=QUICK, norm=L0, levels=levels)
+    for row in range(6):
+        slope, lead = slope_and_lead(classifier, given[row], int(found.goal[row]))
+        assert found.distance[row] == fewest(gains(slope, given[row]).flatten(), lead)
+
+
+def test_of_a_plane_the_fewest_pixels_are_found() -> None:
+    classifier, given = plane(), photos(6)
+    found = fool(classifier, given, attack=QUICK, norm=PIXELS)
+    for row in range(6):
+        slope, lead = slope_and_lead(classifier, given[row], int(found.goal[row]))
+        gain = gains(slope, given[row]).sum(0).flatten()
+        assert found.distance[row] == fewest(gain, lead)
+
+
+@pytest.mark.parametrize("levels", [256, None])
+def test_of_a_plane_the_least_sum_is_nearly_found(levels: int | None) -> None:
+    classifier, given = plane(), photos(6)
+    found = fool(classifier, given, attack=Sparse(), norm=L1, levels=levels)
+    for row in range(6):
+        slope, lead = slope_and_lead(classifier, given[row], int(found.goal[row]))
+        least = knapsack(slope, given[row], lead)
+        assert least * 0.9999 <= found.distance[row] <= 1.03 * least + 1 / 255
+
+
+def test_of_a_few_pixels_the_fewest_by_trying_all_sets() -> None:
+    classifier, given = plane(size=2), photos(4, size=2)
+    found = fool(classifier, given, attack=QUICK, norm=L0)
+    for row in range(4):
+        goal = int(found.goal[row])
+        slope, lead = slope_and_lead(classifier, given[row], goal)
+        gain = gains(slope, given[row]).flatten().tolist()
+        sizes = (
+            count
+            for count in range(1, 13)
+            if any(sum(chosen) > -lead for chosen in combinations(gain, count))
+        )
+        least = next(sizes, None)
+        assert (found.status[row] == "reached") == (least is not None)
+        assert least is None or found.distance[row] == least
+
+
+@pytest.mark.parametrize("norm", [L0, L1, PIXELS])
+def test_more_queries_are_never_worse_and_all_are_counted(norm: Norm) -> None:
+    classifier = build("simple", classes=("cat", "dog", "fox"), size=16, seed=3)
+    with torch.no_grad():
+        classifier.network.dense.weight.mul_(6)
+    given = photos(4, size=16)
+    few, more = (fool(classifier, given, attack=Sparse(queries=q), norm=norm) for q in (40, 90))
+    assert all(status == "reached" for status in (*few.status, *more.status))
+    assert (more.distance <= few.distance).all()
+    assert ((more.forwards + more.backwards) <= 90 + 2).all()
+
+
+@pytest.mark.parametrize("norm", [L0, L1, PIXELS])
+def test_taking_back_never_loses_the_goal(norm: Norm) -> None:
+    """The base of every round is among what reached."""
+    classifier, given = plane(), photos(4)
+    goal = Goal(1 - classifier.judge(given, batch=1).argmax(1))
+    bases: list[Tensor] = []
+
+    class Watched(Sparse):
+        def step(self, problem, state, answer):  # type: ignore[no-untyped-def]
+            after = super().step(problem, state, answer)
+            ended = (state.phase == BACK) & (after.phase != BACK)
+            bases.extend(zip(after.base[ended], problem.goal.classes[ended], strict=True))
+            return after
+
+    search(
+        classifier,
+        Problem(given, goal, norm),
+        Watched(queries=80),
+        torch.arange(4),
+        torch.arange(4),
+    )
+    assert len(bases) > 8
+    for base, wanted in bases:
+        assert classifier.judge(base[None]).argmax() == wanted
+
+
+def test_only_what_the_mask_allows_changes() -> None:
+    classifier, given = plane(), photos(3)
+    mask = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+    mask[:, : SIZE // 2] = True
+    for norm in (L0, L1, PIXELS):
+        found = fool(classifier, given, attack=QUICK, norm=norm, mask=mask)
+        assert torch.equal(found.pixels[..., SIZE // 2 :], given[..., SIZE // 2 :])
+        assert "reached" in found.status
+
+
+def test_keeps_to_a_wanted_confidence_and_to_any_of_five_classes() -> None:
+    classifier, given = plane(classes=5), photos(4)
+    found = fool(classifier, given, attack=QUICK, norm=L0, confidence=0.9)
+    sure = found.after_logits.softmax(1).gather(1, found.goal[:, None])
+    assert (sure[torch.tensor([s == "reached" for s in found.status])] >= 0.9).all()
+    assert "reached" in found.status
+
+
+@pytest.mark.parametrize("norm", [L0, L1, PIXELS])
+def test_logits_times_1024_change_nothing(norm: Norm) -> None:
+    classifier, given = plane(), photos(3)
+    one = fool(classifier, given, attack=QUICK, norm=norm)
+    with torch.no_grad():
+        classifier.network.dense.weight.mul_(1024)
+    other = fool(classifier, given, attack=QUICK, norm=norm)
+    assert torch.equal(one.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("setting", [{"queries": "1"}, {"patience": "0"}, {"effort": "much"}])
+def test_refuses_settings_that_make_no_sense(setting: dict[str, str]) -> None:
+    with pytest.raises(PasunchatError, match=next(iter(setting))):
+        with_settings(Sparse(), setting, "attack sparse")

@@ -1,0 +1,172 @@
+"""standard: the worst case of several attacks, on a small network trained here."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.gradient_steps import PGD
+from pasunchat.attacks.norms import L1, L2, LINF, Norm
+from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.result import AttackResult, Status
+from pasunchat.attacks.strategies.standard import Standard
+from pasunchat.classifiers.classifier import Classifier
+
+SIZE = 12
+SETTINGS = Standard(steps=20, queries=60)
+
+
+def photos(count: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Noise with one part brighter, and which: int64 [N]."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, classes, (count,), generator=generator)
+    pixels = torch.rand(count, 3, SIZE, SIZE, generator=generator) * 0.8
+    high = SIZE // classes
+    for row, label in enumerate(labels.tolist()):
+        pixels[row, :, label * high : (label + 1) * high] += 0.15
+    return pixels.mul(255).round().div(255), labels
+
+
+def trained(classes: int) -> Classifier:
+    """A small convolutional network, after some steps of Adam."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(8 * (SIZE // 2) ** 2, classes),
+        )  # fmt: skip
+    classifier = Classifier(network, mean=0.45, std=0.25)
+    pixels, labels = photos(256, classes, 1)
+    adam = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(40):
+        adam.zero_grad()
+        nn.functional.cross_entropy(classifier(pixels), labels).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    return classifier.eval()
+
+
+@pytest.fixture(scope="module")
+def network() -> Callable[[int], Classifier]:
+    """Networks by their number of classes, each trained once."""
+    made: dict[int, Classifier] = {}
+
+    def of(classes: int) -> Classifier:
+        if classes not in made:
+            made[classes] = trained(classes)
+        return made[classes]
+
+    return of
+
+
+def standing(found: AttackResult) -> Tensor:
+    """Which photos withstand, bool [N]."""
+    return torch.tensor([status is not Status.REACHED for status in found.status])
+
+
+def right(classifier: Classifier, classes: int, count: int) -> tuple[Tensor, Tensor]:
+    """Photos that are read rightly, and their classes."""
+    pixels, labels = photos(2 * count, classes, 2)
+    good = torch.nonzero(classifier.judge(pixels).argmax(1) == labels).squeeze(1)[:count]
+    return pixels[good], labels[good]
+
+
+def middling(classifier: Classifier, pixels: Tensor, labels: Tensor, norm: Norm) -> float:
+    """The radius at which about half of the photos would be fooled, were the network linear."""
+    asked = pixels.clone().requires_grad_()
+    margin = Goal(labels, False).margin(classifier(asked))
+    (gradient,) = torch.autograd.grad(margin.sum(), asked)
+    return float((-margin.detach() / norm.dual(gradient)).median())
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("norm", [LINF, L2, L1], ids=lambda norm: norm.name)
+def test_giving_up_loses_nothing_and_costs_less(
+    network: Callable[[int], Classifier], classes: int, norm: Norm
+) -> None:
+    classifier = network(classes)
+    pixels, labels = right(classifier, classes, 16)
+    radius = middling(classifier, pixels, labels, norm)
+    settings = {"goal": Goal(labels, False), "norm": norm, "radius": radius, "levels": None}
+    quick = fool(classifier, pixels, attack=SETTINGS, **settings)
+    every = Standard(SETTINGS.steps, queries=SETTINGS.queries, give_up=False)
+    whole = fool(classifier, pixels, attack=every, **settings)
+    plain = fool(classifier, pixels, attack=PGD, **settings)
+    assert torch.equal(standing(quick), standing(whole))
+    assert 0 < standing(quick).sum() < len(pixels)
+    assert not (standing(quick) & ~standing(plain)).any()
+    assert quick.forwards.sum() < 0.5 * whole.forwards.sum()
+    assert (quick.distance <= radius * (1 + 1e-5)).all()
+
+
+def test_agrees_with_autoattack_s_parts_on_three_classes(
+    network: Callable[[int], Classifier],
+) -> None:
+    torchattacks = pytest.importorskip(
+        "torchattacks", reason="a peer; how to install it: benchmarks/attack_peers.py"
+    )
+    classifier = network(3)
+    pixels, labels = right(classifier, 3, 40)
+    radius = middling(classifier, pixels, labels, LINF)
+    found = fool(
+        classifier, pixels, goal=Goal(labels, False), attack=Standard(), norm=LINF,
+        radius=radius, levels=None,
+    )  # fmt: skip
+    theirs = torch.ones(len(pixels), dtype=torch.bool)
+    settings = {"norm": "Linf", "eps": radius}
+    for part in (
+        torchattacks.APGD(classifier, steps=100, loss="ce", **settings),
+        torchattacks.FAB(classifier, steps=100, n_classes=3, **settings),
+        torchattacks.Square(classifier, n_queries=1000, **settings),
+    ):
+        with torch.random.fork_rng():
+            pictures = part(pixels, labels)
+        theirs &= classifier.judge(pictures).argmax(1) == labels
+    assert not (standing(found) & ~theirs).any()  # never weaker
+    assert int((~standing(found) & theirs).sum()) <= 1
+
+
+def test_masked_gradients_are_not_given_up(network: Callable[[int], Classifier]) -> None:
+    """Where the logits are rounded the gradient promises nothing, so nothing is concluded."""
+
+    class Rounded(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            logits: Tensor = network(2)(pixels) * 8
+            return logits.round() / 8
+
+    classifier = Classifier(Rounded())
+    pixels, labels = right(classifier, 2, 6)
+    radius = 0.2 * middling(network(2), pixels, labels, LINF)
+    settings = {"goal": Goal(labels, False), "norm": LINF, "radius": radius}
+    found = fool(classifier, pixels, attack=SETTINGS, levels=None, **settings)
+    assert standing(found).any()
+    assert (found.forwards[standing(found)] > 4 * SETTINGS.steps // 2 + SETTINGS.queries).all()
+
+
+def test_on_the_grid_what_is_found_lies_on_it(network: Callable[[int], Classifier]) -> None:
+    classifier = network(2)
+    pixels, labels = right(classifier, 2, 8)
+    radius = 2 * middling(classifier, pixels, labels, LINF)
+    found = fool(
+        classifier, pixels, goal=Goal(labels, False), attack=SETTINGS, norm=LINF, radius=radius
+    )
+    assert (found.pixels * 255 - (found.pixels * 255).round()).abs().max() < 1e-3
+    assert (~standing(found)).any()
+
+
+def test_what_cannot_move_costs_little(network: Callable[[int], Classifier]) -> None:
+    classifier = network(2)
+    pixels, labels = right(classifier, 2, 8)
+    found = fool(
+        classifier, pixels, goal=Goal(labels, False), attack=Standard(), norm=LINF,
+        radius=1e-4, levels=None,
+    )  # fmt: skip
+    assert standing(found).sum() >= 7
+    assert found.forwards.median() <= 10
+
+
+@pytest.mark.parametrize("name", ["steps", "targets", "queries"])
+def test_impossible_settings_are_named(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Standard(**{name: 0})

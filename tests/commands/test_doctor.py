@@ -1,0 +1,37 @@
+"""What doctor prints, and how it ends."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from pasunchat.measures.check import Check
+
+WELL = Check("Python", "3.11", "ok")
+ABSENT = Check("extra fast", "not installed", "absent", 'pip install "pasunchat[fast]"')
+BROKEN = Check("torchvision", "0.28.0", "broken", f"{'it does not import ' * 12}: pip install it")
+
+
+@pytest.mark.parametrize(
+    ("checks", "status", "last"),
+    [
+        ([WELL], 0, "all is well"),
+        ([WELL, ABSENT], 0, "all is well"),
+        ([BROKEN, WELL, ABSENT], 1, "broken: torchvision"),
+    ],
+)
+def test_only_what_is_broken_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, call: Callable, checks: list[Check], status: int, last: str
+) -> None:
+    monkeypatch.setattr("pasunchat.measures.doctor.doctor", lambda _: checks)
+    said = call("doctor")
+    assert (said.status, said.err) == (status, "")
+    lines = [line.strip() for line in said.out.splitlines()]
+    assert lines[-1] == last
+    for check in checks:
+        (line,) = (line for line in lines if line.startswith(f"{check.status} "))
+        assert check.name in line and line.endswith(check.found)
+        assert not check.advice or check.advice in lines, "cut or broken: it is to be copied"
+    asked = call("doctor", "--json")
+    assert (asked.status, asked.err) == (status, "")
+    assert [Check(**fields) for fields in json.loads(asked.out)] == checks
