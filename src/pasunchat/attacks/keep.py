@@ -55,7 +55,8 @@ def keep(
     name: the file it came from. add: may write more into the folder before it is in place.
     """
     photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
-    receipt = _receipt(classifier, result, row, photo, image)
+    wanted, digest = int(result.goal[row]), classifier.digest()
+    receipt = receipt_of(classifier, result, row, photo, image, goal=wanted, digest=digest)
     reached = result.status[row] is Status.REACHED
     picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
     with whole_folder(folder, overwrite=overwrite) as part:
@@ -90,22 +91,26 @@ def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) ->
     return stretched
 
 
-def _receipt(
+def receipt_of(
     classifier: Classifier,
     result: AttackResult,
     row: int,
     photo: NDArray[np.uint8],
     image: NDArray[np.uint8],
+    *,
+    goal: int,
+    digest: str,
 ) -> Receipt:
+    """What the picture of one row says of itself. goal: a class. digest: the classifier's."""
     before, after = (
         softmax(logits[row : row + 1])[0] for logits in (result.before_logits, result.after_logits)
     )
     l2, largest = distances(photo, image)
     return Receipt(
-        classifier=classifier.digest(),
+        classifier=digest,
         photo=digest_of_pixels(photo),
         picture=digest_of_pixels(image),
-        goal=classifier.class_name(int(result.goal[row])),
+        goal=classifier.class_name(goal),
         before=classifier.class_name(int(before.argmax())),
         confidence_before=float(before.max()),
         after=classifier.class_name(int(after.argmax())),

@@ -10,13 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pasunchat.attacks.keep import receipt_of
 from pasunchat.attacks.problem import Goal
-from pasunchat.attacks.proof import (
-    Receipt,
-    digest_of_pixels,
-    distances,
-    save_with_receipt,
-)
+from pasunchat.attacks.proof import save_with_receipt
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
 from pasunchat.measures.attacked import AttackedPhoto, sizes
@@ -148,41 +144,16 @@ def _proved(subject: Subject, result: AttackResult, at: int, path: Path) -> tupl
     """Save the picture with its receipt, read it back, and ask again."""
     classifier, dataset = subject.classifier, subject.dataset
     photo, image = (as_images(part[at : at + 1])[0] for part in (result.photos, result.pixels))
-    save_with_receipt(path, image, _receipt(subject, result, at, photo, image))
+    goal = _goal_read(result, at)
+    receipt = receipt_of(classifier, result, at, photo, image, goal=goal, digest=subject.digest)
+    save_with_receipt(path, image, receipt)
     read = read_photo(path, dataset.size, dataset.framing)
     return _read(subject, classifier.judge(as_pixels(read[None], classifier.mean.device))[0])
 
 
-def _receipt(
-    subject: Subject,
-    result: AttackResult,
-    at: int,
-    photo: NDArray[np.uint8],
-    image: NDArray[np.uint8],
-) -> Receipt:
-    """Of a picture that was to leave its class: its goal is the class it is read as, or, where it
-    did not leave, the class that comes second."""
-    classifier, logits = subject.classifier, result.after_logits[at]
-    before, after = (
-        softmax(part[at : at + 1])[0] for part in (result.before_logits, result.after_logits)
-    )
+def _goal_read(result: AttackResult, at: int) -> int:
+    """The class that a picture which was to leave its own is read as, or, where it did not leave,
+    the class that comes second."""
+    logits = result.after_logits[at]
     reached = result.status[at] is Status.REACHED
-    goal = int(logits.argmax()) if reached else int(logits.topk(2).indices[1])
-    l2, largest = distances(photo, image)
-    return Receipt(
-        classifier=subject.digest,
-        photo=digest_of_pixels(photo),
-        picture=digest_of_pixels(image),
-        goal=classifier.class_name(goal),
-        before=classifier.class_name(int(before.argmax())),
-        confidence_before=float(before.max()),
-        after=classifier.class_name(int(after.argmax())),
-        confidence=float(after.max()),
-        l2=l2,
-        largest_change=largest,
-        attack=result.attack,
-        settings=result.settings,
-        seed=result.seed,
-        norm=result.norm,
-        asked_confidence=result.confidence,
-    )
+    return int(logits.argmax()) if reached else int(logits.topk(2).indices[1])
