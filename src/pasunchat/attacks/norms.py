@@ -70,8 +70,8 @@ def _project_l1(noise: Tensor, radius: Tensor) -> Tensor:
     count = (ordered > over).sum(1).clamp_min(1)
     threshold = over.gather(1, count[:, None] - 1).squeeze(1).clamp_min(0)
     outside = row_sums(flat) > radius
-    shrunk = (noise.abs() - wide(threshold.to(noise.dtype))).clamp_min(0).copysign(noise)
-    return torch.where(wide(outside), shrunk, noise)
+    shrunk = (noise.abs().double() - wide(threshold)).clamp_min(0).to(noise.dtype)
+    return torch.where(wide(outside), shrunk.copysign(noise), noise)
 
 
 def _largest(values: Tensor, count: Tensor) -> Tensor:
