@@ -55,8 +55,8 @@ class State(Protocol):
 S = TypeVar("S", bound=State)
 
 
-def take(state: S, rows: Tensor) -> S:
-    """The state of some rows."""
+def take(state: S, rows: Tensor | slice) -> S:
+    """The state of some rows; of a slice, without a copy."""
     parts = {field.name: getattr(state, field.name)[rows] for field in fields(state)}
     changed: S = replace(state, **parts)
     return changed

@@ -61,7 +61,7 @@ class Goal:
         scale = None if self.scale is None else self.scale.to(device)
         return replace(self, classes=self.classes.to(device), scale=scale)
 
-    def rows(self, index: Tensor) -> "Goal":
+    def rows(self, index: Tensor | slice) -> "Goal":
         """The goal of some rows."""
         scale = None if self.scale is None else self.scale[index]
         return replace(self, classes=self.classes[index], scale=scale)
@@ -118,7 +118,7 @@ class Problem:
         """The pixels, as they were wherever the mask forbids a change."""
         return pixels if self.mask is None else torch.where(self.mask, pixels, self.pixels)
 
-    def rows(self, index: Tensor) -> "Problem":
+    def rows(self, index: Tensor | slice) -> "Problem":
         """The problem of some rows."""
         parts: dict[str, Any] = {
             field.name: part[index]

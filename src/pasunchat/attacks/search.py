@@ -79,12 +79,17 @@ def search(
             work = _begun(attack, problem, keys, some)
             while len(work.rows):
                 ended = _asked_once(oracle, work, found)
-                if until is not None and monotonic() > until:
+                if over(until):
                     ended = torch.ones_like(ended)
                 if ended.any():
                     _leave(attack, work, ended, found)
                     progress(first + len(some) - len(work.rows), len(rows))
     return found
+
+
+def over(until: float | None) -> bool:
+    """Whether the moment of `time.monotonic` has come at which a search is to end."""
+    return until is not None and monotonic() > until
 
 
 def _begun(attack: Attack[Any], problem: Problem, keys: Tensor, rows: Tensor) -> AtWork:

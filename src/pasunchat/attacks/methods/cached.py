@@ -18,12 +18,8 @@ def few_at_a_time(step: Step[S], problem: Problem, state: S, answer: Answer) -> 
     """The step of all rows, taken for a few of them after the others. Each row must be worked on
     by itself, as in every attack."""
     parts = [
-        step(
-            problem_part(problem, first, last),
-            part(state, first, last),
-            rows_of(answer, slice(first, last)),
-        )
-        for first, last in ranges(problem.pixels)
+        step(problem.rows(rows), take(state, rows), rows_of(answer, rows))
+        for rows in (slice(first, last) for first, last in ranges(problem.pixels))
     ]
     return joined(parts)
 
@@ -49,25 +45,6 @@ def ranges(pixels: Tensor) -> Iterator[tuple[int, int]]:
     some = max(1, VALUES // max(1, pixels[0].numel())) if pixels.device.type == "cpu" else rows
     for first in range(0, rows, some):
         yield first, min(first + some, rows)
-
-
-def part(state: S, first: int, last: int) -> S:
-    """Some rows that follow each other, without a copy."""
-    parts = {field.name: getattr(state, field.name)[first:last] for field in fields(state)}
-    changed: S = replace(state, **parts)
-    return changed
-
-
-def problem_part(problem: Problem, first: int, last: int) -> Problem:
-    """As `part`."""
-    rows = slice(first, last)
-    return replace(
-        problem,
-        pixels=problem.pixels[rows],
-        goal=replace(problem.goal, classes=problem.goal.classes[rows]),
-        radius=None if problem.radius is None else problem.radius[rows],
-        mask=None if problem.mask is None else problem.mask[rows],
-    )
 
 
 def joined(parts: Sequence[S]) -> S:

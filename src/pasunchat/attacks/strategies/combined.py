@@ -6,14 +6,13 @@ from torch import Tensor
 
 from pasunchat.attacks.attack import Access, Aim, Facts
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import Found, nothing_found
+from pasunchat.attacks.search import Found, nothing_found, over
 from pasunchat.attacks.strategies.parts import (
     aims_of,
     found_by,
     keys_for,
     needs_of,
     norms_of,
-    over,
     standing,
     take_better,
 )

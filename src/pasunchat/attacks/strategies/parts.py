@@ -1,7 +1,6 @@
 """What strategies have in common: keys for a part, what a part found, and the better of two."""
 
 from functools import reduce
-from time import monotonic
 from typing import Any, cast
 
 import torch
@@ -70,11 +69,6 @@ def take_better(found: Found, part: Found, rows: Tensor) -> None:
 def standing(found: Found, rows: Tensor) -> Tensor:
     """Those of the rows that have not reached."""
     return rows[~found.distance[rows].isfinite().cpu()]
-
-
-def over(until: float | None) -> bool:
-    """Whether the moment of `time.monotonic` has come at which a search is to end."""
-    return until is not None and monotonic() > until
 
 
 def needs_of(methods: tuple[Facts, ...]) -> Access:

@@ -12,8 +12,8 @@ from torch import Tensor
 from pasunchat.attacks.attack import Access, Aim, Facts
 from pasunchat.attacks.norms import L0, LINF, PIXELS
 from pasunchat.attacks.problem import ROUNDING, Problem
-from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.parts import found_by, keys_for, over, take_better
+from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.strategies.parts import found_by, keys_for, take_better
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 

@@ -18,8 +18,8 @@ from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.parts import found_by, keys_for, over, standing, take_better
+from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
 from pasunchat.attacks.strategies.promise import Promise, promise, worth_more
 from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier

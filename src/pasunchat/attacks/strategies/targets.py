@@ -7,8 +7,8 @@ from torch import Tensor
 
 from pasunchat.attacks.attack import Access, Aim, Facts
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.parts import found_by, keys_for, over, standing, take_better
+from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
