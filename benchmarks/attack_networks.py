@@ -17,6 +17,7 @@ from torch import Tensor
 
 import pasunchat
 from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.classifiers.files import save
 from pasunchat.photos.image import decode_photo
 from pasunchat.photos.sources import Entry, opened
 
@@ -46,6 +47,21 @@ def choose(
             early = first.get(name, set())
             ordered = sorted(entries, key=lambda entry: Path(entry.name).name not in early)
             print(f"{name}: {_choose(folder, name, pasunchat.load(model), ordered, most)}")
+    _enter(folder, models)
+
+
+def add(folder: Path, name: str, classifier: Classifier, images: np.ndarray) -> None:
+    """Write a network into the folder with these photos, uint8 [N, size, size, 3], all of them
+    read rightly: their labels are what it says."""
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    save(classifier, place)
+    np.save(folder / f"photos-{name}.npy", images)
+    np.save(folder / f"labels-{name}.npy", classifier.judge(as_pixels(images), 1).argmax(1).numpy())
+    _enter(folder, {name: str(place.resolve())})
+
+
+def _enter(folder: Path, models: Mapping[str, str]) -> None:
     before = names(folder) if (folder / NETWORKS).exists() else {}
     (folder / NETWORKS).write_text(json.dumps({**before, **models}, indent=1))
 

@@ -71,6 +71,14 @@ def adv_lib_apgd(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str)
     return apgd(model, pixels, labels, eps=radius, norm=math.inf, n_iter=100, loss_function="ce")
 
 
+def adv_lib_pgd(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str) -> Tensor:
+    """PGD with cross-entropy, 100 steps, inside a LINF radius given in levels of 255."""
+    ready()
+    from adv_lib.attacks import pgd_linf
+
+    return pgd_linf(model, pixels, labels, ε=float(setting) / 255, steps=100)
+
+
 def smallest_levels(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str) -> Tensor:
     """APGD inside 1/255, 2/255, ...: each photo's first result that fools when it is rounded.
 
@@ -136,6 +144,15 @@ def torchattacks_cw(model: nn.Module, pixels: Tensor, labels: Tensor, setting: s
     return torchattacks.CW(_Raised(model), c=1, steps=int(setting), lr=0.01)(pixels, labels)
 
 
+def torchattacks_pgd(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str) -> Tensor:
+    """PGD, 100 steps of radius / 40, inside a LINF radius given in levels of 255."""
+    ready()
+    import torchattacks
+
+    radius = float(setting) / 255
+    return torchattacks.PGD(model, eps=radius, alpha=radius / 40, steps=100)(pixels, labels)
+
+
 def torchattacks_apgd(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str) -> Tensor:
     """APGD with cross-entropy, 100 steps, inside a LINF radius given in levels of 255."""
     ready()
@@ -187,5 +204,7 @@ PEERS: Mapping[str, Contestant] = {
     ),
     "apgd": Contestant("adv-lib, APGD-CE, 100 steps", counted(adv_lib_apgd)),
     "torchattacks-apgd": Contestant("torchattacks, APGD-CE, 100 steps", counted(torchattacks_apgd)),
+    "pgd-linf": Contestant("adv-lib, PGD in LINF, 100 steps", counted(adv_lib_pgd)),
+    "torchattacks-pgd": Contestant("torchattacks, PGD, 100 steps", counted(torchattacks_pgd)),
     "foolbox-pgd": Contestant("Foolbox, LinfPGD, 100 steps", counted(foolbox_pgd)),
 }

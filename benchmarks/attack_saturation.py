@@ -1,23 +1,32 @@
 """The same photos fooled on a network, and on one whose logits are larger: what a loss makes of it.
 
-    python benchmarks/attack_saturation.py MODEL PHOTOS.npy [--photos 16] [--picture FILE.png]
+    python benchmarks/attack_saturation.py MODEL PHOTOS [--photos 16] [--picture FILE.png]
+    python benchmarks/attack_saturation.py simple drawn --photos 4 --picture saturation.png
 
-PHOTOS.npy: uint8 [N, H, W, 3]. adv-lib's DDN takes part where it can be imported (how to install
-it: attack_peers.py). Cross-entropy has no gradient where the classifier is sure; the
-margin has one whatever the scale. Prints medians of L2 on 256 levels over all photos, a failure
-being infinite; and how many results are the same bytes as those without the factor.
+The second line makes docs/images/saturation.png. PHOTOS: a file, uint8 [N, H, W, 3], or the word
+drawn, for dogs that the program draws. adv-lib's DDN takes part where it can be imported (how to
+install it: attack_peers.py). Cross-entropy has no gradient where the classifier is sure; the margin
+has one whatever the scale. Prints medians of L2 on 256 levels over all photos, a failure being
+infinite; and how many results are the same bytes as those without the factor. --picture shows the
+first photo that all in it fooled.
 """
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from PIL import Image, ImageDraw
+from torch import Tensor, nn
 
 import pasunchat
-from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels
+from pasunchat.photos.drawing import draw
+from pasunchat.photos.image import write_png
+from pasunchat.reports.lettering import font
 from pasunchat.runtime import machine
 
 FACTORS = (1, 1000, 1024)
@@ -26,6 +35,22 @@ OURS = {
     "DDN, margin": "ddn:steps=100",
     "DDN, cross-entropy": "ddn:steps=100,objective=ce",
 }
+PEER = "adv-lib's DDN"
+SHOWN = ("turning", PEER), FACTORS[:2]
+LETTERS, GAP = 17, 16
+
+# classifier, pixels, labels -> pixels on 256 levels
+Attack = Callable[[Classifier, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an attack found. pixels: [N, 3, H, W], on 256 levels. answers: int64 [N], the class
+    that the network says. distance: L2, [N], infinite where that is the class it said before."""
+
+    pixels: Tensor
+    answers: Tensor
+    distance: Tensor
 
 
 class Larger(nn.Module):
@@ -35,14 +60,14 @@ class Larger(nn.Module):
         super().__init__()
         self.classifier, self.factor = classifier, factor
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         return self.classifier(pixels) * self.factor
 
 
-def contestants():
-    """Each as a function: (classifier, pixels, labels) -> pixels on 256 levels."""
+def contestants() -> dict[str, Attack]:
+    """Ours, and the library's where it is there."""
 
-    def ours(attack: str):
+    def ours(attack: str) -> Attack:
         return lambda classifier, pixels, labels: (
             pasunchat.fool(
                 classifier, pixels, goal=pasunchat.Goal(labels, reach=False), attack=attack
@@ -54,62 +79,90 @@ def contestants():
         from attack_peers import PEERS
 
         theirs = PEERS["ddn-256"].attack
-        found["adv-lib's DDN"] = lambda c, pixels, labels: (
-            theirs(c, pixels.contiguous(), labels, "100").pixels
+        found[PEER] = lambda classifier, pixels, labels: (
+            theirs(classifier, pixels, labels, "100").pixels
         )
     return found
+
+
+def tried(attack: Attack, classifier: Classifier, pixels: Tensor, factor: float) -> Found:
+    """An attack on the network with larger logits, judged on the network itself."""
+    labels = classifier.judge(pixels).argmax(1)
+    torch.manual_seed(0)  # which peers draw from
+    found = attack(Classifier(Larger(classifier, factor)), pixels, labels).detach()
+    found = found.mul(255).round().div(255)
+    answers = classifier.judge(found, batch=1).argmax(1)
+    distance = (found - pixels).flatten(1).norm(dim=1)
+    return Found(found, answers, torch.where(answers != labels, distance, torch.inf))
+
+
+def row(title: str, factor: int, found: Found, first: Found) -> str:
+    """A line of the table; first: what the attack found without a factor."""
+    fooled = int(found.distance.isfinite().sum())
+    same = int((found.pixels == first.pixels).flatten(1).all(1).sum())
+    total, median = len(found.distance), float(found.distance.median())
+    return f"| {title} | {factor:,} | {median:.4f} | {fooled} of {total} | {same} |"
+
+
+def picture(
+    classifier: Classifier, pixels: Tensor, found: Mapping[tuple[str, int], Found]
+) -> Image.Image:
+    """One of the photos and what was made of it, side by side, each with its caption.
+
+    The first that every attack fooled; where there is none, the first of all."""
+    fooled = torch.stack([each.distance.isfinite() for each in found.values()]).all(0)
+    at = int(fooled.int().argmax())
+    photo = pixels[at : at + 1]
+    said = classifier.class_name(int(classifier.judge(photo).argmax()))
+    shown = [(photo, ("The photo", "", f"read as {said}"))]
+    for (title, factor), each in found.items():
+        said, distance = classifier.class_name(int(each.answers[at])), float(each.distance[at])
+        caption = title, f"logits x {factor:,}", f"{said}, L2 {distance:.2f}"
+        shown.append((each.pixels[at : at + 1], caption))
+    return side_by_side(shown)
+
+
+def side_by_side(shown: Sequence[tuple[Tensor, Sequence[str]]]) -> Image.Image:
+    """Pictures [1, 3, H, W], each below the lines of its caption."""
+    height, width = shown[0][0].shape[2:]
+    top = round(4.5 * LETTERS)
+    sheet = Image.new("RGB", (len(shown) * (width + GAP) + GAP, top + height + GAP), "white")
+    draws = ImageDraw.Draw(sheet)
+    for place, (pixels, caption) in enumerate(shown):
+        left = GAP + place * (width + GAP)
+        sheet.paste(Image.fromarray(as_images(pixels)[0]), (left, top))
+        text = "\n".join(caption)
+        draws.multiline_text((left, GAP // 2), text, "#222222", font(LETTERS), spacing=5)
+    return sheet
+
+
+def photos(source: str, count: int) -> Tensor:
+    """Pixels of photos in a file, or of dogs drawn by the program."""
+    if source == "drawn":
+        return as_pixels(np.stack([np.asarray(draw("dog", 0, i, 224)) for i in range(count)]))
+    return as_pixels(np.load(source)[:count])
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("model")
-    options.add_argument("photos_file", type=Path)
+    options.add_argument("source")
     options.add_argument("--photos", type=int, default=16)
     options.add_argument("--picture", type=Path)
     given = options.parse_args()
-    machine()
-    torch.manual_seed(0)
+    machine("cpu")
     classifier = pasunchat.load(given.model).requires_grad_(False)
-    pixels = as_pixels(np.load(given.photos_file)[: given.photos])
-    labels = classifier.judge(pixels).argmax(1)
-    sizes: dict[str, list[float]] = {}
+    pixels = photos(given.source, given.photos)
+    found: dict[tuple[str, int], Found] = {}
     print("| attack | logits x | median L2 | fooled | same bytes as x 1 |\n|---|---|---|---|---|")
     for title, attack in contestants().items():
-        first = None
         for factor in FACTORS:
-            larger = Classifier(Larger(classifier, factor))
-            found = attack(larger, pixels, labels).detach()
-            answers = classifier.judge(found.mul(255).round().div(255), batch=1).argmax(1)
-            distance = (found - pixels).flatten(1).norm(dim=1)
-            distance = torch.where(answers != labels, distance, torch.inf)
-            first = found if first is None else first
-            same = int((found == first).flatten(1).all(1).sum())
-            sizes.setdefault(title, []).append(float(distance.median()))
-            print(
-                f"| {title} | {factor:,} | {sizes[title][-1]:.4f} | "
-                f"{int((answers != labels).sum())} of {len(pixels)} | {same} |",
-                flush=True,
-            )
+            found[title, factor] = tried(attack, classifier, pixels, factor)
+            print(row(title, factor, found[title, factor], found[title, 1]), flush=True)
     if given.picture:
-        draw(sizes, given.picture)
-
-
-def draw(sizes: dict[str, list[float]], file: Path) -> None:
-    """Bars of the medians, on a logarithmic axis."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 2.6), layout="constrained")
-    axes = figure.subplots()
-    for row, (plain, larger, _) in enumerate(sizes.values()):
-        axes.barh(row - 0.2, plain, 0.36, color="#0072B2", label="logits x 1" if not row else None)
-        axes.barh(row + 0.2, larger, 0.36, color="#D55E00", label="x 1,000" if not row else None)
-    axes.set_yticks(range(len(sizes)), list(sizes))
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xlabel("median L2 of the change (smaller is better)")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    figure.savefig(file, dpi=120, metadata={"Software": None})
+        titles, factors = SHOWN
+        shown = {key: found[key] for key in found if key[0] in titles and key[1] in factors}
+        write_png(given.picture, np.asarray(picture(classifier, pixels, shown)), {})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Photos fooled on VGG16 with untrained weights, at 95 % on 256 levels: sizes and times.
 
-    python benchmarks/attack_vgg16.py PHOTOS.npy [--photos 5] [--device cpu]
+    python benchmarks/attack_vgg16.py PHOTOS.npy [--photos 5] [--device cpu] [--folder FOLDER]
 
 The published weights cannot be had everywhere; sizes are of this network only, times of any.
+--folder makes it network V of `attacks.py` instead, its photos labelled as it reads them.
 """
 
 import argparse
@@ -10,12 +11,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from attack_networks import add
 from torch import nn
 
 import pasunchat
 from pasunchat.classifiers.build import build
-from pasunchat.classifiers.classifier import as_pixels
-from pasunchat.runtime import machine
+from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.runtime import Machine, machine
 
 
 def drawn(part: nn.Module) -> None:
@@ -25,18 +27,27 @@ def drawn(part: nn.Module) -> None:
         nn.init.zeros_(part.bias)
 
 
+def vgg16(on: Machine) -> Classifier:
+    """The untrained network, the same each time."""
+    classifier = build("vgg16", classes=("cat", "dog"), size=224, seed=None)
+    with on.drawing_from("vgg16"):
+        classifier.apply(drawn)
+    return classifier.to(on.device).eval()
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("photos_file", type=Path)
     options.add_argument("--photos", type=int, default=5)
     options.add_argument("--device", default="cpu")
+    options.add_argument("--folder", type=Path)
     given = options.parse_args()
     on = machine(given.device)
-    classifier = build("vgg16", classes=("cat", "dog"), size=224, seed=None)
-    with on.drawing_from("vgg16"):
-        classifier.apply(drawn)
-    classifier.to(on.device)
-    pixels = as_pixels(np.load(given.photos_file)[: given.photos], on.device)
+    classifier, photos = vgg16(on), np.load(given.photos_file)[: given.photos]
+    if given.folder:
+        add(given.folder, "V", classifier.cpu(), photos)
+        return
+    pixels = as_pixels(photos, on.device)
     for attack in ("turning:effort=quick", "turning"):
         started = time.perf_counter()
         found = pasunchat.fool(classifier, pixels, attack=attack, confidence=0.95)

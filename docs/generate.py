@@ -113,13 +113,15 @@ def _networks() -> Iterator[str]:
     yield from ("# Networks", "")
     yield "Named by `--network`, with settings as in `dense:units=32`."
     yield f"Parameters are for pictures of {SIZE} x {SIZE} pixels and {len(CLASSES)} classes;"
-    yield "`pasunchat summary NETWORK` shows them layer by layer."
+    yield "`pasunchat summary NETWORK` shows them layer by layer. Usual side: of the pictures that"
+    yield "`train` makes of photos, in pixels, unless `--size` says otherwise."
     yield ""
     rows = []
     for name, network in NETWORKS.items():
         parameters = describe(build(name, classes=CLASSES, size=SIZE, seed=None)).parameters
-        rows.append((f"`{name}`", network.about, _settings(network), f"{parameters:,}"))
-    yield from _table(("name", "what it is", "settings", "parameters"), rows)
+        facts = (_settings(network), f"{network.size}", f"{parameters:,}")
+        rows.append((f"`{name}`", network.about, *facts))
+    yield from _table(("name", "what it is", "settings", "usual side", "parameters"), rows)
 
 
 def _attacks() -> Iterator[str]:

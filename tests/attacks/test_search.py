@@ -11,7 +11,7 @@ from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, put, take
 from pasunchat.attacks.losses import log_probability
 from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal, Problem
-from pasunchat.attacks.search import ROWS_AT_ONCE, search
+from pasunchat.attacks.search import AT_ONCE, search
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
@@ -117,7 +117,7 @@ def test_without_a_gradient_no_row_has_moved(classifier: Classifier) -> None:
 
 
 def test_progress_grows_to_all_rows(classifier: Classifier) -> None:
-    total, told = 2 * ROWS_AT_ONCE + 3, []
+    total, told = 2 * AT_ONCE + 3, []
     keys = torch.arange(total) % 5 + 1
     search(
         classifier,
@@ -130,7 +130,7 @@ def test_progress_grows_to_all_rows(classifier: Classifier) -> None:
     done = [at for at, _ in told]
     assert done == sorted(set(done)) and done[-1] == total
     assert {all_rows for _, all_rows in told} == {total}
-    assert ROWS_AT_ONCE in done
+    assert AT_ONCE in done
 
 
 def test_the_classifier_is_asked_no_more_than_the_rows_still_there(classifier: Classifier) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pasunchat.photos.dataset import open_dataset
+
 PHOTO = "photos/cat/0.png"
 MODEL = ("--model", "simple")
 STRONG = "learned-noise:price=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
@@ -55,11 +57,12 @@ def test_overwrite_replaces_a_run_and_nothing_that_is_none(place: Path, call: Ca
 
 
 def test_photos_are_prepared_into_a_cache_when_trained_on(place: Path, call: Callable) -> None:
-    said = call("train", "photos", "--epochs", "1", "--network", "linear", "--json")
+    words = ("--epochs", "1", "--network", "linear", "--size", "20", "--json")
+    said = call("train", "photos", *words)
     assert said.status == 0, said.err
-    facts = json.loads(said.out)["facts"]
-    assert Path(facts["data"]["path"]).is_dir()
-    assert facts["data"]["counts"]["cat"]["train"] > 20
+    data = json.loads(said.out)["facts"]["data"]
+    assert open_dataset(Path(data["path"])).size == 20
+    assert data["counts"]["cat"]["train"] > 20
 
 
 def test_evaluate_in_json(place: Path, call: Callable) -> None:

@@ -34,6 +34,8 @@ REFUSED = {
     "train: epochs": ("train data --epochs 0", "epochs"),
     "train: there already": ("train data --name simple", "--overwrite"),
     "train: name": ("train data --name ../x", "--name"),
+    "train: size of a dataset": ("train data --size 16", "prepared already"),
+    "train: no effect": ("train data --set augment.erase=0.5", "augment"),
     "train: resume finished": ("train --resume runs/simple", "finished"),
     "train: resume nothing": ("train --resume runs/none", "no run"),
     "train: resume and data": ("train data --resume runs/simple", "leave DATA out"),

@@ -8,16 +8,19 @@ import pytest
 import torch
 
 from pasunchat.classifiers.files import load_files, save_head
+from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.prepare import prepare
 from pasunchat.runtime import Machine
 from pasunchat.training import features as features_
 from pasunchat.training.features import features
 from pasunchat.training.loop import train
-from pasunchat.training.recipe import RECIPES
+from pasunchat.training.recipe import RECIPES, Augment, Recipe
 from pasunchat.training.session import new_classifier
+from pasunchat.training.start import refuse_idle
 
 RECIPE = replace(RECIPES["head"], epochs=3, patience=None, batch_size=16)
+MIRRORED = replace(RECIPE, mirrored=True, augment=Augment(flip=0.5))
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +29,11 @@ def small(tmp_path_factory: pytest.TempPathFactory, make_photos) -> Dataset:
     return prepare(photos, tmp_path_factory.mktemp("data") / "data", size=32)
 
 
-def test_the_head_learns_and_the_whole_network_is_saved(small: Dataset, tmp_path: Path) -> None:
-    run = train(small, RECIPE, tmp_path / "run")
+@pytest.mark.parametrize("recipe", [RECIPE, MIRRORED], ids=["plain", "mirrored"])
+def test_the_head_learns_and_the_whole_network_is_saved(
+    small: Dataset, tmp_path: Path, recipe: Recipe
+) -> None:
+    run = train(small, recipe, tmp_path / "run")
     assert run.history[-1].training_loss < run.history[0].training_loss
     classifier = load_files(run.folder)
     rows = small.rows("validation")
@@ -53,6 +59,34 @@ def test_features_are_the_base_s_and_are_kept(
 
     monkeypatch.setattr(features_, "_run", refuse)
     assert np.array_equal(features(classifier, small, Machine()), found)
+
+
+def test_mirror_images_have_features_of_their_own(small: Dataset) -> None:
+    classifier = new_classifier(small, MIRRORED, Machine()).eval()
+    found = features(classifier, small, Machine(), mirrored=True)
+    pixels = torch.from_numpy(np.array(small.pixels[:4])).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        expected = classifier.network.base(classifier.normalised(pixels.flip(3)))
+    assert np.allclose(found[:4], expected.numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "change"),
+    [
+        ("teacher", {"teacher": "simple"}),
+        ("sides", {"sides": (16, 32)}),
+        ("augment", {"augment": Augment(flip=0.5, erase=0.1)}),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(
+    small: Dataset, tmp_path: Path, setting: str, change: dict[str, object]
+) -> None:
+    idle = replace(RECIPE, **change)
+    with pytest.raises(PasunchatError, match=f"^{setting}: .*unfreeze"):
+        train(small, idle, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    for heeded in (replace(idle, unfreeze=1), replace(idle, network="tiny")):
+        refuse_idle(heeded)
 
 
 def test_killed_it_goes_on_after_the_last_batch(

@@ -11,7 +11,6 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.training.loop import Interrupted, train
 from pasunchat.training.recipe import RECIPES, STRONG, Augment
-from pasunchat.training.start import refuse_idle_teacher
 
 QUICK = replace(
     STRONG,
@@ -84,16 +83,6 @@ def test_a_teacher_of_other_classes_is_refused(
     teacher = train(others, recipe, tmp_path / "teacher")
     with pytest.raises(PasunchatError, match="fox, owl"):
         train(dataset, replace(recipe, teacher=str(teacher.folder)), tmp_path / "run")
-
-
-def test_a_teacher_beside_a_frozen_base_is_refused(dataset: Dataset, tmp_path: Path) -> None:
-    """It would be ignored; with the base unfrozen it is asked."""
-    idle = replace(RECIPES["head"], teacher="runs/none")
-    with pytest.raises(PasunchatError, match="no teacher is asked; leave the teacher out"):
-        train(dataset, idle, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-    for asked in (replace(idle, unfreeze=1), replace(idle, network="tiny")):
-        refuse_idle_teacher(asked)
 
 
 def test_the_named_recipes_are_data(dataset: Dataset) -> None:

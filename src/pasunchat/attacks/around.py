@@ -44,7 +44,8 @@ def look_around(
 
 def _flat(gradient: Tensor, ask: Ask) -> Tensor:
     """The rows that asked for a gradient and got zero."""
-    return torch.nonzero(ask.gradient & ~gradient.flatten(1).any(1)).squeeze(1)
+    wanted = ask.gradient.to(gradient.device)
+    return torch.nonzero(wanted & ~gradient.flatten(1).any(1)).squeeze(1)
 
 
 def _differences(oracle: Oracle, problem: Problem, shown: Tensor, keys: Tensor) -> Tensor:

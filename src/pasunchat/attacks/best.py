@@ -43,30 +43,48 @@ def keep_best(best: Best, oracle: Oracle, problem: Problem, ask: Ask, answer: An
     A query counts by its pixels on the grid: where they are not the ones asked, and would be
     nearer than the best, they are asked again.
     """
-    hits = torch.nonzero(answer.reached)
-    if len(hits):
-        _keep_nearest(best, oracle, problem, ask, hits)
+    _keep_nearest(best, oracle, problem, ask, answer.reached)
     if answer.margin is not None:
         _keep_closest(best, problem, ask, answer.margin)
 
 
-def _keep_nearest(best: Best, oracle: Oracle, problem: Problem, ask: Ask, hits: Tensor) -> None:
-    rows, asked = hits[:, 0], ask.pixels[hits[:, 0], hits[:, 1]]
+def _keep_nearest(best: Best, oracle: Oracle, problem: Problem, ask: Ask, reached: Tensor) -> None:
+    rows: Tensor | slice = slice(None)
+    if _must_wait(ask):
+        asked, nearer = ask.pixels[:, 0], reached[:, 0]
+    else:
+        rows, query = torch.nonzero(reached).unbind(1)
+        asked, nearer = ask.pixels[rows, query], torch.ones_like(query, dtype=torch.bool)
+    if not len(asked):
+        return
     some = problem.rows(rows)
     snapped = asked if ask.on_grid else some.snap(asked)
     distance = some.distance(snapped)
-    nearer = distance < best.distance[rows]
+    nearer = nearer & (distance < best.distance[rows])
     if some.radius is not None:
         nearer &= some.close_enough(distance)
-    if hits.shape[0] > 1 and ask.pixels.shape[1] > 1:
+    if isinstance(rows, Tensor) and reached.shape[1] > 1:
         nearer &= _nearest_of_its_row(rows, distance, nearer)
-    first = torch.nonzero(nearer).squeeze(1)
     if snapped is not asked:
-        still = _still_reached(best, oracle, some, rows, first, snapped, asked)
-        first = first[still]
-    if len(first):
-        rows = rows[first]
-        best.pixels[rows], best.distance[rows] = snapped[first], distance[first]
+        nearer = _still_reached(best, oracle, some, rows, nearer, snapped, asked)
+    _put(best.pixels, rows, nearer, snapped)
+    _put(best.distance, rows, nearer, distance)
+
+
+def _must_wait(ask: Ask) -> bool:
+    """Whether to know which rows are concerned would make the host wait for a device; then all
+    rows are worked on, if each has one query."""
+    return ask.pixels.device.type != "cpu" and ask.pixels.shape[1] == 1
+
+
+def _put(into: Tensor, rows: Tensor | slice, which: Tensor, values: Tensor) -> None:
+    """Write the values of `which`, bool [M], into their rows, [M] of [N]."""
+    if isinstance(rows, Tensor):
+        chosen = torch.nonzero(which).squeeze(1)
+        into[rows[chosen]] = values[chosen]
+    else:
+        mask = which.view(-1, *[1] * (into.ndim - 1))
+        torch.where(mask, values, into, out=into)
 
 
 def _nearest_of_its_row(rows: Tensor, distance: Tensor, nearer: Tensor) -> Tensor:
@@ -83,31 +101,36 @@ def _still_reached(
     best: Best,
     oracle: Oracle,
     problem: Problem,
-    rows: Tensor,
-    first: Tensor,
+    rows: Tensor | slice,
+    nearer: Tensor,
     snapped: Tensor,
     asked: Tensor,
 ) -> Tensor:
-    """bool, of the `first` hits: whether the pixels on the grid reach too, asked where they are
+    """bool: the nearer of these whose pixels on the grid reach too, asked where they are
     others."""
-    moved = (snapped[first] != asked[first]).flatten(1).any(1)
-    still = torch.ones_like(moved)
-    other = first[moved]
+    first = torch.nonzero(nearer).squeeze(1)
+    other = first[(snapped[first] != asked[first]).flatten(1).any(1)]
     if len(other):
         logits = oracle.logits(snapped[other])
-        still[moved] = problem.goal.rows(other).reached(logits, SURE)
-        best.extra[rows[other]] += 1
-    return still
+        nearer[other] = problem.goal.rows(other).reached(logits, SURE)
+        best.extra[rows[other] if isinstance(rows, Tensor) else other] += 1
+    return nearer
 
 
 def _keep_closest(best: Best, problem: Problem, ask: Ask, margin: Tensor) -> None:
     """For rows that never reached: the query with the largest margin, but never the photo."""
     closest, query = margin.max(1)
-    rows = torch.nonzero(~best.reached & (closest > best.margin)).squeeze(1)
-    if not len(rows):
+    better = ~best.reached & (closest > best.margin)
+    rows: Tensor | slice = slice(None)
+    if _must_wait(ask):
+        asked = ask.pixels[:, 0]
+    else:
+        rows = torch.nonzero(better).squeeze(1)
+        asked = ask.pixels[rows, query[rows]]
+    if not len(asked):
         return
-    some, asked = problem.rows(rows), ask.pixels[rows, query[rows]]
+    some = problem.rows(rows)
     snapped = asked if ask.on_grid else some.snap(asked)
-    changed = (snapped != some.pixels).flatten(1).any(1)
-    rows = rows[changed]
-    best.margin[rows], best.pixels[rows] = closest[rows], snapped[changed]
+    changed = better[rows] & (snapped != some.pixels).flatten(1).any(1)
+    _put(best.margin, rows, changed, closest[rows])
+    _put(best.pixels, rows, changed, snapped)

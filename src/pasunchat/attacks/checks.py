@@ -19,12 +19,13 @@ from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import ROWS_AT_ONCE
+from pasunchat.attacks.search import some_at_once
 from pasunchat.attacks.strategies.parts import found_by, keys_for
 from pasunchat.classifiers.classifier import Classifier
 
 SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
 LEVELS_APART = 1e-4  # of the largest logit: further apart, two answers to one question are random
+ASKED = 3  # times, about the same photos: do the answers agree?
 GRADIENT_STEPS = GradientSteps(steps=10, random=False)
 
 
@@ -57,9 +58,10 @@ def checks(
     reach = pixels.new_full((len(pixels),), radius)
     problem = Problem(pixels, goal.to(pixels.device), norm, None, reach)
     with frozen(classifier):
+        answers = _answers(classifier, pixels)
         found += [
-            _random(classifier, pixels),
-            _probabilities(classifier, pixels),
+            _random(answers),
+            _probabilities(answers[0]),
             _asks_for_gradients(classifier, pixels),
             _no_gradient(classifier, problem),
         ]
@@ -80,9 +82,14 @@ def _training_mode(classifier: Classifier) -> Check | None:
     )
 
 
-def _random(classifier: Classifier, pixels: Tensor) -> Check | None:
+def _answers(classifier: Classifier, pixels: Tensor) -> list[Tensor]:
+    """The logits [N, C] of the same photos, asked `ASKED` times."""
     with torch.no_grad():
-        first, *others = (classifier(pixels).float() for _ in range(3))
+        return [classifier(pixels).float() for _ in range(ASKED)]
+
+
+def _random(answers: list[Tensor]) -> Check | None:
+    first, *others = answers
     apart = max(float((first - other).abs().max()) for other in others)
     if apart <= LEVELS_APART * float(first.abs().max()):
         return None
@@ -94,9 +101,7 @@ def _random(classifier: Classifier, pixels: Tensor) -> Check | None:
     )
 
 
-def _probabilities(classifier: Classifier, pixels: Tensor) -> Check | None:
-    with torch.no_grad():
-        outputs = classifier(pixels).float()
+def _probabilities(outputs: Tensor) -> Check | None:
     off = (outputs.sum(1) - 1).abs().max()
     if outputs.shape[1] < 2 or float(outputs.min()) < 0 or float(off) > SUM:
         return None
@@ -141,7 +146,7 @@ def _no_gradient(classifier: Classifier, problem: Problem) -> Check | None:
     """How many photos have a margin that does not change with any pixel."""
     keys = torch.zeros(len(problem.pixels), dtype=torch.int64)
     oracle, flat = Oracle(classifier, GRADIENT_STEPS), 0
-    for some in torch.split(torch.arange(len(keys)), ROWS_AT_ONCE):
+    for some in some_at_once(torch.arange(len(keys)), problem):
         part = problem.rows(some)
         state = GRADIENT_STEPS.start(part, keys[some])
         answer = oracle.answer(part, state, GRADIENT_STEPS.ask(part, state))

@@ -10,6 +10,7 @@ from torch import Tensor
 from pasunchat.attacks.attack import Answer, Ask, Attack, State
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.runtime import full_precision
 
 BUCKET = 4
 
@@ -27,7 +28,8 @@ class Oracle:
         Raises PermissionError if a gradient is asked for by an attack that declares it needs
         none.
         """
-        wanted = torch.nonzero(ask.gradient).squeeze(1)
+        on_host = ask.gradient.cpu()
+        wanted = torch.nonzero(on_host).squeeze(1)
         if len(wanted) and self.attack.needs != "gradients":
             raise PermissionError(
                 f"an attack that needs {self.attack.needs} may not ask for a gradient"
@@ -36,14 +38,16 @@ class Oracle:
         loss, gradient, logits = None, None, None
         if len(wanted):
             logits, loss, gradient = self.slope(problem, state, ask.pixels[:, 0], wanted)
-        logits = self._scores(ask, logits)
-        every = problem.goal.rows(torch.arange(rows).repeat_interleave(queries))
+        logits = self._scores(ask.pixels, on_host, logits)
+        goal = problem.goal
+        every = goal.rows(torch.arange(rows).repeat_interleave(queries)) if queries > 1 else goal
         flat = logits.flatten(0, 1)
+        margin = every.margin(flat)
         scores = self.attack.needs != "labels"
         return Answer(
             logits=logits if scores else None,
-            margin=every.margin(flat).view(rows, queries) if scores else None,
-            reached=every.reached(flat, SURE).view(rows, queries),
+            margin=margin.view(rows, queries) if scores else None,
+            reached=(margin > SURE * every.size(flat)).view(rows, queries),
             loss=loss,
             gradient=gradient,
         )
@@ -59,6 +63,7 @@ class Oracle:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits [N, C], the attack's loss [N] or [N, K], and its gradient, at pixels
         [N, 3, H, W]; asked for the wanted rows, zero for the others."""
+        wanted = wanted.to(pixels.device)
         some = pixels if len(wanted) == len(pixels) else pixels[wanted]
         asked = _bucketed(some).detach().requires_grad_()
         with torch.enable_grad():
@@ -69,19 +74,21 @@ class Oracle:
             gradient = gradient * problem.mask
         return logits.detach(), loss.detach(), gradient
 
-    def _scores(self, ask: Ask, known: Tensor | None) -> Tensor:
-        """Logits [N, Q, C]; what is known of query 0 is not asked again."""
-        rows, queries = ask.pixels.shape[:2]
-        if known is not None and queries == 1 and bool(ask.gradient.all()):
+    def _scores(self, pixels: Tensor, slopes: Tensor, known: Tensor | None) -> Tensor:
+        """Logits [N, Q, C] of pixels [N, Q, 3, H, W]. known: [N, C], of query 0 of the rows whose
+        slope was asked, bool [N] on the CPU; it is not asked again."""
+        rows, queries = pixels.shape[:2]
+        if known is not None and queries == 1 and bool(slopes.all()):
             return known[:, None]
-        open_ = torch.ones(rows, queries, dtype=torch.bool, device=ask.pixels.device)
+        open_ = torch.ones(rows, queries, dtype=torch.bool)
         if known is not None:
-            open_[:, 0] = ~ask.gradient
-        asked = self.logits(ask.pixels[open_])
-        logits = asked.new_empty(rows, queries, asked.shape[1])
-        logits[open_] = asked
+            open_[:, 0] = ~slopes
+        where = torch.nonzero(open_.flatten()).squeeze(1).to(pixels.device)
+        asked = self.logits(pixels.flatten(0, 1)[where])
+        logits = asked.new_zeros(rows, queries, asked.shape[1])
         if known is not None:
-            logits[ask.gradient, 0] = known[ask.gradient]
+            logits[:, 0] = known
+        logits.flatten(0, 1)[where] = asked
         return logits
 
 
@@ -102,12 +109,14 @@ def _gradient(loss: Tensor, asked: Tensor) -> Tensor:
 
 @contextmanager
 def frozen(classifier: Classifier) -> Iterator[None]:
-    """The classifier in evaluation mode and without weight gradients, as it was afterwards."""
+    """The classifier in evaluation mode, in fp32 and without weight gradients; afterwards as it
+    was."""
     training = classifier.training
     wanted = [(p, p.requires_grad) for p in classifier.parameters()]
     classifier.eval().requires_grad_(False)
     try:
-        yield
+        with full_precision():
+            yield
     finally:
         classifier.train(training)
         for parameter, requires in wanted:

@@ -52,9 +52,12 @@ class Goal:
     def reached(self, logits: Tensor, tolerance: float = TIE) -> Tensor:
         """Whether each row is reached, bool [N]. A tie is not. The tolerance scales with the
         logits, so that a network a thousand times as sure is judged the same."""
+        return self.margin(logits) > tolerance * self.size(logits)
+
+    def size(self, logits: Tensor) -> Tensor:
+        """How large the logits [N, C] are, [N]: the largest, here or at the photo."""
         size = logits.abs().amax(1)
-        size = size if self.scale is None else torch.maximum(size, self.scale)
-        return self.margin(logits) > tolerance * size
+        return size if self.scale is None else torch.maximum(size, self.scale)
 
     def to(self, device: torch.device | str) -> "Goal":
         """The same goal, on a device."""

@@ -15,7 +15,8 @@ from pasunchat.attacks.problem import Problem
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
-ROWS_AT_ONCE = 16
+AT_ONCE = 16  # rows: as many as keep a CPU busy
+ACTIVATIONS = 512  # on a GPU: its memory is to hold a row's pixels so many times for each row
 
 
 @dataclass
@@ -74,8 +75,8 @@ def search(
     """
     found, oracle = nothing_found(problem), Oracle(classifier, attack)
     with frozen(classifier):
-        for first in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[first : first + ROWS_AT_ONCE]
+        done = 0
+        for some in some_at_once(rows, problem):
             work = _begun(attack, problem, keys, some)
             while len(work.rows):
                 ended = _asked_once(oracle, work, found)
@@ -83,8 +84,20 @@ def search(
                     ended = torch.ones_like(ended)
                 if ended.any():
                     _leave(attack, work, ended, found)
-                    progress(first + len(some) - len(work.rows), len(rows))
+                    progress(done + len(some) - len(work.rows), len(rows))
+            done += len(some)
     return found
+
+
+def some_at_once(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
+    """The rows in parts of as many as are worked on together: on a GPU as many as its memory holds
+    of the largest of common networks."""
+    device, most = problem.pixels.device, AT_ONCE
+    if device.type == "cuda":
+        row = problem.pixels[:1].numel() * problem.pixels.element_size()
+        memory = torch.cuda.get_device_properties(device).total_memory
+        most = max(AT_ONCE, min(memory // (ACTIVATIONS * max(row, 1)), 256))
+    return torch.split(rows, most) if len(rows) else ()
 
 
 def over(until: float | None) -> bool:
@@ -108,7 +121,7 @@ def _asked_once(oracle: Oracle, work: AtWork, found: Found) -> Tensor:
     """One question of each row, and what follows from it. Returns which rows end, bool [M]."""
     attack, problem = oracle.attack, work.problem
     ask = attack.ask(problem, work.state)
-    ask = ask._replace(pixels=_allowed(problem, ask.pixels))
+    ask = ask._replace(pixels=_allowed(problem, ask.pixels), gradient=ask.gradient.cpu())
     answer = oracle.answer(problem, work.state, ask)
     answer = _moved(oracle, work, ask, answer, found)
     work.state = attack.step(problem, work.state, answer)
@@ -130,14 +143,14 @@ def _allowed(problem: Problem, pixels: Tensor) -> Tensor:
 def _moved(oracle: Oracle, work: AtWork, ask: Ask, answer: Answer, found: Found) -> Answer:
     """Count the queries, and look around where a row has no gradient to follow."""
     found.forwards[work.rows] += ask.pixels.shape[1]
-    wanted = ask.gradient.cpu()
+    wanted = ask.gradient
     found.backwards[work.rows] += wanted
     if answer.gradient is None:
         return answer
     if work.clock == 0:
         work.flat = wanted & ~answer.gradient.flatten(1).any(1).cpu()
     if work.flat.any() and answer.gradient.ndim == ask.pixels.ndim - 1:
-        flat = ask._replace(gradient=ask.gradient & work.flat.to(ask.gradient.device))
+        flat = ask._replace(gradient=wanted & work.flat)
         answer, spent = look_around(
             oracle, work.problem, work.state, flat, answer, work.keys + work.clock
         )

@@ -48,3 +48,8 @@ def build(
 def is_pretrained(network: str) -> bool:
     """Whether a network comes with a base that is frozen unless asked otherwise."""
     return from_table(network, NETWORKS, "network").frozen
+
+
+def usual_size(network: str) -> int:
+    """The side of a network's pictures, in pixels, where nobody asks for another."""
+    return from_table(network, NETWORKS, "network").size

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pasunchat.framing import Decode, Framing
 from pasunchat.progress import Progress, silent
+from pasunchat.runtime import full_precision
 from pasunchat.storage import sha256
 
 
@@ -63,11 +64,15 @@ class Classifier(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of pixels, float [N, 3, H, W] in [0, 1]."""
-        seen = self.normalised(pixels)
-        logits: Tensor = self.network(seen)
+        logits = self._logits(pixels)
         if self.mirrored and not self.training:
-            logits = (logits + self.network(seen.flip(3))) / 2
+            logits = (logits + self._logits(pixels.flip(3))) / 2
         return logits
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        inside = getattr(self.network, "normalising", None)  # a network that does it on the way
+        logits: Tensor | None = inside(pixels, self.scale, self.shift) if inside else None
+        return self.network(self.normalised(pixels)) if logits is None else logits
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """What the network sees: (pixels - mean) / std."""
@@ -83,8 +88,9 @@ class Classifier(nn.Module):
         In evaluation mode, without gradients, in fp32. Everything that judges a picture asks here.
         """
         with evaluating(self):
-            parts = [self(part).float().cpu() for part in torch.split(pixels, batch)]
-        return torch.cat(parts).clone()
+            parts = [self(part).float() for part in torch.split(pixels, batch)]
+            logits = torch.cat(parts).cpu()
+        return logits.clone()
 
     def logits(
         self,
@@ -127,11 +133,11 @@ def digest_of(numbers: Mapping[str, Tensor], *facts: str) -> str:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode and without gradients, afterwards in the mode it was in."""
+    """The module in evaluation mode, in fp32 and without gradients; afterwards as it was."""
     was_training = module.training
     module.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), full_precision():
             yield
     finally:
         module.train(was_training)
@@ -139,7 +145,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 def as_pixels(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
     """Pixels, float32 [N, 3, H, W] in [0, 1] in channels_last layout, of uint8 [N, H, W, 3]."""
-    rows = torch.from_numpy(np.array(images, dtype=np.uint8, order="C"))
+    plain = np.ascontiguousarray(images, dtype=np.uint8)
+    rows = torch.from_numpy(plain if plain.flags.writeable else plain.copy())
     return rows.to(device).permute(0, 3, 1, 2).float().div_(255)
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "pasunchat train photos/ --network simple",
-    "pasunchat train data/cats-and-dogs --epochs 20 --no-early-stopping --name overfitted",
-    "pasunchat train data/cats-and-dogs --recipe strong --set augment.flip=0",
+    "pasunchat train data/ --epochs 20 --no-early-stopping --name overfitted",
+    "pasunchat train photos/ --network tiny --recipe strong --set augment.flip=0",
     "pasunchat train --resume runs/simple",
 )
 
@@ -55,6 +55,10 @@ def train(
     ] = True,
     batch_size: Annotated[int | None, typer.Option(help="Photos a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of pictures made of photos."),
+    ] = None,
     unfreeze: Annotated[
         str | None,
         typer.Option(help="Of a pretrained base, train the last N parts too, or all."),
@@ -69,19 +73,15 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32, or bf16 arithmetic.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="The run is runs/NAME; else named after the network.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run, as if it had never stopped.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="The run is runs/NAME.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Train a network. The talk's own: --network simple, by the talk's recipe."""
     from pasunchat.runtime import machine
     from pasunchat.training.recipe import usual_recipe
-    from pasunchat.training.start import refuse_idle_teacher
+    from pasunchat.training.start import refuse_idle
 
     if resume:
         _refuse_both(data)
@@ -99,9 +99,9 @@ def train(
         words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
         named = recipe or usual_recipe(network)
         plan = _recipe(named, given, early_stopping, words + (settings or []))
-        refuse_idle_teacher(plan)
+        refuse_idle(plan)
         on = machine(device, plan.precision)
-        dataset = _dataset(data)
+        dataset = _dataset(data, plan.network, size)
         folder = _new_folder(plan.network, name, overwrite)
     return _train(dataset, plan, folder, on, json)
 
@@ -145,7 +145,8 @@ def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Machine
     return folder, dataset, run.recipe, machine(device, run.recipe.precision)
 
 
-def _dataset(data: list[str] | None) -> "Dataset":
+def _dataset(data: list[str] | None, network: str, size: int | None) -> "Dataset":
+    from pasunchat.classifiers.build import usual_size
     from pasunchat.photos.dataset import is_dataset, open_dataset
     from pasunchat.photos.prepare import prepared
 
@@ -155,9 +156,13 @@ def _dataset(data: list[str] | None) -> "Dataset":
             "pasunchat train photos/"
         )
     if len(data) == 1 and is_dataset(Path(data[0])):
+        if size is not None:
+            raise PasunchatError(
+                f"--size is for photos; {data[0]} is prepared already: prepare it again with --size"
+            )
         return open_dataset(Path(data[0]))
     with progress_bar("preparing") as progress:
-        dataset = prepared(data, progress=progress)
+        dataset = prepared(data, size=size or usual_size(network), progress=progress)
     note(f"prepared {len(dataset.names):,} photos, kept in {dataset.folder}")
     return dataset
 

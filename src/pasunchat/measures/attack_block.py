@@ -31,13 +31,10 @@ class Door(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """What an attack said of a few rows of the dataset. logits: of the photos, [N, C]. right: the
-    places of those read rightly, and so attacked. result: theirs, None where there is none."""
+    """What an attack said of a few rows of the dataset. result: of all of them, in their order."""
 
     rows: NDArray[np.int64]
-    logits: Tensor
-    right: Tensor
-    result: AttackResult | None
+    result: AttackResult
 
 
 @dataclass(frozen=True)
@@ -68,39 +65,31 @@ def attack_block(
 ) -> Asked:
     """Attack some rows of the dataset; photos that are misread as they are are left alone.
     Nothing is written. progress: (photos done, photos)."""
-    classifier, dataset = subject.classifier, subject.dataset
-    pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
-    labels = torch.from_numpy(np.asarray(dataset.labels[rows]))
-    logits = classifier.judge(pixels, batch=1)
-    right = torch.nonzero(logits.argmax(1) == labels).squeeze(1)
-    wrong, result = len(rows) - len(right), None
-    if len(right):
-        result = door(
-            pixels[right.to(pixels.device)],
-            goal=Goal(labels[right], reach=False),
-            progress=lambda done, _: progress(wrong + done, len(rows)),
-        )
+    dataset = subject.dataset
+    result = door(
+        as_pixels(dataset.pixels[rows], subject.classifier.mean.device),
+        goal=Goal(torch.from_numpy(np.asarray(dataset.labels[rows])), reach=False),
+        progress=lambda done, right: progress(len(rows) - right + done, len(rows)),
+    )
     progress(len(rows), len(rows))
-    return Asked(rows, logits, right, result)
+    return Asked(rows, result)
 
 
 def saved_block(subject: Subject, asked: Asked) -> Block:
     """Save each picture that came out, ask about it as read back, and measure."""
-    found = {
-        place: _misread(subject, int(row), logits)
-        for place, (row, logits) in enumerate(zip(asked.rows, asked.logits, strict=True))
-    }
-    attack, settings = None, {}
-    if asked.result is not None:
-        attack, settings = asked.result.attack, asked.result.settings
-        for at, place in enumerate(asked.right.tolist()):
-            found[place] = _attacked(subject, int(asked.rows[place]), asked.result, at)
-    return Block(attack, dict(settings), tuple(found[place] for place in range(len(found))))
+    result, labels = asked.result, subject.dataset.labels[asked.rows]
+    right = (result.before.numpy() == labels).tolist()
+    photos = tuple(
+        (_attacked if read_rightly else _misread)(subject, int(row), result, at)
+        for at, (row, read_rightly) in enumerate(zip(asked.rows, right, strict=True))
+    )
+    attack, settings = (result.attack, dict(result.settings)) if any(right) else (None, {})
+    return Block(attack, settings, photos)
 
 
-def _misread(subject: Subject, row: int, logits: Tensor) -> AttackedPhoto:
-    """A photo that was read wrongly before anything was changed."""
-    label = int(subject.dataset.labels[row])
+def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> AttackedPhoto:
+    """A photo that was read wrongly before anything was changed, row `at` of the result."""
+    label, logits = int(subject.dataset.labels[row]), result.before_logits[at]
     read, confidence = _read(subject, logits)
     margin = Goal(torch.tensor([label]), reach=False).margin(logits[None])
     return AttackedPhoto(

@@ -14,7 +14,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Machine
-from pasunchat.training.features import Features, features
+from pasunchat.training.features import Features
 from pasunchat.training.inputs import Inputs, Pictures
 from pasunchat.training.loss import Loss, training_loss
 from pasunchat.training.recipe import Recipe
@@ -50,7 +50,7 @@ def new_lesson(
     steps = ceil(len(dataset.rows("train")) / recipe.batch_size)
     inputs: Inputs
     if isinstance(classifier.network, BaseAndHead) and classifier.network.frozen:
-        inputs = Features(dataset, features(classifier, dataset, on, progress), on)
+        inputs = Features(classifier, dataset, recipe, on, progress)
     else:
         teacher = taught(load(recipe.teacher), dataset, on) if recipe.teacher else None
         inputs = Pictures(dataset, recipe, on, teacher)

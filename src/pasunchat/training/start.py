@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain, count
 from pathlib import Path
@@ -15,7 +16,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Machine
 from pasunchat.storage import refuse_existing
-from pasunchat.training.recipe import Recipe
+from pasunchat.training.recipe import Augment, Recipe
 from pasunchat.training.run import (
     RECIPE,
     DataOrigin,
@@ -31,10 +32,10 @@ UNEQUAL = 1.5
 def start_run(dataset: Dataset, recipe: Recipe, folder: Path, machine: Machine) -> Run:
     """The run in `folder`: begun now, or found there and fit to go on.
 
-    Raises PasunchatError if the dataset cannot be learnt from, if the recipe names a teacher who
-    would not be asked, or if another recipe or other data were begun in that folder.
+    Raises PasunchatError if the dataset cannot be learnt from, if the recipe asks for what would
+    have no effect, or if another recipe or other data were begun in that folder.
     """
-    refuse_idle_teacher(recipe)
+    refuse_idle(recipe)
     _refuse_unfit(dataset)
     if not (folder / RECIPE).is_file():
         write_run(folder, recipe, _facts(dataset, machine))
@@ -69,13 +70,18 @@ def new_run_folder(
     return folder
 
 
-def refuse_idle_teacher(recipe: Recipe) -> None:
-    """Raise PasunchatError for a teacher beside a frozen base, whose kept features alone are
-    learnt from."""
-    if recipe.teacher and is_pretrained(recipe.network) and recipe.unfreeze == 0:
+def refuse_idle(recipe: Recipe) -> None:
+    """Raise PasunchatError for what a frozen base, whose kept features alone are learnt from,
+    leaves without effect: a teacher, sides, and all changes of the photos but the mirror image."""
+    if not is_pretrained(recipe.network) or recipe.unfreeze != 0:
+        return
+    changes = replace(recipe.augment, flip=Augment().flip) != Augment()
+    idle = {"teacher": recipe.teacher, "sides": recipe.sides, "augment": changes}
+    for name in (name for name, value in idle.items() if value):
         raise PasunchatError(
-            f"teacher: {recipe.network} learns from the features of its frozen base, where no "
-            "teacher is asked; leave the teacher out, or train the base too with --unfreeze all"
+            f"{name}: {recipe.network} learns from kept features of its frozen base, where this "
+            "has no effect (of augment, only flip has); leave it out, or train the base too with "
+            "--unfreeze all"
         )
 
 

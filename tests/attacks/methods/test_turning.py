@@ -6,7 +6,15 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.along import moved
-from pasunchat.attacks.methods.turn import FEW, MANY, MOST, SOME, budget_for
+from pasunchat.attacks.methods.turn import (
+    FEW,
+    MANY,
+    MOST,
+    SOME,
+    budget_for,
+    falling_share,
+    width_for,
+)
 from pasunchat.attacks.methods.turning import Turning
 from pasunchat.attacks.norms import LINF, unit
 from pasunchat.attacks.problem import Goal, Problem
@@ -114,10 +122,25 @@ def test_the_budget_follows_from_what_the_first_step_leaves() -> None:
     expected = {
         "quick": [FEW] * 6,
         "normal": [FEW, FEW, SOME, SOME, MANY, MANY],
-        "thorough": [MANY] * 4 + [MOST] * 2,
+        "thorough": [MOST] * 6,
     }
     for effort, budget in expected.items():
         assert budget_for(left_over, effort).tolist() == budget
+
+
+def test_long_searches_turn_wider_at_first_and_narrower_at_last_where_it_is_flat() -> None:
+    ends = {}
+    for budget in (FEW, SOME, MANY, MOST, 10 * MOST):
+        looks = torch.arange(1, budget + 2)
+        count = torch.full_like(looks, budget)
+        width = width_for(torch.full(looks.shape, 0.29), count, widest=4)
+        share = falling_share(looks, count, 2.0, 0.02, width)
+        assert (share.diff() < 0).all()
+        ends[budget] = (share[0].item(), share[-1].item())
+        assert (width_for(torch.tensor([0.31, 5.0]), count[:1], widest=4) == 1).all()
+    assert ends[FEW] == ends[SOME] == pytest.approx((2, 0.02))
+    assert ends[MANY] == pytest.approx((4, 0.01))
+    assert ends[MOST] == ends[10 * MOST] == pytest.approx((8, 0.005))
 
 
 def test_what_cannot_be_reached_ends_with_its_closest_try() -> None:

@@ -1,5 +1,6 @@
 """What is many searches: cascades, restarts, each target, and the best of several."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.combined import BestOf, Cascade, restarts
+from pasunchat.attacks.strategies.combined import Combined, best_of, cascade, restarts
 from pasunchat.attacks.strategies.parts import keys_for
 from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier
@@ -86,7 +87,7 @@ class Finds:
         return found
 
 
-def run(strategy: Cascade | BestOf, keys: Tensor | None = None) -> Found:
+def run(strategy: Combined, keys: Tensor | None = None) -> Found:
     Finds.asked.clear()
     problem = Problem(photos(), left(), L2)
     keys = torch.arange(3) if keys is None else keys
@@ -94,21 +95,21 @@ def run(strategy: Cascade | BestOf, keys: Tensor | None = None) -> Found:
 
 
 def test_a_cascade_goes_on_with_what_still_stands() -> None:
-    found = run(Cascade((Finds((0,)), Finds((0, 2), 0.5), Finds((1,)))))
+    found = run(cascade((Finds((0,)), Finds((0, 2), 0.5), Finds((1,)))))
     assert [rows for rows, _ in Finds.asked] == [[0, 1, 2], [1, 2], [1]]
     assert found.distance.tolist() == [1.0, 1.0, 0.5]
     assert found.forwards.tolist() == [2, 6, 4]
 
 
 def test_the_best_of_several_keeps_the_nearest_of_each_row() -> None:
-    found = run(BestOf((Finds((0, 1), 1.0), Finds((0, 2), 0.5))))
+    found = run(best_of((Finds((0, 1), 1.0), Finds((0, 2), 0.5))))
     assert [rows for rows, _ in Finds.asked] == [[0, 1, 2]] * 2
     assert found.distance.tolist() == [0.5, 1.0, 0.5]
     assert found.forwards.tolist() == [4, 4, 4]
 
 
 def test_until_a_row_reaches_its_closest_try_is_kept() -> None:
-    found = run(BestOf((Finds((), 3.0), Finds((), 2.0), Finds((), 4.0))))
+    found = run(best_of((Finds((), 3.0), Finds((), 2.0), Finds((), 4.0))))
     assert found.margin.tolist() == [-2.0] * 3
 
 
@@ -123,13 +124,30 @@ def test_each_start_has_keys_of_its_own_that_are_the_row_s() -> None:
 
 
 def test_what_they_serve_follows_from_their_parts() -> None:
-    both = Cascade((PGD, Square()))
+    both = cascade((PGD, Square()))
     assert both.needs == "gradients" and both.norms == ("linf", "l2") and both.aims == ("within",)
-    assert Cascade((RandomNoise(), Square())).needs == "scores"
-    assert BestOf((Turning(), Turning(steps=3))).aims == ("nearest", "within")
+    assert cascade((RandomNoise(), Square())).needs == "scores"
+    assert best_of((Turning(), Turning(steps=3))).aims == ("nearest", "within")
     assert EachTarget(PGD).norms == PGD.norms
-    for made in (both, BestOf((PGD,)), EachTarget(PGD)):
+    for made in (both, best_of((PGD,)), EachTarget(PGD)):
         assert made.about and made.paper and made.when and made.cost
+
+
+@pytest.mark.parametrize("made", [cascade, best_of], ids=["cascade", "best of"])
+def test_progress_grows_to_all_rows(made: Callable[..., Combined]) -> None:
+    told: list[tuple[int, int]] = []
+    strategy = made((Finds((0,)), Finds((2,)), Finds(())))
+    problem, rows = Problem(photos(), left(), L2), torch.arange(3)
+    strategy.find(
+        Classifier(Linear(2, 1.0)),
+        problem,
+        rows,
+        rows,
+        lambda done, all_: told.append((done, all_)),
+    )
+    done = [at for at, _ in told]
+    assert done == sorted(done) and done[-1] == 3
+    assert {all_ for _, all_ in told} == {3}
 
 
 def test_a_restart_finds_what_one_start_does_not() -> None:
@@ -155,7 +173,7 @@ def test_an_attack_that_keeps_its_own_best_is_measured() -> None:
     classifier, attack = Classifier(Linear(2, 1.0)), LearnedNoise(lr=0.01)
     settings = {"goal": Goal(torch.ones(3).long()), "norm": L2}
     alone = fool(classifier, photos(), attack=attack, **settings)
-    several = fool(classifier, photos(), attack=BestOf((attack, Turning())), **settings)
+    several = fool(classifier, photos(), attack=best_of((attack, Turning())), **settings)
     assert several.status == (Status.REACHED,) * 3
     assert (several.distance <= alone.distance).all()
 
@@ -188,7 +206,7 @@ def test_each_target_finds_the_one_class_that_is_near(classes: int) -> None:
 @pytest.mark.parametrize("norm", [LINF, L2], ids=lambda norm: norm.name)
 def test_answers_are_the_same_in_any_company(norm: Norm) -> None:
     classifier = Classifier(Linear(3, 2.0))
-    attack = Cascade((FGSM, EachTarget(PGD), Square(queries=20)))
+    attack = cascade((FGSM, EachTarget(PGD), Square(queries=20)))
     radius = {"linf": 2 / 255, "l2": 0.1}[norm.name]
     many = fool(classifier, photos(5), goal=left(5), attack=attack, norm=norm, radius=radius)
     for row in (0, 4):

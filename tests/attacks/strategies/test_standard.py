@@ -144,6 +144,21 @@ def test_masked_gradients_are_not_given_up(network: Callable[[int], Classifier])
     assert (found.forwards[standing(found)] > 4 * SETTINGS.steps // 2 + SETTINGS.queries).all()
 
 
+def test_squares_are_left_to_gradients_that_do_not_tell_the_truth(
+    network: Callable[[int], Classifier],
+) -> None:
+    """Where they do, what four searches by gradients have not reached is given up."""
+    classifier = network(2)
+    pixels, labels = right(classifier, 2, 16)
+    queries = 400
+    found = fool(
+        classifier, pixels, goal=Goal(labels, False), attack=Standard(20, queries=queries),
+        norm=LINF, radius=middling(classifier, pixels, labels, LINF), levels=None,
+    )  # fmt: skip
+    assert standing(found).any()
+    assert (found.forwards < queries).all()
+
+
 def test_on_the_grid_what_is_found_lies_on_it(network: Callable[[int], Classifier]) -> None:
     classifier = network(2)
     pixels, labels = right(classifier, 2, 8)

@@ -87,6 +87,22 @@ def test_shut_while_somebody_looks_into_a_layer(make_network: Maker, make_pixels
     assert is_open(network, make_pixels(1))
 
 
+def test_normalising_is_left_to_the_classifier_where_it_is_watched_or_learnt(
+    make_network: Maker, make_pixels: Run
+) -> None:
+    network, pixels, seen = make_network(), make_pixels(2), []
+    assert isinstance(network, torch_door.FastLayers)
+    one, three = torch.ones(1, 1, 1, 1), torch.ones(1, 3, 1, 1)
+    assert network.normalising(pixels, one, three) is not None
+    assert network.normalising(pixels, one, three.clone().requires_grad_()) is None
+    assert network.normalising(pixels, one.double(), three) is None
+    assert network.normalising(pixels, torch.ones(1, 1, 24, 24), three) is None
+    network.register_forward_hook(lambda *_: seen.append(1))
+    assert network.normalising(pixels, one, three) is None
+    Classifier(network)(pixels)
+    assert seen
+
+
 def test_shut_where_torch_traces_exports_or_transforms(make_network: Maker,
                                                        make_pixels: Run) -> None:  # fmt: skip
     network, pixels = make_network().eval(), make_pixels(2)

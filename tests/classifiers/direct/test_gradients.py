@@ -114,12 +114,18 @@ def test_slopes_that_are_not_opposite_are_served_too(
         assert distance(ours, theirs) < 1e-4
 
 
-def test_a_gradient_has_a_gradient(make_network: Maker, make_pixels: Run, kernel: Run,
-                                   layers: Run) -> None:  # fmt: skip
+def test_a_gradient_has_a_gradient(make_network: Maker, make_pixels: Run, layers: Run) -> None:
+    from pasunchat.classifiers.direct.torch_door import run as kernel
+
     network, found = make_network(), []
-    for run in (kernel, layers):
+    scale, shift = torch.full((1, 1, 1, 1), 2.0), torch.tensor([0.1, 0, -0.1]).view(1, 3, 1, 1)
+    for run in (
+        lambda pixels: kernel(network, pixels, (scale, shift)),
+        lambda pixels: layers(network, pixels * scale + shift),
+    ):
         pixels = make_pixels(2).requires_grad_()
-        logits = run(network, pixels)
+        logits = run(pixels)
+        assert logits is not None
         loss = functional.cross_entropy(logits, torch.tensor([0, 1]))
         (slope,) = torch.autograd.grad(loss, pixels, create_graph=True)
         found.append(torch.autograd.grad(slope.square().sum(), list(network.parameters())[::2]))

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pasunchat.classifiers.classifier import Classifier
+
 Maker, Run = Callable[..., nn.Sequential], Callable[..., Tensor]
 
 
@@ -54,6 +56,37 @@ def test_callers_on_several_threads_do_not_disturb_each_other(
         together = list(pool.map(lambda batch: results(kernel, network, batch), batches))
     for a, b in zip(alone, together, strict=True):
         assert all(map(torch.equal, a, b))
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_it_normalises_as_a_classifier_does(
+    make_network: Maker, make_pixels: Run, kernel: Run, colours: int
+) -> None:
+    from pasunchat.classifiers.direct.torch_door import FastLayers
+
+    network, slopes = make_network(), torch.tensor([[0.5, -0.5], [1.0, -1.0], [1.0, 0.0]])
+    assert isinstance(network, FastLayers)
+    classifier = Classifier(network, mean=[0.4, 0.5, 0.6][:colours], std=[0.5, 0.25, 2][:colours])
+    pixels, parameters = (make_pixels(3) + 0.5).requires_grad_(), list(network.parameters())
+    logits = network.normalising(pixels, classifier.scale, classifier.shift)
+    assert logits is not None
+    before = kernel(network, classifier.normalised(pixels))
+    assert torch.allclose(logits, before, rtol=0, atol=1e-6)
+    ours, theirs = (torch.autograd.grad(z, [pixels, *parameters], slopes) for z in (logits, before))
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a - b).norm() < 1e-5 * b.norm()
+
+
+def test_the_talk_s_normalisation_gives_the_same_bits(
+    make_network: Maker, make_pixels: Run, kernel: Run
+) -> None:
+    from pasunchat.classifiers.direct.torch_door import run
+
+    network, pixels = make_network(), make_pixels(3) + 0.5
+    classifier = Classifier(network, mean=0.5)
+    ours = run(network, pixels, (classifier.scale, classifier.shift))
+    assert ours is not None
+    assert torch.equal(ours, kernel(network, classifier.normalised(pixels)))
 
 
 def test_what_is_not_a_number_comes_out_as_such(make_network: Maker, make_pixels: Run,

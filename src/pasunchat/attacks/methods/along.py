@@ -32,8 +32,7 @@ class Walked(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """target: the reach that is wanted. scale, power: first guesses. over: which share of all
-    looks lies behind. All [N]."""
+    """target: the reach wanted. scale, power: first guesses. over: share of looks behind. [N]."""
 
     target: Tensor
     scale: Tensor
@@ -45,13 +44,13 @@ class Wanted(NamedTuple):
 class Family:
     """at: (problem, direction [N, 3, H, W], scale [N], most) -> pixels, reach. reaching: (problem,
     direction, wanted, most) -> the change whose reach is the target within a hundredth, or the
-    farthest there is. most: how far one value may move, in pixels' unit. first, last: how much the
-    newest gradient weighs in a direction that turns (turning.py), at the beginning and the end."""
+    farthest. most: how far a value may move. first, last, widest: how it turns (turn.py)."""
 
     at: Callable[[Problem, Tensor, Tensor, float], tuple[Tensor, Tensor]]
     reaching: Callable[[Problem, Tensor, Wanted, float], Walked]
     first: float
     last: float
+    widest: float
 
 
 def moved(problem: Problem, direction: Tensor, scale: Tensor, most: float = 1.0) -> Tensor:
@@ -145,6 +144,6 @@ def law(scale: Tensor, reach: Tensor, other: Tensor, got: Tensor, before: Tensor
 
 
 FAMILIES: Mapping[str, Family] = {
-    L2.name: Family(_l2_at, _l2_reaching, first=2.0, last=0.02),
-    LINF.name: Family(_linf_at, _linf_reaching, first=1.0, last=0.005),
+    L2.name: Family(_l2_at, _l2_reaching, first=2.0, last=0.02, widest=4.0),
+    LINF.name: Family(_linf_at, _linf_reaching, first=1.0, last=0.005, widest=1.0),
 }

@@ -28,10 +28,11 @@ def either(
     these: Tensor, step: Step[S], other: Step[S], problem: Problem, state: S, answer: Answer
 ) -> S:
     """One step for these rows, bool [N], and another for the others."""
-    for taken, rows in ((step, these), (other, ~these)):
+    on_host = these.cpu()
+    for taken, rows in ((step, on_host), (other, ~on_host)):
         if rows.all():
             return taken(problem, state, answer)
-        which = torch.nonzero(rows).squeeze(1)
+        which = torch.nonzero(rows).squeeze(1).to(these.device)
         if len(which):
             done = taken(problem.rows(which), take(state, which), rows_of(answer, which))
             state = put(state, which, done)

@@ -21,6 +21,7 @@ from torch import Tensor
 from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.moments import corrected, updated
+from pasunchat.attacks.methods.prices import first_price, next_price
 from pasunchat.attacks.methods.tanh_pixels import pixels_of, variable_of
 from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
@@ -103,7 +104,7 @@ class CarliniWagner:
     def step(self, problem: Problem, state: PriceState, answer: Answer) -> PriceState:
         assert answer.gradient is not None and answer.loss is not None
         reached = answer.reached[:, 0]
-        price = state.price.where(~state.price.isnan(), _first_price(answer.loss, answer.gradient))
+        price = state.price.where(~state.price.isnan(), first_price(answer.loss, answer.gradient))
         state = replace(state, price=price, found=state.found | reached)
         change = pixels_of(state.variable) - problem.pixels
         objective = row_sums(change.square()) + price * (-answer.loss).clamp_min(0)
@@ -126,15 +127,13 @@ class CarliniWagner:
         over = stuck | (state.clock >= self.steps)
         if not over.any():
             return replace(state, checked=torch.where(check, objective, state.checked))
-        low = torch.where(over & ~state.found, state.price, state.low)
-        high = torch.where(over & state.found, state.price, state.high)
-        price = torch.where(high.isinf(), 10 * state.price, (low + high) / 2)
+        price, low, high = next_price(state.price, state.low, state.high, over, state.found)
         again, rounds = wide(over), state.round + over.long()
         return PriceState(
             variable=torch.where(again, variable_of(problem.pixels), state.variable),
             mean=state.mean.masked_fill(again, 0),
             square=state.square.masked_fill(again, 0),
-            price=torch.where(over, price, state.price),
+            price=price,
             low=low,
             high=high,
             checked=torch.where(over, inf, torch.where(check, objective, state.checked)),
@@ -143,10 +142,3 @@ class CarliniWagner:
             round=rounds,
             done=rounds >= self.rounds,
         )
-
-
-def _first_price(lead: Tensor, gradient: Tensor) -> Tensor:
-    """Twice the price at which a linear margin would just be met, [N]; 1 where it has no slope."""
-    steep = row_sums(gradient.square())
-    price = 4 * lead.abs() / steep
-    return torch.where((steep > 0) & price.isfinite(), price, 1)

@@ -1,117 +1,20 @@
-"""Where a search by exchange stands, and how it goes from one query to the next; for sparse.py."""
+"""From one query of a search by exchange to the next: how many pieces to take back, and when a
+round is over; for sparse.py."""
 
-from dataclasses import dataclass, replace
-from math import inf
-from typing import NamedTuple
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import put, take
-from pasunchat.attacks.methods.pieces import MOST, taken_back, to_take_back
+from pasunchat.attacks.methods.sparse_changes import taken_back, to_take_back
+from pasunchat.attacks.methods.sparse_state import BACK, LOOK, Seen, SparseState, begun_anew, either
+from pasunchat.attacks.norms import wide
 from pasunchat.attacks.problem import Problem
 from pasunchat.runtime import generator
 
-# shares of the distance to add, and for L1 by how much a value goes at once
-COUNTED = ((2.0, 1.0), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.12, 1.0), (0.06, 1.0))
-SUMMED = (
-    (1.0, 0.25), (0.5, 0.25), (0.5, 0.12), (0.25, 0.25), (0.25, 0.12), (0.12, 0.06), (0.06, 0.02),
-    (0.02, 0.004),
-)  # fmt: skip
-MOVES = {"l1": SUMMED, "l0": COUNTED, "pixels": COUNTED}
-EXPONENTS = {"l1": (3.0, 2.5, 4.0, 2.0), "l0": (4.0, 3.0, 6.0, 2.0), "pixels": (4.0, 3.0, 6.0, 2.0)}
-START, LOOK, GROWN, BACK = range(4)  # phases: what the next answer is for
 JITTER = 0.5
-
-
-class Seen(NamedTuple):
-    """The answer to one query a row: margin [N], reached bool [N], gradient [N, 3, H, W]."""
-
-    lead: Tensor
-    reached: Tensor
-    gradient: Tensor
-
-
-@dataclass(frozen=True)
-class SparseState:
-    """pixels: to be asked next. base: what a round began with. whole: what pieces are taken back
-    from. direction: V. [N, 3, H, W].
-    order: of the pieces to take back, int64 [N, MOST or fewer]; lost: what the margin loses with
-    the first of them by the gradient, same shape. phase, looks, spent (queries), stalled (rounds
-    without gain), idle (since the last gain), begun (how often), tries, count, low, high (pieces
-    taken back): int64. lead: the margin before any is taken back. nearest: of this beginning.
-    scale: of the direction. step: by how much a value goes at once. done. [N]."""
-
-    pixels: Tensor
-    base: Tensor
-    whole: Tensor
-    direction: Tensor
-    order: Tensor
-    lost: Tensor
-    keys: Tensor
-    phase: Tensor
-    looks: Tensor
-    spent: Tensor
-    stalled: Tensor
-    idle: Tensor
-    begun: Tensor
-    tries: Tensor
-    count: Tensor
-    low: Tensor
-    high: Tensor
-    lead: Tensor
-    nearest: Tensor
-    scale: Tensor
-    step: Tensor
-    done: Tensor
-
-
-def before(problem: Problem, keys: Tensor) -> SparseState:
-    """Before the first query: nothing changed, nothing known."""
-    none = problem.pixels.new_zeros(len(keys))
-    count = torch.zeros_like(none, dtype=torch.int64)
-    pieces = min(MOST, problem.pixels[0].numel() // (3 if problem.norm.name == "pixels" else 1))
-    return SparseState(
-        pixels=problem.pixels,
-        base=problem.pixels,
-        whole=problem.pixels,
-        direction=torch.zeros_like(problem.pixels),
-        order=count[:, None].expand(-1, pieces),
-        lost=none[:, None].expand(-1, pieces),
-        keys=keys.to(none.device),
-        phase=count + START,
-        looks=count,
-        spent=count,
-        stalled=count,
-        idle=count,
-        begun=count,
-        tries=count,
-        count=count,
-        low=count,
-        high=count,
-        lead=none,
-        nearest=none + inf,
-        scale=none,
-        step=none + 1,
-        done=count.bool(),
-    )
-
-
-def begun_anew(problem: Problem, state: SparseState) -> SparseState:
-    """Begin again from the photo, along another power."""
-    none = torch.zeros_like(state.phase)
-    return replace(
-        state,
-        pixels=problem.pixels,
-        direction=torch.zeros_like(state.direction),
-        phase=none + START,
-        looks=none,
-        stalled=none,
-        idle=none,
-        begun=state.begun + 1,
-        nearest=torch.full_like(state.nearest, inf),
-        scale=torch.zeros_like(state.scale),
-    )
+GAIN = 0.995  # of the nearest: a round that ends above it has gained nothing
+TOLERANCE = 0.1  # of the nearest: a round may end so much further away
 
 
 def put_in_order(
@@ -155,8 +58,21 @@ def factors(state: SparseState, purpose: str) -> Tensor:
     return torch.stack(drawn).to(state.lost) * JITTER + 1
 
 
-def either(first: Tensor, one: SparseState, other: SparseState) -> SparseState:
-    """The rows of `one` where `first` [N] holds, else of `other`."""
-    if first.all():
-        return one
-    return put(other, rows := torch.nonzero(first).squeeze(1), take(one, rows))
+def next_round(problem: Problem, state: SparseState, pixels: Tensor, patience: int) -> SparseState:
+    """The next round, from what this one has found where that is near enough; after
+    `patience` rounds without gain the search begins anew."""
+    distance = problem.distance(pixels)
+    base = torch.where(wide(distance <= (1 + TOLERANCE) * state.nearest), pixels, state.base)
+    gained = distance < GAIN * state.nearest
+    stalled = torch.where(gained, state.stalled, state.stalled + 1)
+    idle = torch.where(gained, 0, state.idle + 1)
+    on = replace(
+        state,
+        base=base,
+        pixels=base,
+        nearest=torch.minimum(state.nearest, distance),
+        stalled=stalled,
+        idle=idle,
+        phase=state.phase * 0 + LOOK,
+    )
+    return either(idle < patience, on, begun_anew(problem, on))

@@ -27,10 +27,9 @@ from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.box import farthest, inside
 from pasunchat.attacks.methods.falling import falling
-from pasunchat.attacks.norms import L0, LINF, NORMS, PIXELS, Norm, unit, wide
+from pasunchat.attacks.methods.shrinking_ball import crossing_of, next_radius
+from pasunchat.attacks.norms import LINF, NORMS, Norm, unit, wide
 from pasunchat.attacks.problem import Problem
-
-COUNTS = (L0.name, PIXELS.name)
 
 
 @dataclass(frozen=True)
@@ -97,51 +96,22 @@ class FMN:
     def step(self, problem: Problem, state: FMNState, answer: Answer) -> FMNState:
         if answer.gradient is None:
             return replace(state, done=torch.ones_like(state.done))
+        assert answer.loss is not None
         norm, reached = problem.norm, answer.reached[:, 0]
         size = norm.measure(state.change)
         nearest = torch.where(reached, torch.minimum(state.nearest, size), state.nearest)
-        state = replace(state, nearest=nearest)
-        if norm.name in COUNTS:
-            radius = self._count(state, reached)
-        else:
-            assert answer.loss is not None
-            radius = self._radius(norm, state, reached, size, answer.loss, answer.gradient)
+        crossing = crossing_of(norm, size, answer.loss, answer.gradient)
+        radius = next_radius(norm, state.radius, self._gamma(state), reached, nearest, crossing)
         radius = torch.minimum(radius, norm.measure(farthest(problem)))
         alpha = wide(self._alpha(norm, state))
         change = norm.project(state.change + alpha * unit(answer.gradient), radius)
-        return replace(
-            state,
+        return FMNState(
             change=inside(problem, change),
             radius=radius,
+            nearest=nearest,
             clock=state.clock + 1,
             done=state.clock >= self.steps,
         )
-
-    def _radius(
-        self,
-        norm: Norm,
-        state: FMNState,
-        reached: Tensor,
-        size: Tensor,
-        lead: Tensor,
-        gradient: Tensor,
-    ) -> Tensor:
-        """The next radius where it may be any number, [N]."""
-        gamma = self._gamma(state)
-        slope = norm.dual(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
-        grown = state.radius * (1 + gamma)
-        crossing = torch.maximum(size + lead.abs() / slope, grown)
-        grown = torch.where(state.nearest.isinf(), crossing, grown)
-        shrunk = torch.minimum(state.radius * (1 - gamma), state.nearest)
-        return torch.where(reached, shrunk, grown)
-
-    def _count(self, state: FMNState, reached: Tensor) -> Tensor:
-        """The next radius where it is a count, [N]; never below 1."""
-        gamma, before = self._gamma(state), state.radius
-        fewer = torch.minimum(before - 1, (before * (1 - gamma)).floor())
-        fewer = torch.minimum(fewer, state.nearest)
-        more = torch.maximum(before + 1, (before * (1 + gamma)).floor())
-        return torch.where(reached, fewer, more).clamp_min(1)
 
     def _alpha(self, norm: Norm, state: FMNState) -> Tensor:
         first = self.alpha_init or (10.0 if norm.name == LINF.name else 1.0)

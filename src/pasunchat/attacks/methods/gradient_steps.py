@@ -106,7 +106,7 @@ class GradientSteps:
 
     def ask(self, problem: Problem, state: GradientStepsState) -> Ask:
         pixels = on_grid(problem, state.radius, state.shadow)
-        return Ask(pixels[:, None], state.clock < self.steps)
+        return Ask(pixels[:, None], state.clock < self.steps, on_grid=problem.levels is not None)
 
     def loss(self, problem: Problem, state: GradientStepsState, logits: Tensor) -> Tensor:
         return LOSSES[self.objective](logits, problem.goal)

@@ -22,31 +22,21 @@ from torch import Tensor
 
 from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Effort, Keeps, put, take
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.exchange import (
-    BACK,
-    EXPONENTS,
-    GROWN,
-    LOOK,
-    MOVES,
-    Seen,
-    SparseState,
-    before,
-    begun_anew,
-    either,
-    factors,
-    next_count,
-    put_in_order,
-)
-from pasunchat.attacks.methods.pieces import added, taken_back
-from pasunchat.attacks.methods.powers import along_power, reaching_power
-from pasunchat.attacks.norms import unit, wide
+from pasunchat.attacks.methods.exchange import factors, next_count, next_round, put_in_order
+from pasunchat.attacks.methods.powers import LOOKS, turned
+from pasunchat.attacks.methods.sparse_changes import added, taken_back
+from pasunchat.attacks.methods.sparse_state import BACK, GROWN, Seen, SparseState, before, either
 from pasunchat.attacks.problem import Problem
 
 CALLS = {"quick": 60, "normal": 200, "thorough": 800}
-LOOKS, OVER = 8, 1.1
+# shares of the distance to add, and for L1 by how much a value goes at once
+COUNTED = ((2.0, 1.0), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.12, 1.0), (0.06, 1.0))
+SUMMED = (
+    (1.0, 0.25), (0.5, 0.25), (0.5, 0.12), (0.25, 0.25), (0.25, 0.12), (0.12, 0.06), (0.06, 0.02),
+    (0.02, 0.004),
+)  # fmt: skip
+MOVES = {"l1": SUMMED, "l0": COUNTED, "pixels": COUNTED}
 TRIES = 3  # of how many pieces to take back, a round
-GAIN = 0.995  # of the nearest: a round that ends above it has gained nothing
-TOLERANCE = 0.1  # of the nearest: a round may end so much further away
 
 
 @dataclass(frozen=True)
@@ -100,24 +90,10 @@ class Sparse:
 
     def _started(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
         """Turn the direction and set its length; with enough looks, and reached, take back."""
-        looks = state.looks + 1
-        weight = torch.where(looks <= 2, 1 / looks, 0.4)
-        direction = state.direction + wide(weight) * (unit(seen.gradient) - state.direction)
-        exponents = EXPONENTS[problem.norm.name]
-        exponent = [exponents[at % len(exponents)] for at in state.begun.tolist()]
-        ray = along_power(problem, direction, direction.new_tensor(exponent))
-        more = direction.new_tensor([_more(each) for each in looks.tolist()])
-        scale, pixels = reaching_power(
-            problem, ray, state.pixels, seen.lead, seen.gradient, more, state.scale
-        )
-        flat = ~seen.gradient.flatten(1).any(1)
-        turned = replace(
-            state, direction=direction, looks=looks, scale=scale, pixels=pixels,
-            done=state.done | flat,
-        )  # fmt: skip
-        whole = replace(state, looks=looks, step=torch.ones_like(scale))
+        again = turned(problem, state, seen)
+        whole = replace(state, looks=again.looks, step=torch.ones_like(state.step))
         begun = put_in_order(problem, whole, seen, None)
-        return either(seen.reached & (looks >= LOOKS), begun, turned)
+        return either(seen.reached & (again.looks >= LOOKS), begun, again)
 
     def _looked(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
         """At a round's base: add."""
@@ -129,7 +105,7 @@ class Sparse:
     def _grown(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
         """With more change: put it in order and take back; or on, where it does not reach."""
         begun = put_in_order(problem, state, seen, factors(state, "take back"))
-        return either(seen.reached, begun, self._next(problem, state, state.base))
+        return either(seen.reached, begun, next_round(problem, state, state.base, self.patience))
 
     def _back(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
         """With some pieces back: more of them where it still reaches, else fewer; then on."""
@@ -141,27 +117,4 @@ class Sparse:
         again = replace(state, count=count, pixels=pixels)
         over = (high - low <= 1) | (state.tries >= TRIES)
         kept = taken_back(problem, state.whole, state.order, low, state.step)
-        return either(over, self._next(problem, state, kept), again)
-
-    def _next(self, problem: Problem, state: SparseState, pixels: Tensor) -> SparseState:
-        """The next round, from what this one has found where that is near enough."""
-        distance = problem.distance(pixels)
-        base = torch.where(wide(distance <= (1 + TOLERANCE) * state.nearest), pixels, state.base)
-        gained = distance < GAIN * state.nearest
-        stalled = torch.where(gained, state.stalled, state.stalled + 1)
-        idle = torch.where(gained, 0, state.idle + 1)
-        on = replace(
-            state,
-            base=base,
-            pixels=base,
-            nearest=torch.minimum(state.nearest, distance),
-            stalled=stalled,
-            idle=idle,
-            phase=state.phase * 0 + LOOK,
-        )
-        return either(idle < self.patience, on, begun_anew(problem, on))
-
-
-def _more(looks: int) -> float:
-    """How much further than the plane says: ever more where that has not reached."""
-    return OVER * 1.5 ** min(max(looks - LOOKS, 0), 20)
+        return either(over, next_round(problem, state, kept, self.patience), again)

@@ -19,8 +19,8 @@ FEW, SOME, MANY, MOST = 8, 20, 40, 100
 class TurningState:
     """direction, pixels (to be asked next): [N, 3, H, W]. scale, power, reach: of those pixels in
     their family. first: |margin| at the photo. slope: margin for each unit of reach. nearest: the
-    least reach that reached. looks, budget: gradients, int64. low, high, closings: the Bracket.
-    All [N] but where said."""
+    least reach that reached. looks, budget: gradients, int64. width: of its turns (width_for). low,
+    high, closings: the Bracket. All [N] but where said."""
 
     direction: Tensor
     pixels: Tensor
@@ -32,6 +32,7 @@ class TurningState:
     nearest: Tensor
     looks: Tensor
     budget: Tensor
+    width: Tensor
     low: Tensor
     high: Tensor
     closings: Tensor
@@ -54,6 +55,7 @@ def beginning(problem: Problem, budget: int) -> TurningState:
         nearest=none + inf,
         looks=count,
         budget=count + budget,
+        width=none + 1,
         low=bracket.low,
         high=bracket.high,
         closings=bracket.looks,
@@ -61,21 +63,26 @@ def beginning(problem: Problem, budget: int) -> TurningState:
     )
 
 
-def budgeted(
-    budget: Tensor,
+def planned(
+    state: TurningState,
     looks: Tensor,
     margin: Tensor,
     first: Tensor,
     steps: int | None,
     effort: Effort,
-) -> Tensor:
-    """The budget of gradients, int64 [N]: at the second look it is set by what is left over.
+    widest: float,
+) -> tuple[Tensor, Tensor]:
+    """The budget of gradients, int64 [N], and how many times wider and narrower than usual the row
+    turns, [N]; both are set at the second look, by what is left over.
 
-    looks: int64 [N]. margin, first: at this look and at the photo, [N]. steps: so many instead.
+    looks: int64 [N]. margin, first: at this look and at the photo, [N]. steps: so many gradients
+    instead. widest: at most so many times.
     """
-    if steps is not None:
-        return budget
-    return torch.where(looks == 2, budget_for(margin.abs() / first.abs(), effort), budget)
+    now, left_over = looks == 2, margin.abs() / first.abs()
+    budget = state.budget
+    if steps is None:
+        budget = torch.where(now, budget_for(left_over, effort), budget)
+    return budget, torch.where(now, width_for(left_over, budget, widest), state.width)
 
 
 def budget_for(left_over: Tensor, effort: Effort) -> Tensor:
@@ -83,16 +90,30 @@ def budget_for(left_over: Tensor, effort: Effort) -> Tensor:
     few, some, many = {
         "quick": (FEW, FEW, FEW),
         "normal": (FEW, SOME, MANY),
-        "thorough": (MANY, MANY, MOST),
+        "thorough": (MOST, MOST, MOST),
     }[effort]
     curved = torch.where(left_over < CURVED, some, many)
     return torch.where(left_over < STRAIGHT, few, curved)
 
 
-def falling_share(looks: Tensor, budget: Tensor, first: float, last: float) -> Tensor:
+def width_for(left_over: Tensor, budget: Tensor, widest: float) -> Tensor:
+    """How many times wider a row turns at first, and narrower at last, [N]: in proportion to a
+    budget above SOME, up to `widest`, where the boundary is nearly flat.
+
+    Wide turns leave a poor place behind, and what they scatter is averaged out afterwards. Measured
+    on flat networks: -0.1 % at 40 gradients, -0.2 to -0.3 % at 100. Where the boundary is curved
+    they lose their way (+0.8 % at 40).
+    """
+    return torch.where(left_over < CURVED, (budget / SOME).clamp(1, widest), 1)
+
+
+def falling_share(
+    looks: Tensor, budget: Tensor, first: float, last: float, width: Tensor | float = 1
+) -> Tensor:
     """The weight of the newest gradient against the direction so far, [N]: by a cosine from
-    `first` at the first look to `last` after the budget."""
-    return last + (first - last) * (1 + torch.cos(pi * (looks - 1) / budget)) / 2
+    `first` at the first look, times the width, to `last`, divided by it, after the budget."""
+    begin, end = first * width, last / width
+    return end + (begin - end) * (1 + torch.cos(pi * (looks - 1) / budget)) / 2
 
 
 def toward(direction: Tensor, gradient: Tensor, size: Tensor, share: Tensor) -> Tensor:

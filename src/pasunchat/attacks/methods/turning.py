@@ -6,11 +6,10 @@ which turns by unit gradients. V is a direction, R how far the change reaches al
 at the photo plus the change gives margin and gradient g, and
 
     R <- min(R (1 - margin / g.change), the least R that reached)          Newton along the change
-    V <- unit(V + a g/|g|),  a = 0.02 + 0.99 (1 + cos(pi (looks - 1) / budget))
+    V <- unit(V + a g/|g|),  a falls by a cosine from 2 to 0.02 (turn.py; in LINF from 1 to 0.005)
 
-(in LINF a falls from 1 to 0.005). The next change is the least of its family along V that reaches
-R (along.py). After the last look the family is searched on the true margin, without gradients
-(closing.py).
+The next change is the least of its family along V that reaches R (along.py). After the last look
+the family is searched on the true margin, without gradients (closing.py).
 """
 
 from dataclasses import dataclass, replace
@@ -37,9 +36,9 @@ from pasunchat.attacks.methods.turn import (
     MANY,
     TurningState,
     beginning,
-    budgeted,
     falling_share,
     newton,
+    planned,
     toward,
 )
 from pasunchat.attacks.norms import L2, row_norms
@@ -49,8 +48,8 @@ from pasunchat.attacks.problem import Problem
 @dataclass(frozen=True)
 class Turning:
     """effort: how many gradients. quick: 8. normal: 8, 20 or 40, by how much of the margin the
-    first step leaves. thorough: 40, or 100 where the first step leaves much. steps: so many
-    gradients instead. most: how far one value may move, in pixels' unit (2/255 = 0.00784)."""
+    first step leaves. thorough: 100. steps: so many gradients instead. most: how far one value may
+    move, in pixels' unit (2/255 = 0.00784)."""
 
     about: ClassVar[str] = "a direction that turns, a length by Newton; 8 bits or float (ours)"
     paper: ClassVar[str] = "ours; cousins: HLRF (Rackwitz and Fiessler 1978), DDN (1811.09600)"
@@ -94,7 +93,8 @@ class Turning:
         lead, gradient = answer.margin[:, 0], answer.gradient
         begun, looks = state.looks > 0, state.looks + 1
         first = torch.where(begun, state.first, lead.abs())
-        budget = budgeted(state.budget, looks, lead, first, self.steps, self.effort)
+        family, steps = FAMILIES[problem.norm.name], self.steps
+        budget, width = planned(state, looks, lead, first, steps, self.effort, family.widest)
         nearer = begun & answer.reached[:, 0] & (state.reach < state.nearest)
         nearest = torch.where(nearer, state.reach, state.nearest)
         size = row_norms(gradient)
@@ -104,9 +104,8 @@ class Turning:
         target = torch.where(begun, state.reach * (1 + growth), -lead / dual)
         target = torch.minimum(target, nearest)
         guess = torch.where(begun, state.scale * target / state.reach, target * problem.unit)
-        family = FAMILIES[problem.norm.name]
-        share = torch.where(begun, falling_share(looks, budget, family.first, family.last), 1)
-        turned = toward(state.direction, gradient, size, share)
+        share = falling_share(looks, budget, family.first, family.last, width)
+        turned = toward(state.direction, gradient, size, torch.where(begun, share, 1))
         wanted = Wanted(target, guess, state.power, looks / budget)
         found = family.reaching(problem, turned, wanted, self.most)
         bracket = unknown(-first)
@@ -119,6 +118,7 @@ class Turning:
             nearest=nearest,
             looks=looks,
             budget=budget,
+            width=width,
             low=bracket.low,
             high=bracket.high,
             done=state.done | (~begun & (dual == 0)) | ~target.isfinite(),

@@ -1,60 +1,67 @@
 """Several attacks as one: one after the other, several starts, or the best of all."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.attack import Facts
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, nothing_found, over
-from pasunchat.attacks.strategies.parts import (
-    aims_of,
-    found_by,
-    keys_for,
-    needs_of,
-    norms_of,
-    standing,
-    take_better,
-)
+from pasunchat.attacks.strategies.of_parts import OfParts
+from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class Cascade:
-    """attacks: the first on every row, each of the others on the rows that still stand."""
+class Order:
+    """Which rows the next attack is run on. rows: (found so far, the rows of the last attack) ->
+    those of the next. about, when: as an attack's."""
+
+    about: str
+    when: str
+    rows: Callable[[Found, Tensor], Tensor] = field(repr=False)
+
+
+def _the_same(found: Found, rows: Tensor) -> Tensor:
+    del found
+    return rows
+
+
+CASCADE = Order(
+    "one attack after the other, the next on what still stands",
+    "whether any of several attacks fools",
+    standing,
+)
+ALL = Order(
+    "several attacks, and of each photo the nearest",
+    "the nearest of several answers",
+    _the_same,
+)
+
+
+@dataclass(frozen=True)
+class Combined(OfParts):
+    """attacks: one after the other, of each row the best. order: the rows of each."""
 
     attacks: tuple[Facts, ...]
+    order: Order
+
+    @property
+    def parts(self) -> tuple[Facts, ...]:
+        """The attacks."""
+        return self.attacks
 
     @property
     def about(self) -> str:
         """What it does."""
-        return "one attack after the other, the next on what still stands"
-
-    @property
-    def paper(self) -> str:
-        """Where its parts come from."""
-        return "; ".join(dict.fromkeys(attack.paper for attack in self.attacks))
-
-    @property
-    def needs(self) -> Access:
-        """The most that a part needs."""
-        return needs_of(self.attacks)
-
-    @property
-    def norms(self) -> tuple[str, ...]:
-        """The norms that all parts serve."""
-        return norms_of(self.attacks)
-
-    @property
-    def aims(self) -> tuple[Aim, ...]:
-        """The aims that all parts serve."""
-        return aims_of(self.attacks)
+        return self.order.about
 
     @property
     def when(self) -> str:
         """What to take it for."""
-        return "whether any of several attacks fools"
+        return self.order.when
 
     @property
     def cost(self) -> str:
@@ -77,74 +84,24 @@ class Cascade:
                 break
             own = keys_for(keys, "part", number)
             take_better(found, found_by(classifier, problem, attack, own, left, until), left)
-            left = standing(found, left)
-            progress(len(rows) - len(left), len(rows))
+            left = self.order.rows(found, left)
+            to_come = len(self.attacks) - number - 1
+            progress(len(rows) - len(left) * to_come // len(self.attacks), len(rows))
         return found
 
 
-def restarts(attack: Facts, count: int) -> Cascade:
+def cascade(attacks: tuple[Facts, ...]) -> Combined:
+    """The first attack on every row, each of the others on the rows that still stand."""
+    return Combined(attacks, CASCADE)
+
+
+def best_of(attacks: tuple[Facts, ...]) -> Combined:
+    """All attacks on every row; of each row the nearest is kept."""
+    return Combined(attacks, ALL)
+
+
+def restarts(attack: Facts, count: int) -> Combined:
     """An attack from so many starts, the next only on what still stands."""
     if count < 1:
         raise ValueError(f"count: expected 1 or more, got {count}")
-    return Cascade((attack,) * count)
-
-
-@dataclass(frozen=True)
-class BestOf:
-    """attacks: all of them on every row; of each row the nearest is kept."""
-
-    attacks: tuple[Facts, ...]
-
-    @property
-    def about(self) -> str:
-        """What it does."""
-        return "several attacks, and of each photo the nearest"
-
-    @property
-    def paper(self) -> str:
-        """Where its parts come from."""
-        return "; ".join(dict.fromkeys(attack.paper for attack in self.attacks))
-
-    @property
-    def needs(self) -> Access:
-        """The most that a part needs."""
-        return needs_of(self.attacks)
-
-    @property
-    def norms(self) -> tuple[str, ...]:
-        """The norms that all parts serve."""
-        return norms_of(self.attacks)
-
-    @property
-    def aims(self) -> tuple[Aim, ...]:
-        """The aims that all parts serve."""
-        return aims_of(self.attacks)
-
-    @property
-    def when(self) -> str:
-        """What to take it for."""
-        return "the nearest of several answers"
-
-    @property
-    def cost(self) -> str:
-        """What its parts cost together."""
-        return " + ".join(attack.cost for attack in self.attacks)
-
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
-        """As `search`."""
-        found = nothing_found(problem)
-        for number, attack in enumerate(self.attacks):
-            if number and over(until):
-                break
-            own = keys_for(keys, "part", number)
-            take_better(found, found_by(classifier, problem, attack, own, rows, until), rows)
-            progress((number + 1) * len(rows) // len(self.attacks), len(rows))
-        return found
+    return cascade((attack,) * count)

@@ -1,15 +1,15 @@
 """What strategies have in common: keys for a part, what a part found, and the better of two."""
 
-from functools import reduce
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Attack, Facts, KeepsOwn
+from pasunchat.attacks.attack import Attack, Facts, KeepsOwn
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import SURE, Problem
-from pasunchat.attacks.search import ROWS_AT_ONCE, Found
+from pasunchat.attacks.search import Found, some_at_once
+from pasunchat.attacks.strategies.off_grid import OffGrid
 from pasunchat.attacks.strategies.strategy import find
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import silent
@@ -29,13 +29,15 @@ def found_by(
     rows: Tensor,
     until: float | None = None,
 ) -> Found:
-    """As `find`, with what is found comparable: what an attack keeps by a criterion of its own is
-    asked about, and a closest try outside the radius is no try."""
+    """As `find`, with what is found comparable: what an attack keeps by a criterion of its own, or
+    has seen only before it was rounded, is asked about; and a closest try outside the radius is no
+    try."""
     found = find(classifier, problem, method, keys, rows, silent, until)
-    if isinstance(method, KeepsOwn):
+    rounded = isinstance(method, OffGrid) and problem.levels is not None
+    if rounded or isinstance(method, KeepsOwn):
         oracle = Oracle(classifier, cast(Attack[Any], method))
         with frozen(classifier):
-            for some in torch.split(rows, ROWS_AT_ONCE):
+            for some in some_at_once(rows, problem):
                 _ask_about(oracle, problem.rows(some), found, some)
     outside = ~problem.within(found.pixels) & found.distance.isinf()
     found.pixels[outside], found.margin[outside] = problem.pixels[outside], -torch.inf
@@ -69,21 +71,3 @@ def take_better(found: Found, part: Found, rows: Tensor) -> None:
 def standing(found: Found, rows: Tensor) -> Tensor:
     """Those of the rows that have not reached."""
     return rows[~found.distance[rows].isfinite().cpu()]
-
-
-def needs_of(methods: tuple[Facts, ...]) -> Access:
-    """The most that any of them needs."""
-    order: tuple[Access, ...] = ("labels", "scores", "gradients")
-    return max((method.needs for method in methods), key=order.index)
-
-
-def norms_of(methods: tuple[Facts, ...]) -> tuple[str, ...]:
-    """The norms that all of them serve."""
-    every = [method.norms for method in methods]
-    return reduce(lambda some, more: tuple(norm for norm in some if norm in more), every)
-
-
-def aims_of(methods: tuple[Facts, ...]) -> tuple[Aim, ...]:
-    """The aims that all of them serve; each serves a radius, by being stopped inside it."""
-    every = all("nearest" in method.aims for method in methods)
-    return ("nearest", "within") if every else ("within",)

@@ -16,7 +16,7 @@ from pasunchat.attacks.methods.sparse import Sparse
 from pasunchat.attacks.methods.turning import Turning
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found
-from pasunchat.attacks.strategies.combined import BestOf
+from pasunchat.attacks.strategies.combined import best_of
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
@@ -59,5 +59,5 @@ class Portfolio:
         until: float | None = None,
     ) -> Found:
         """As `search`."""
-        together = BestOf(self.parts(problem.norm.name))
+        together = best_of(self.parts(problem.norm.name))
         return together.find(classifier, problem, keys, rows, progress, until)

@@ -20,7 +20,7 @@ from torch import Tensor
 from pasunchat.attacks.attack import Attack
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import ROWS_AT_ONCE, Found
+from pasunchat.attacks.search import Found, some_at_once
 from pasunchat.classifiers.classifier import Classifier
 
 HONEST = 2.0  # times the promise, or as much less
@@ -52,7 +52,7 @@ def promise(
     margin, gain = torch.zeros_like(problem.radius), torch.zeros_like(problem.radius)
     oracle = Oracle(classifier, attack)
     with frozen(classifier):
-        for some in torch.split(rows, ROWS_AT_ONCE):
+        for some in some_at_once(rows, problem):
             part = problem.rows(some)
             state = attack.start(part, keys[some])
             answer = oracle.answer(part, state, attack.ask(part, state))

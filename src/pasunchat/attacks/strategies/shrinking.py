@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.attack import Aim, Facts
 from pasunchat.attacks.norms import L0, LINF, PIXELS
 from pasunchat.attacks.problem import ROUNDING, Problem
 from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.strategies.of_parts import OfParts
 from pasunchat.attacks.strategies.parts import found_by, keys_for, take_better
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
@@ -21,7 +22,7 @@ FINE = 0.01  # of the radius: a bracket this narrow is closed
 
 
 @dataclass(frozen=True)
-class Shrinking:
+class Shrinking(OfParts):
     """attack: one that searches inside a radius. rounds: radii tried for each row. first: the
     first of them, as the share of [0, 1] that every value may move."""
 
@@ -36,24 +37,14 @@ class Shrinking:
             raise ValueError(f"first: expected between 0 and 1, got {self.first}")
 
     @property
+    def parts(self) -> tuple[Facts, ...]:
+        """Its one attack."""
+        return (self.attack,)
+
+    @property
     def about(self) -> str:
         """What it does."""
         return f"the smallest radius, by halving: {self.attack.about}"
-
-    @property
-    def paper(self) -> str:
-        """Where its part comes from."""
-        return self.attack.paper
-
-    @property
-    def needs(self) -> Access:
-        """What its part needs."""
-        return self.attack.needs
-
-    @property
-    def norms(self) -> tuple[str, ...]:
-        """The norms that its part serves."""
-        return self.attack.norms
 
     @property
     def aims(self) -> tuple[Aim, ...]:

@@ -3,8 +3,9 @@
 Croce and Hein 2020, arXiv:2003.01690: different attacks one after the other, each on what still
 stands, and of each photo the worst case. Ours differs so that two classes are served as well as a
 thousand: the loss is the margin, then cross-entropy, where AutoAttack has the ratio DLR, which
-needs three classes; quick searches come first; a row leaves when it is first reached; and what no
-search can reach is given up by the rule of promise.py.
+needs three classes; quick searches come first; in LINF the second APGD asks between the values of
+the grid; a row leaves when it is first reached; and what no search can reach is given up by the
+rule of promise.py.
 """
 
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
+from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.strategies.off_grid import OffGrid
 from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
 from pasunchat.attacks.strategies.promise import Promise, promise, worth_more
 from pasunchat.attacks.strategies.targets import EachTarget
@@ -54,15 +57,17 @@ class Standard:
 
     def parts(self, classes: int, norm: str) -> tuple[tuple[Facts, float], ...]:
         """The attacks in their order, each with the slack by which rows are given up after it."""
+        again = Apgd(steps=self.steps, objective="ce")
         parts: list[tuple[Facts, float]] = [
             (QUICK, 8),
-            (GradientSteps(steps=max(self.steps // 4, 1), random=False), 2),
+            (GradientSteps(steps=max(self.steps // 4, 1), random=False), 1),
             (Apgd(steps=self.steps), 0.5),
-            (Apgd(steps=self.steps, objective="ce"), 0.25),
+            (OffGrid(again) if norm == LINF.name else again, 0.25),
         ]
         if classes > 2:
             parts.append((EachTarget(Apgd(steps=self.steps), self.targets), 0.25))
-        parts.append((FMN(steps=self.steps), 0.1))
+        # no slack: random squares are for what has gradients that do not tell the truth
+        parts.append((FMN(steps=self.steps), 0))
         if norm in Square.norms:
             parts.append((Square(queries=self.queries), 0))
         return tuple(parts)

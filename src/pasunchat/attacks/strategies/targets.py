@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.attack import Facts
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.strategies.of_parts import OfParts
 from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class EachTarget:
+class EachTarget(OfParts):
     """To leave a class, each other class is aimed at in turn, the likeliest first, the next on
     what still stands (arXiv:2003.01690, section 4). most: so many classes."""
 
@@ -26,29 +27,14 @@ class EachTarget:
             raise ValueError(f"most: expected 1 or more, got {self.most}")
 
     @property
+    def parts(self) -> tuple[Facts, ...]:
+        """Its one attack."""
+        return (self.attack,)
+
+    @property
     def about(self) -> str:
         """What it does."""
         return f"each other class as the target in turn: {self.attack.about}"
-
-    @property
-    def paper(self) -> str:
-        """Where its part comes from."""
-        return self.attack.paper
-
-    @property
-    def needs(self) -> Access:
-        """What its part needs."""
-        return self.attack.needs
-
-    @property
-    def norms(self) -> tuple[str, ...]:
-        """The norms that its part serves."""
-        return self.attack.norms
-
-    @property
-    def aims(self) -> tuple[Aim, ...]:
-        """The aims that its part serves."""
-        return self.attack.aims
 
     @property
     def when(self) -> str:

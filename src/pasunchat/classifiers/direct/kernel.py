@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pasunchat.classifiers.direct.layers import Floats
+from pasunchat.classifiers.direct.layers import STRETCH, Floats, combined
+from pasunchat.classifiers.direct.layers_back import DEEP
 from pasunchat.classifiers.direct.passes import run, weighted_sum
 from pasunchat.classifiers.direct.vectors import LANES
 
@@ -73,22 +74,31 @@ class Kernel:
         return work
 
 
-def lay_out(weights: Sequence[NDArray[Any]], size: int, want_photos: bool) -> tuple[Floats, ...]:
+def lay_out(
+    weights: Sequence[NDArray[Any]],
+    size: int,
+    want_photos: bool,
+    scale: Sequence[float] = (1, 1, 1),
+    shift: Sequence[float] = (0, 0, 0),
+) -> tuple[Floats, ...]:
     """PyTorch's weights w1, b1, .., w3, b3, dense w, b as the kernel reads them; always copies.
 
-    Forward: group of outputs, row, column, input, lane. Back: output, group of inputs, row,
-    column, lane. Dense: by row, column, channel, where PyTorch has the channel first.
+    Before them what each colour is multiplied by and what is then added, along a row of pixels.
+    Forward: group of outputs, row (of four: `combined`), column, input, lane. Back: output, group
+    of inputs, row, column, lane. Dense: row, column, channel, where PyTorch has the channel first.
     """
     w1, b1, w2, b2, w3, b3, wd, bd = weights
     co, side = len(b1), size // 8
 
     def forward(w: Floats) -> Floats:
-        return _laid(w.reshape(co // LANES, LANES, -1, 3, 3).transpose(0, 3, 4, 2, 1))
+        rows = combined(w).reshape(co // LANES, LANES, -1, 4, 3)
+        return _laid(rows.transpose(0, 3, 4, 2, 1))
 
     def back(w: Floats) -> Floats:
         return _laid(w.reshape(co, co // LANES, LANES, 3, 3).transpose(0, 1, 3, 4, 2))
 
     return (
+        *(_laid(np.tile(np.array(colours, np.float32), size)) for colours in (scale, shift)),
         *(forward(w1), _laid(b1), forward(w2), _laid(b2), forward(w3), _laid(b3)),
         *(_laid(wd.reshape(2, co, side, side).transpose(0, 2, 3, 1)), _laid(bd)),
         *(back(w2), back(w3), _laid(_winner_table(w1)) if want_photos else _empty((0,))),
@@ -138,13 +148,15 @@ def _winner_table(w1: Floats) -> Floats:
 
 
 def _room(size: int, channels: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What one thread writes into: maps, gradients of maps, lists of winners; and winners."""
+    """What one thread writes into: maps, gradients of maps, lists of winners, rows in the making;
+    and winners."""
     halves = [size // part for part in (2, 4, 8)]
     maps = [_zeros((side + 2) ** 2 * channels + MARGIN) for side in halves[:2]]
     slopes = [_zeros((side + 2) ** 2 * channels + MARGIN) for side in halves[:2]]
     photo, flat = _zeros((size + 2) ** 2 * 3 + MARGIN), halves[2] ** 2 * channels
-    lists = _zeros(5, np.intp), _zeros(size, np.intp), _zeros(size), _zeros(0)
-    room = (photo, *maps, _zeros(flat), *slopes, _zeros(flat), *lists)
+    lists = _zeros(5, np.intp), _zeros(size, np.intp), _zeros(size)
+    rows = max(4 * (2 * STRETCH + 2) * channels, (2 * DEEP + 2) * 2 * STRETCH * LANES)
+    room = (photo, *maps, _zeros(flat), *slopes, _zeros(flat), *lists, _zeros(rows), _zeros(0))
     return room, tuple(_zeros(side**2 * channels, np.uint8) for side in halves)
 
 

@@ -1,10 +1,9 @@
-"""The layers for one photo, forward and back, as loops over vectors of sixteen channels.
+"""The layers for one photo, as loops over vectors of sixteen channels (back: layers_back.py).
 
 A map is a flat array: rows of pixels, channels innermost, one pixel of zeros around (`edge` 1) or
 none (0). Convolution, relu and pooling are one step: a tile of two rows of outputs stays in
 registers until it is pooled, and what is kept is the pooled value and one byte, the winner: which
-of the four pixels it was (0 to 3), or 4 where none was positive. Back, only winners carry a
-gradient, so they are listed and visited one by one.
+of the four pixels it was (0 to 3), or 4 where none was positive.
 """
 
 from typing import Any
@@ -14,152 +13,90 @@ from llvmlite.binding import get_host_cpu_features
 from numba import config, njit
 from numpy.typing import NDArray
 
-from pasunchat.classifiers.direct.vectors import (
-    LANES,
-    convolve,
-    filled,
-    gather,
-    load,
-    pool,
-    scatter,
-    zeros,
-)
+from pasunchat.classifiers.direct.vectors import LANES, convolve, cross, load, pool, zeros
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Places = NDArray[np.intp]
 
 WIDE = config.CPU_NAME is None and get_host_cpu_features().get("avx512f", False)
 TILE = 16 if WIDE else 4  # outputs held at once: 2 x 8, or 2 x 2 where registers are few
-TAPS = 9 if WIDE else 3  # pixels of a 3 x 3 window held at once: all, or a row
 STRETCH = 28  # cells of a row at a time: what they touch stays in the nearest cache
-ONE = np.float32(1)
 Index = np.uintp  # numba looks at signed ones in innermost loops: might they count from the end?
 
 
+def combined(w: Floats) -> Floats:
+    """Weights [co, ci, 3, 3] as `convolve_and_pool` takes them, [co, ci, 4, 3]: see there."""
+    w0, w1, w2 = (w[:, :, row] for row in range(3))
+    return np.stack([(w0 + w1 + w2) / 2, (w0 - w1 + w2) / 2, w0, w2], 2)
+
+
 @njit(forceinline=True)
-def _tile(tile: Any, x: Floats, at: int, w: Floats, w_at: int, row: int, ci: int) -> Any:
-    """The convolution's sums for one tile; column and input channel lie one after the other."""
-    for ky in range(3):
-        for t in range(3 * ci):
-            w_now = load(w, w_at + (ky * 3 * ci + t) * LANES)
-            tile = convolve(tile, x, at + ky * row + t, row, ci, w_now)
+def see(
+    photo: Floats, scale: Floats, shift: Floats, x: Floats, first: int, last: int, size: int
+) -> None:
+    """Rows first..last-1 of a photo [size, 3 size], times scale plus shift [3 size], into x."""
+    for y in range(first, last):
+        at = ((y + 1) * (size + 2) + 1) * 3
+        for k in range(3 * size):
+            x[Index(at + k)] = shift[Index(k)] + photo[Index(y), Index(k)] * scale[Index(k)]
+
+
+@njit(forceinline=True)
+def _combine(x: Floats, at: int, row: int, count: int, v: Floats, width: int) -> None:
+    """Four rows of x -> r1 + r2, r2 - r1, r0 - r2, r3 - r1 in v [4, width]."""
+    for k in range(count):
+        r0, r1 = x[Index(at + k)], x[Index(at + row + k)]
+        r2, r3 = x[Index(at + 2 * row + k)], x[Index(at + 3 * row + k)]
+        v[Index(k)], v[Index(width + k)] = r1 + r2, r2 - r1
+        v[Index(2 * width + k)], v[Index(3 * width + k)] = r0 - r2, r3 - r1
+
+
+@njit(forceinline=True)
+def _add(tile: Any, v: Floats, at: int, width: int, w: Floats, w_at: int, ci: int) -> Any:
+    """Two rows of v by their weights; column and input channel lie one after the other."""
+    for t in range(3 * ci):
+        upper, lower = load(w, w_at + t * LANES), load(w, w_at + (3 * ci + t) * LANES)
+        tile = convolve(tile, v, at + t, width, ci, upper, lower)
     return tile
 
 
 @njit(forceinline=True)
+def _tile(
+    tile: Any, v: Floats, at: int, width: int, w: Floats, w_at: int, bias: Any, ci: int
+) -> Any:
+    """The convolution's sums for one tile of two rows."""
+    tile = cross(_add(tile, v, at, width, w, w_at, ci), bias)
+    return _add(tile, v, at + 2 * width, width, w, w_at + 6 * ci * LANES, ci)
+
+
+@njit(forceinline=True)
 def convolve_and_pool(
-    x: Floats, w: Floats, b: Floats, out: Floats, won: Bytes, size: int, ci: int, co: int, edge: int
-) -> None:
-    """x [size + 2, size + 2, ci] -> out [size / 2 + 2 edge, .., co], won [size / 2, .., co]."""
-    row, half, cols = (size + 2) * ci, size // 2, TILE // 2
-    whole = size // cols * cols
-    for i in range(half):
-        for o in range(0, co, LANES):
-            bias, w_at = load(b, o), o * 9 * ci
-            out_at, won_at = ((i + edge) * (half + 2 * edge) + edge) * co + o, i * half * co + o
-            for j in range(0, whole, cols):
-                tile = _tile(filled(zeros(TILE), bias), x, 2 * i * row + j * ci, w, w_at, row, ci)
-                pool(tile, out, out_at + j // 2 * co, won, won_at + j // 2 * co, co)
-            for j in range(whole, size, 2):  # what a row has left beside whole tiles
-                rest = _tile(filled(zeros(4), bias), x, 2 * i * row + j * ci, w, w_at, row, ci)
-                pool(rest, out, out_at + j // 2 * co, won, won_at + j // 2 * co, co)
-
-
-@njit(forceinline=True)
-def _list_winners(
-    won: Bytes, at: int, dy: Floats, dy_at: int, half: int, co: int,
-    places: Places, found: Places, slopes: Floats,
-) -> int:  # fmt: skip
-    """One channel's winners in a row of cells: where they are and their gradients; how many.
-
-    Written at each cell and counted where there is one: no branch.
-    """
-    n = 0
-    for j in range(half):
-        which, to = won[Index(at + j * co)], Index(n)
-        found[to] = 2 * j * co + places[which]
-        slopes[to] = dy[Index(dy_at + j * co)]
-        n += which < 4
-    return n
-
-
-@njit(forceinline=True)
-def block_back(
-    x: Floats, dx: Floats, w: Floats, dw: Floats, db: Floats, won: Bytes, dy: Floats,
-    size: int, co: int, edge: int, want_w: bool, places: Places, found: Places, slopes: Floats,
+    x: Floats, w: Floats, b: Floats, out: Floats, won: Bytes, v: Floats,
+    i: int, size: int, ci: int, co: int, edge: int,
 ) -> None:  # fmt: skip
-    """Add to dx, and where wanted to dw [co, groups, 3, 3, LANES] and db, what dy says."""
-    row, half, parts = (size + 2) * co, size // 2, co // LANES * 9 // TAPS
-    places[0], places[1], places[2], places[3], places[4] = 0, co, row, row + co, 0
-    for i in range(half):
-        for start in range(0, half, STRETCH):
-            count = min(STRETCH, half - start)
-            for c in range(co):
-                won_at = (i * half + start) * co + c
-                dy_at = ((i + edge) * (half + 2 * edge) + edge + start) * co + c
-                n = _list_winners(won, won_at, dy, dy_at, count, co, places, found, slopes)
-                for part in range(parts):
-                    group, ky = divmod(part * TAPS // 3, 3)
-                    at = (2 * i + ky) * row + 2 * start * co + group * LANES
-                    w_at = (c * parts + part) * TAPS * LANES
-                    w_now = gather(zeros(TAPS), ONE, w, w_at, LANES, 3 * LANES)
-                    if want_w:
-                        total, bias = zeros(TAPS), np.float32(0)
-                        for m in range(n):
-                            total = gather(total, slopes[m], x, at + found[m], co, row)
-                            scatter(w_now, slopes[m], dx, at + found[m], co, row)
-                            bias += slopes[m]
-                        scatter(total, ONE, dw, w_at, LANES, 3 * LANES)
-                        if part == 0:
-                            db[c] += bias
-                    else:
-                        for m in range(n):
-                            scatter(w_now, slopes[m], dx, at + found[m], co, row)
+    """x [size + 2, size + 2, ci] -> row i of out [size / 2 + 2 edge, .., co] and of won
+    [size / 2, .., co].
 
-
-@njit(forceinline=True)
-def first_back(
-    x: Floats, dw: Floats, db: Floats, won: Bytes, dy: Floats, size: int, co: int, places: Places
-) -> None:
-    """Add to dw [co, 3, LANES] and db. Three pixels x three colours are nine floats of a vector.
-
-    Two sums at a time, since each has to wait for itself; and no list, since most cells have a
-    winner.
+    Two rows of outputs take four products of rows where a convolution takes six: with rows of
+    pixels r and of weights w, m = (r1 + r2)(w0 + w1 + w2) / 2 and n = (r2 - r1)(w0 - w1 + w2) / 2,
+    they are m + n + (r0 - r2) w0 and m - n + (r3 - r1) w2 (Winograd's F(2, 3); Lavin and Gray
+    2016). Where rows are alike, so are both outputs, to the bit: ties stay ties.
     """
-    row, half = (size + 2) * 3, size // 2
-    places[0], places[1], places[2], places[3], places[4] = 0, 3, row, row + 3, 0
-    for i in range(half):
-        for c in range(co):
-            even, odd, bias = zeros(3), zeros(3), np.float32(0)
-            won_at, dy_at = i * half * co + c, ((i + 1) * (half + 2) + 1) * co + c
-            for j in range(0, half, 2):
-                a, b = won[Index(won_at + j * co)], won[Index(won_at + (j + 1) * co)]
-                s, t = dy[Index(dy_at + j * co)], dy[Index(dy_at + (j + 1) * co)]
-                s, t = s if a < 4 else np.float32(0), t if b < 4 else np.float32(0)
-                at = 2 * i * row + 6 * j
-                even = gather(even, s, x, at + places[a], row, 0)
-                odd = gather(odd, t, x, at + 6 + places[b], row, 0)
-                bias += s + t
-            scatter(even, ONE, dw, c * 3 * LANES, LANES, 0)
-            scatter(odd, ONE, dw, c * 3 * LANES, LANES, 0)
-            db[c] += bias
-
-
-@njit(forceinline=True)
-def photo_back(dx: Floats, table: Floats, won: Bytes, dy: Floats, size: int, co: int) -> None:
-    """Add the photo's gradient to dx [size + 2, size + 2, 3].
-
-    A cell reaches 4 x 4 pixels x 3 colours: four rows of twelve floats, each in one vector.
-    """
-    row, half = (size + 2) * 3, size // 2
-    for i in range(half):
-        for j in range(half):
-            total, cell, dy_at = zeros(4), (i * half + j) * co, ((i + 1) * (half + 2) + j + 1) * co
-            for c in range(co):
-                place = (c * 5 + np.intp(won[Index(cell + c)])) * 4 * LANES
-                total = gather(total, dy[Index(dy_at + c)], table, place, LANES, 3 * LANES)
-            scatter(total, ONE, dx, 2 * i * row + 6 * j, row, 3 * row)
+    row, half, cols, width = (size + 2) * ci, size // 2, TILE // 2, (2 * STRETCH + 2) * ci
+    for start in range(0, half, STRETCH):
+        count = 2 * min(STRETCH, half - start)
+        whole = count // cols * cols
+        _combine(x, 2 * i * row + 2 * start * ci, row, (count + 2) * ci, v, width)
+        for o in range(0, co, LANES):
+            bias, w_at = load(b, o), o * 12 * ci
+            out_at = ((i + edge) * (half + 2 * edge) + edge + start) * co + o
+            won_at = (i * half + start) * co + o
+            for j in range(0, whole, cols):
+                tile = _tile(zeros(TILE), v, j * ci, width, w, w_at, bias, ci)
+                pool(tile, out, out_at + j // 2 * co, won, won_at + j // 2 * co, co)
+            for j in range(whole, count, 2):  # what a row has left beside whole tiles
+                rest = _tile(zeros(4), v, j * ci, width, w, w_at, bias, ci)
+                pool(rest, out, out_at + j // 2 * co, won, won_at + j // 2 * co, co)
 
 
 @njit(forceinline=True, fastmath=True)  # sums in an order of the compiler's, the same each time

@@ -6,15 +6,8 @@ from typing import Any
 
 from numba import njit
 
-from pasunchat.classifiers.direct.layers import (
-    Bytes,
-    Floats,
-    block_back,
-    convolve_and_pool,
-    dense,
-    first_back,
-    photo_back,
-)
+from pasunchat.classifiers.direct.layers import Bytes, Floats, convolve_and_pool, dense, see
+from pasunchat.classifiers.direct.layers_back import block_back, first_back, photo_back
 from pasunchat.classifiers.direct.vectors import LANES
 from pasunchat.storage import sha256
 
@@ -58,17 +51,23 @@ def _passes(sources: str) -> tuple[Compiled, Compiled]:
         """
         _ = sources
         co, size = len(groups) * LANES, photos.shape[1]
-        w1, b1, w2, b2, w3, b3, wd, bd, w2_back, w3_back, table = weights
-        x0, p1, p2, p3, d1, d2, d3, places, found, list_, nothing = room
+        scale, shift, w1, b1, w2, b2, w3, b3, wd, bd, w2_back, w3_back, table = weights
+        x0, p1, p2, p3, d1, d2, d3, places, found, list_, v, nothing = room
+        maps, map_slopes, blocks = (p1, p2, p3), (d1, d2, d3), (w2, w3)
+        biases, blocks_back = (b2, b3), (w2_back, w3_back)
         want_weights, want_photos = len(of_weights) > 0, len(of_photos) > 0
         flat, in_first, in_block = p3.size, co * 3 * LANES, co * 9 * co
         for n in range(first, last):
-            for i in range(size):
-                at = ((i + 1) * (size + 2) + 1) * 3
-                x0[at : at + 3 * size] = photos[n, i]
-            convolve_and_pool(x0, w1, b1, p1, winners[0], size, 3, co, 1)
-            convolve_and_pool(p1, w2, b2, p2, winners[1], size // 2, co, co, 1)
-            convolve_and_pool(p2, w3, b3, p3, winners[2], size // 4, co, co, 0)
+            for i in range(size // 2):  # a row of cells as soon as its pixels are there
+                see(photos[n], scale, shift, x0, 2 * i + min(i, 1), min(2 * i + 3, size), size)
+                convolve_and_pool(x0, w1, b1, p1, winners[0], v, i, size, 3, co, 1)
+            for k in range(2):  # a loop, so that it is compiled once
+                side = size >> (k + 1)
+                for i in range(side // 2):
+                    convolve_and_pool(
+                        maps[k], blocks[k], biases[k], maps[k + 1], winners[k + 1], v,
+                        i, side, co, co, 1 - k,
+                    )  # fmt: skip
             dense(p3, wd, bd, logits[n])
             if not (want_weights or want_photos):
                 continue
@@ -81,16 +80,15 @@ def _passes(sources: str) -> tuple[Compiled, Compiled]:
             g1, gb1, g = g[:in_first], g[in_first : in_first + co], g[in_first + co :]
             g2, gb2, g = g[:in_block], g[in_block : in_block + co], g[in_block + co :]
             g3, gb3, g = g[:in_block], g[in_block : in_block + co], g[in_block + co :]
-            block_back(
-                p2, d2, w3_back, g3, gb3, winners[2], d3, size // 4, co, 0,
-                want_weights, places, found, list_,
-            )  # fmt: skip
-            block_back(
-                p1, d1, w2_back, g2, gb2, winners[1], d2, size // 2, co, 1,
-                want_weights, places, found, list_,
-            )  # fmt: skip
+            of_blocks, of_biases = (g2, g3), (gb2, gb3)
+            for k in range(1, -1, -1):
+                block_back(
+                    maps[k], map_slopes[k], blocks_back[k], of_blocks[k], of_biases[k],
+                    winners[k + 1], map_slopes[k + 1], size >> (k + 1), co, 1 - k,
+                    want_weights, places, found, list_,
+                )  # fmt: skip
             if want_weights:
-                first_back(x0, g1, gb1, winners[0], d1, size, co, places)
+                first_back(x0, g1, gb1, winners[0], d1, v, size, co, places)
                 g[:] = p3
             if want_photos:
                 of_photos[n] = 0

@@ -10,7 +10,7 @@ once more, with their own.
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,27 +30,40 @@ OPPOSITE = 1e-4  # how far from (g, -g), as a share of 2 g
 NEGLIGIBLE = 1e-6  # the same, as a share of the largest 2 g in a batch that is summed
 
 
-def logits(pixels: Tensor, weights: list[Tensor]) -> Tensor:
-    """Logits [N, 2] of pixels [N, 3, size, size]; weights: w1, b1, .., w3, b3, dense w, b."""
+class Seen(NamedTuple):
+    """What the network sees: pixels times scale plus shift, a number for each colour."""
+
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
+    shift: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+
+def logits(
+    pixels: Tensor, weights: list[Tensor], normalisation: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
+    """Logits [N, 2] of pixels [N, 3, size, size]; weights: w1, b1, .., w3, b3, dense w, b.
+
+    normalisation: scale and shift of the pixels, [1, 3, 1, 1] or [1, 1, 1, 1].
+    """
+    seen = Seen(*(tuple(n.expand(1, 3, 1, 1).flatten().tolist()) for n in normalisation or ()))
     if torch.is_grad_enabled() and (pixels.requires_grad or weights[0].requires_grad):
-        return _Step.apply(pixels, *weights)  # type: ignore[no-any-return, no-untyped-call]
-    return torch.from_numpy(_Batch(pixels, weights).run().logits)
+        return _Step.apply(seen, pixels, *weights)  # type: ignore[no-any-return, no-untyped-call]
+    return torch.from_numpy(_Batch(pixels, weights, seen).run().logits)
 
 
 def try_out() -> None:
     """Compile all of it, or raise what numba says."""
     blocks = [torch.zeros(16, 3, 3, 3), *[torch.zeros(16, 16, 3, 3)] * 2, torch.zeros(2, 16)]
     weights = [tensor for block in blocks for tensor in (block, torch.zeros(len(block)))]
-    batch = _Batch(torch.zeros(1, 3, 8, 8), weights, of_weights=True)
+    batch = _Batch(torch.zeros(1, 3, 8, 8), weights, Seen(), of_weights=True)
     batch.gradients(batch.run(), torch.tensor([[1.0, -1.0]]))
 
 
 class _Step(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, pixels: Tensor, *weights: Tensor) -> Tensor:
-        of_pixels, of_weights, *_ = ctx.needs_input_grad
+    def forward(ctx: Any, seen: Seen, pixels: Tensor, *weights: Tensor) -> Tensor:
+        _, of_pixels, of_weights, *_ = ctx.needs_input_grad
         ctx.save_for_backward(pixels, *weights)
-        ctx.batch = _Batch(pixels, weights, of_weights, of_pixels)
+        ctx.batch = _Batch(pixels, weights, seen, of_weights, of_pixels)
         ctx.work = ctx.batch.run()
         return torch.from_numpy(ctx.work.logits)
 
@@ -58,8 +71,8 @@ class _Step(torch.autograd.Function):
     def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # refuses tensors that were changed since
         if torch.is_grad_enabled():  # a gradient of the gradient is wanted
-            return _by_layers(saved, slopes, ctx.needs_input_grad)
-        return ctx.batch.gradients(ctx.work, slopes)  # type: ignore[no-any-return]
+            return None, *_by_layers(ctx.batch.seen, saved, slopes, ctx.needs_input_grad[1:])
+        return None, *ctx.batch.gradients(ctx.work, slopes)
 
 
 class _Batch:
@@ -69,13 +82,15 @@ class _Batch:
         self,
         pixels: Tensor,
         weights: Sequence[Tensor],
+        seen: Seen,
         of_weights: bool = False,
         of_pixels: bool = False,
     ) -> None:
         self.size, self.channels = pixels.shape[2], len(weights[1])
-        self.of_weights, self.of_pixels = of_weights, of_pixels
+        self.seen, self.of_weights, self.of_pixels = seen, of_weights, of_pixels
         self.photos = pixels.detach().permute(0, 2, 3, 1).contiguous().numpy()
-        self.weights = lay_out([w.detach().numpy() for w in weights], self.size, of_pixels)
+        arrays = [w.detach().numpy() for w in weights]
+        self.weights = lay_out(arrays, self.size, of_pixels, seen.scale, seen.shift)
 
     def run(
         self, rows: NDArray[np.bool_] | None = None, slopes: NDArray[np.float32] | None = None
@@ -117,17 +132,20 @@ class _Batch:
     def _maps(self, parts: list[tuple[Work, Tensor, Tensor]], again: Tensor) -> Tensor:
         """Each photo's gradient, [N, 3, size, size]."""
         maps = [torch.from_numpy(photo_gradients(work, self.size)) for work, *_ in parts]
-        out = maps[0] * parts[0][1][:, None, None, None]
+        scale = torch.tensor(self.seen.scale)
+        out = maps[0] * (parts[0][1][:, None, None, None] * scale)
         if len(maps) > 1:
-            out[again] = maps[1]
+            out[again] = maps[1] * scale
         return out.permute(0, 3, 1, 2)
 
 
 def _by_layers(
-    saved: tuple[Tensor, ...], slopes: Tensor, wanted: tuple[bool, ...]
+    seen: Seen, saved: tuple[Tensor, ...], slopes: Tensor, wanted: tuple[bool, ...]
 ) -> tuple[Tensor | None, ...]:
     """The same gradients by torch's own layers, so that they have gradients themselves."""
-    x, *weights = saved
+    pixels, *weights = saved
+    scale, shift = (torch.tensor(n)[:, None, None] for n in (seen.scale, seen.shift))
+    x = pixels * scale + shift
     for w, b in zip(weights[:6:2], weights[1:6:2], strict=True):
         x = functional.relu(functional.max_pool2d(functional.conv2d(x, w, b, padding=1), 2))
     result = functional.linear(x.flatten(1), *weights[6:])

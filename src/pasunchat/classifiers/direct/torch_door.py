@@ -18,6 +18,9 @@ SWITCH = "PASUNCHAT_FAST"
 LAYERS = (*(nn.Conv2d, nn.MaxPool2d, nn.ReLU) * 3, nn.Flatten, nn.Linear)
 
 
+Direct = Callable[[Tensor, list[Tensor], tuple[Tensor, Tensor] | None], Tensor]
+
+
 class FastLayers(nn.Sequential):
     """The layers of `simple`: by the kernel where it can, else one after the other."""
 
@@ -26,18 +29,31 @@ class FastLayers(nn.Sequential):
         logits = run(self, pixels)
         return super().forward(pixels) if logits is None else logits  # type: ignore[no-untyped-call]
 
+    def normalising(self, pixels: Tensor, scale: Tensor, shift: Tensor) -> Tensor | None:
+        """Logits of pixels * scale + shift by the kernel, which saves a pass over the pixels; None
+        where it does not serve.
 
-def run(layers: nn.Sequential, pixels: Tensor) -> Tensor | None:
-    """Logits [N, 2] by the kernel, or None where it does not serve."""
+        scale, shift: [1, 3, 1, 1], or [1, 1, 1, 1] for all colours alike.
+        """
+        return None if _watched(self) else run(self, pixels, (scale, shift))
+
+
+def run(
+    layers: nn.Sequential, pixels: Tensor, normalisation: tuple[Tensor, Tensor] | None = None
+) -> Tensor | None:
+    """Logits [N, 2] by the kernel, of pixels or of pixels * scale + shift, or None where it does
+    not serve."""
     if not _usual_mode() or os.environ.get(SWITCH) == "0":
         return None
     weights = _weights(layers, pixels)
-    direct = weights and _direct()
-    return direct(pixels, weights) if weights and direct else None
+    if not weights or not all(map(_constant, normalisation or ())):
+        return None
+    direct = _direct()
+    return direct(pixels, weights, normalisation) if direct else None
 
 
 @cache
-def _direct() -> Callable[[Tensor, list[Tensor]], Tensor] | None:
+def _direct() -> Direct | None:
     """The kernel as a step of autograd, compiled and tried once; None where it cannot be had.
 
     It stands on numba's inner parts, which may change: training must not end by that.
@@ -87,20 +103,26 @@ def _weights(layers: nn.Sequential, pixels: Tensor) -> list[Tensor] | None:
     return weights if fits else None
 
 
+def _constant(colours: Tensor) -> bool:
+    """Whether it is a number for each colour, or one for all, that nobody learns."""
+    shapes = (1, 3, 1, 1), (1, 1, 1, 1)
+    return _served(colours) and tuple(colours.shape) in shapes and not colours.requires_grad
+
+
 def _served(tensor: Tensor) -> bool:
     kind = tensor.dtype, tensor.device.type, tensor.layout
     usual = kind == (torch.float32, "cpu", torch.strided)
     return usual and type(tensor) in (Tensor, nn.Parameter)
 
 
+def _watched(part: nn.Module) -> bool:
+    hooks = part._forward_hooks, part._forward_pre_hooks
+    return any((*hooks, part._backward_hooks, part._backward_pre_hooks))
+
+
 def _plain(part: nn.Module) -> bool:
     """Whether a layer has the settings that `simple` gives it, and nobody looks into it."""
-    if (
-        part._forward_hooks
-        or part._forward_pre_hooks
-        or part._backward_hooks
-        or part._backward_pre_hooks
-    ):
+    if _watched(part):
         return False
     given: tuple[object, ...]
     if isinstance(part, nn.Conv2d):

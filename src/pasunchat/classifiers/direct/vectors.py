@@ -1,4 +1,4 @@
-"""Sixteen floats as one value that numba knows, and the seven things the kernel does with it.
+"""Sixteen floats as one value that numba knows, and the eight things the kernel does with it.
 
 LLVM makes of such a vector one register of AVX-512, two of AVX2 or four of NEON; nothing here
 names a processor. Each operation is a few lines of LLVM code, written through llvmlite. Places in
@@ -64,6 +64,18 @@ def load(typing: Any, array: Any, at: Any) -> Any:
     return vector(array, types.intp), code
 
 
+@intrinsic
+def store(typing: Any, value: Any, array: Any, at: Any) -> Any:
+    """Sixteen floats to `at`."""
+
+    def code(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        place = _address(context, builder, array, args[1], args[2], FLOATS)
+        builder.store(args[0], place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(vector, array, types.intp), code
+
+
 @intrinsic(prefer_literal=True)
 def zeros(typing: Any, count: Any) -> Any:
     """A tuple of `count` vectors of zeros."""
@@ -75,34 +87,39 @@ def zeros(typing: Any, count: Any) -> Any:
 
 
 @intrinsic
-def filled(typing: Any, like: Any, value: Any) -> Any:
-    """A tuple as long as `like`, all of it `value`."""
-
-    def code(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        out = args[0]
-        for k in range(like.count):
-            out = builder.insert_value(out, args[1], k)
-        return out
-
-    return like(like, vector), code
-
-
-@intrinsic
-def convolve(typing: Any, tile: Any, x: Any, at: Any, row: Any, step: Any, w: Any) -> Any:
-    """tile[r, q] + x[at + r * row + q * step] * w, for a tile of two rows of pixels."""
+def convolve(
+    typing: Any, tile: Any, x: Any, at: Any, row: Any, step: Any, upper: Any, lower: Any
+) -> Any:
+    """tile[r, q] + x[at + r * row + q * step] * (upper, lower)[r], for a tile of two rows."""
 
     def code(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        out, x_, at_, row_, step_, w_ = args
+        out, x_, at_, row_, step_, *weights = args
         for k in range(tile.count):
             r, q = divmod(k, tile.count // 2)
             place = _moved(builder, _moved(builder, at_, row_, r), step_, q)
             number = builder.load(_address(context, builder, x, x_, place), align=4)
-            total = _multiply_add(builder, number, w_, builder.extract_value(out, k))
+            total = _multiply_add(builder, number, weights[r], builder.extract_value(out, k))
             out = builder.insert_value(out, total, k)
         return out
 
     place = types.intp
-    return tile(tile, x, place, place, place, vector), code
+    return tile(tile, x, place, place, place, vector, vector), code
+
+
+@intrinsic
+def cross(typing: Any, tile: Any, bias: Any) -> Any:
+    """Two rows u, v -> u + bias + v, u + bias - v."""
+
+    def code(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        out, cols = args[0], tile.count // 2
+        for q in range(cols):
+            upper = builder.fadd(builder.extract_value(args[0], q), args[1])
+            lower = builder.extract_value(args[0], cols + q)
+            out = builder.insert_value(out, builder.fadd(upper, lower), q)
+            out = builder.insert_value(out, builder.fsub(upper, lower), cols + q)
+        return out
+
+    return tile(tile, vector), code
 
 
 @intrinsic

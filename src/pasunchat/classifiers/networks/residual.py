@@ -38,6 +38,7 @@ class Residual:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 0.25
     frozen: ClassVar[bool] = False
+    size: ClassVar[int] = 128
 
     width: int = 32
     depth: int = 2

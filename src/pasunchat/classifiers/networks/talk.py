@@ -25,6 +25,7 @@ class Linear:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
     frozen: ClassVar[bool] = False
+    size: ClassVar[int] = 224
 
     def build(self, classes: int, size: int) -> nn.Module:
         _refuse_too_many("linear", 3 * size * size * classes, classes, "smaller pictures")
@@ -43,6 +44,7 @@ class Dense:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
     frozen: ClassVar[bool] = False
+    size: ClassVar[int] = 224
 
     units: int = 64
 
@@ -81,6 +83,7 @@ class Simple:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 1.0
     frozen: ClassVar[bool] = False
+    size: ClassVar[int] = 224
 
     width: int = 16
     depth: int = 3

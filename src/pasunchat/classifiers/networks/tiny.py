@@ -61,6 +61,7 @@ class Tiny:
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 0.25
     frozen: ClassVar[bool] = False
+    size: ClassVar[int] = 128
 
     plan: str = "separable"
 

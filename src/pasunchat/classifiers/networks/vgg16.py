@@ -47,6 +47,7 @@ class VGG16:
     mean: ClassVar[tuple[float, ...]] = (123.68 / 255, 116.779 / 255, 103.939 / 255)
     std: ClassVar[float] = 1 / 255
     frozen: ClassVar[bool] = True
+    size: ClassVar[int] = 224
 
     weights: str | None = None
 
