@@ -86,7 +86,7 @@ def _peers() -> Iterator[Job]:
 
 
 def _ours() -> Iterator[Job]:
-    efforts, counts = "quick normal thorough", "8 20 40 100"
+    efforts, counts = "quick normal thorough", "8 16 20 40 100"
     for networks, photos, block in (("A B", 100, 25), ("E", 24, 8)):
         yield from _jobs(
             networks, "l2", "turning turning-256", f"{efforts} {counts}", photos, block

@@ -12,7 +12,7 @@ The head: 128 relu, 16 relu, 2. What its training takes does not depend on the s
 whose features are kept, so those are drawn at 32 x 32, which VGG16 sees in a fiftieth of the time;
 three quarters of them are trained on. The time is that of `train`, less the start of Python. When
 a recipe stops by itself depends on what features are worth, and these are worth little: so the
-talk's is also run for thirty epochs. In all some ten minutes on two cores.
+talk's is also run without patience, for up to thirty epochs. In all some ten minutes on two cores.
 """
 
 import json
@@ -146,7 +146,7 @@ def heads(folder: Path, photos: int) -> list[Head]:
     on, found = machine("cpu", "bf16"), []
     recipes = {
         "talk": RECIPES["talk"],
-        "talk, thirty epochs": replace(RECIPES["talk"], epochs=30, patience=None),
+        "talk, up to thirty epochs": replace(RECIPES["talk"], epochs=30, patience=None),
         "head": RECIPES["head"],
     }
     for name, recipe in recipes.items():

@@ -82,7 +82,7 @@ class Classifier(nn.Module):
         """The name of a class, or its number where there are no names."""
         return self.classes[index] if self.classes else str(index)
 
-    def judge(self, pixels: Tensor, batch: int = 64) -> Tensor:
+    def judge(self, pixels: Tensor, batch: int = 32) -> Tensor:
         """Logits, float32 [N, C] on the CPU, of pixels, float [N, 3, H, W] in [0, 1].
 
         In evaluation mode, without gradients, in fp32. Everything that judges a picture asks here.
@@ -97,7 +97,7 @@ class Classifier(nn.Module):
         images: NDArray[np.uint8],
         rows: NDArray[np.int64] | None = None,
         *,
-        batch: int = 64,
+        batch: int = 32,
         progress: Progress = silent,
     ) -> Tensor:
         """What `judge` says of uint8 images [M, H, W, 3], all or some rows; a batch at a time is
