@@ -27,6 +27,11 @@ class Ask(NamedTuple):
     on_grid: bool = False
 
 
+def ask_snapped(problem: Problem, pixels: Tensor, gradient: Tensor) -> Ask:
+    """To ask once of each row about pixels [N, 3, H, W], put on the grid. gradient: bool [N]."""
+    return Ask(problem.snap(pixels)[:, None], gradient, on_grid=problem.levels is not None)
+
+
 class Answer(NamedTuple):
     """What the classifier says to an Ask; what the attack's access forbids is None.
 
@@ -77,6 +82,13 @@ def settings_of(method: object) -> dict[str, Setting]:
     assert is_dataclass(method)
     values = {field.name: getattr(method, field.name) for field in fields(method)}
     return {name: v if isinstance(v, Setting) else str(v) for name, v in values.items()}
+
+
+def refuse_below_one(method: object, *names: str) -> None:
+    """Raise ValueError if one of these settings, counts of something, is below 1."""
+    for name in names:
+        if getattr(method, name) < 1:
+            raise ValueError(f"{name}: expected 1 or more, got {getattr(method, name)}")
 
 
 class Facts(Protocol):

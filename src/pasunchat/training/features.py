@@ -28,7 +28,7 @@ class Features:
     def __init__(
         self, classifier: Classifier, dataset: Dataset, recipe: Recipe, on: Machine, told: Progress
     ) -> None:
-        self.recipe, self.on, self.dataset = recipe, on, dataset
+        self.recipe, self.on = recipe, on
         self.labels = torch.from_numpy(dataset.labels).to(on.device)
         self.values = self._kept(features(classifier, dataset, on, told))
         self.mirror: Tensor | None = None

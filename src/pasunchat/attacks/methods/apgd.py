@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.losses import LOSSES
 from pasunchat.attacks.methods.apgd_checkpoints import (
     L1_SHARE,
@@ -33,8 +33,8 @@ from pasunchat.attacks.methods.apgd_checkpoints import (
 )
 from pasunchat.attacks.methods.within import (
     anywhere_inside,
+    ask_on_grid,
     inside,
-    on_grid,
     sparse_step,
     usable_radius,
 )
@@ -63,8 +63,7 @@ class Apgd:
     objective: Literal["margin", "ce", "dlr"] = "margin"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps: expected 1 or more, got {self.steps}")
+        refuse_below_one(self, "steps")
 
     def start(self, problem: Problem, keys: Tensor) -> ApgdState:
         radius = usable_radius(problem)
@@ -90,8 +89,7 @@ class Apgd:
         )
 
     def ask(self, problem: Problem, state: ApgdState) -> Ask:
-        pixels = on_grid(problem, state.radius, state.shadow)
-        return Ask(pixels[:, None], state.clock < self.steps)
+        return ask_on_grid(problem, state.radius, state.shadow, state.clock < self.steps)
 
     def loss(self, problem: Problem, state: ApgdState, logits: Tensor) -> Tensor:
         return LOSSES[self.objective](logits, problem.goal)

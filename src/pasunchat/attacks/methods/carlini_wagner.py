@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped, refuse_below_one
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.moments import corrected, updated
 from pasunchat.attacks.methods.prices import first_price, next_price
@@ -69,9 +69,7 @@ class CarliniWagner:
     initial_const: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rounds"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        refuse_below_one(self, "steps", "rounds")
         for name in ("lr", "initial_const"):
             if (value := getattr(self, name)) is not None and not 0 < value < inf:
                 raise ValueError(f"{name}: expected a number above 0, got {value}")
@@ -95,8 +93,8 @@ class CarliniWagner:
         )
 
     def ask(self, problem: Problem, state: PriceState) -> Ask:
-        pixels = problem.snap(pixels_of(state.variable).clamp_(0, 1))
-        return Ask(pixels[:, None], torch.ones_like(state.done))
+        pixels = pixels_of(state.variable).clamp_(0, 1)
+        return ask_snapped(problem, pixels, torch.ones_like(state.done))
 
     def loss(self, problem: Problem, state: PriceState, logits: Tensor) -> Tensor:
         return margin(logits, problem.goal)

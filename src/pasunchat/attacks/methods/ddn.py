@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped
 from pasunchat.attacks.losses import LOSSES
 from pasunchat.attacks.methods.box import farthest, inside
 from pasunchat.attacks.methods.falling import falling
@@ -80,8 +80,7 @@ class DDN:
         )
 
     def ask(self, problem: Problem, state: DDNState) -> Ask:
-        pixels = problem.snap(problem.pixels + state.change)
-        return Ask(pixels[:, None], state.clock < self.steps)
+        return ask_snapped(problem, problem.pixels + state.change, state.clock < self.steps)
 
     def loss(self, problem: Problem, state: DDNState, logits: Tensor) -> Tensor:
         return LOSSES[self.objective](logits, problem.goal)

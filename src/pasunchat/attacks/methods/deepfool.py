@@ -19,7 +19,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped, refuse_below_one
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.box import inside
 from pasunchat.attacks.norms import wide
@@ -56,9 +56,7 @@ class DeepFool:
     nearby: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("steps", "nearby"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        refuse_below_one(self, "steps", "nearby")
         if not 0 <= self.overshoot < 10:
             raise ValueError(f"overshoot: expected 0 to below 10, got {self.overshoot}")
 
@@ -68,8 +66,7 @@ class DeepFool:
 
     def ask(self, problem: Problem, state: DeepFoolState) -> Ask:
         farther = inside(problem, state.change * (1 + self.overshoot))
-        pixels = problem.snap(problem.pixels + farther)
-        return Ask(pixels[:, None], state.clock < self.steps)
+        return ask_snapped(problem, problem.pixels + farther, state.clock < self.steps)
 
     def loss(self, problem: Problem, state: DeepFoolState, logits: Tensor) -> Tensor:
         """The leads f, [N, K]; [N] where there is only one, which may be looked around for."""

@@ -23,7 +23,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.box import farthest, inside
 from pasunchat.attacks.methods.falling import falling
@@ -87,8 +87,7 @@ class FMN:
         )
 
     def ask(self, problem: Problem, state: FMNState) -> Ask:
-        pixels = problem.snap(problem.pixels + state.change)
-        return Ask(pixels[:, None], state.clock < self.steps)
+        return ask_snapped(problem, problem.pixels + state.change, state.clock < self.steps)
 
     def loss(self, problem: Problem, state: FMNState, logits: Tensor) -> Tensor:
         return margin(logits, problem.goal)

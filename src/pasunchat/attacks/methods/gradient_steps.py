@@ -15,12 +15,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.losses import LOSSES
 from pasunchat.attacks.methods.within import (
     anywhere_inside,
+    ask_on_grid,
     inside,
-    on_grid,
     steepest_step,
     usable_radius,
 )
@@ -60,8 +60,7 @@ class GradientSteps:
     objective: Literal["margin", "ce", "dlr"] = "margin"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps: expected 1 or more, got {self.steps}")
+        refuse_below_one(self, "steps")
         for name, value in (("step_size", self.step_size or 0.0), ("momentum", self.momentum)):
             if not 0 <= value < inf:
                 raise ValueError(f"{name}: expected a number of at least 0, got {value}")
@@ -105,8 +104,7 @@ class GradientSteps:
         return GradientStepsState(shadow, torch.zeros_like(shadow), radius, clock, clock.bool())
 
     def ask(self, problem: Problem, state: GradientStepsState) -> Ask:
-        pixels = on_grid(problem, state.radius, state.shadow)
-        return Ask(pixels[:, None], state.clock < self.steps, on_grid=problem.levels is not None)
+        return ask_on_grid(problem, state.radius, state.shadow, state.clock < self.steps)
 
     def loss(self, problem: Problem, state: GradientStepsState, logits: Tensor) -> Tensor:
         return LOSSES[self.objective](logits, problem.goal)

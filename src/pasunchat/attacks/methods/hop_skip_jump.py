@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, put, take
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, put, refuse_below_one, take
 from pasunchat.attacks.methods.hop_phases import closed, found, hopped, turned
 from pasunchat.attacks.methods.hop_queries import (
     AT_ONCE,
@@ -50,9 +50,7 @@ class HopSkipJump:
     directions: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("queries", "directions"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        refuse_below_one(self, "queries", "directions")
 
     def start(self, problem: Problem, keys: Tensor) -> HopSkipJumpState:
         photo, none = problem.pixels, problem.pixels.new_zeros(len(keys))

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.losses import log_probability
 from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
@@ -58,9 +58,7 @@ class LearnedNoise:
         for name, value in (("price", self.price), ("lr", self.lr)):
             if not 0 <= value < inf:
                 raise ValueError(f"{name}: expected a number of at least 0, got {value}")
-        for name, value in (("steps", self.steps), ("patience", self.patience)):
-            if value < 1:
-                raise ValueError(f"{name}: expected 1 or more, got {value}")
+        refuse_below_one(self, "steps", "patience")
 
     def start(self, problem: Problem, keys: Tensor) -> LearnedNoiseState:
         noise = torch.stack([_as_keras(problem.pixels.shape[1:], int(key)) for key in keys])

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.methods.within import anywhere_inside, on_grid, usable_radius
 from pasunchat.attacks.problem import Problem
 
@@ -39,8 +39,7 @@ class RandomNoise:
     draws: int = 100
 
     def __post_init__(self) -> None:
-        if self.draws < 1:
-            raise ValueError(f"draws: expected 1 or more, got {self.draws}")
+        refuse_below_one(self, "draws")
 
     def start(self, problem: Problem, keys: Tensor) -> RandomNoiseState:
         left = torch.full_like(keys, self.draws, device=problem.pixels.device)
@@ -51,7 +50,8 @@ class RandomNoise:
             on_grid(problem, state.radius, anywhere_inside(problem, state.radius, keys))
             for keys in ((state.keys + offset) for offset in range(AT_ONCE))
         ]
-        return Ask(torch.stack(drawn, 1), torch.zeros_like(state.done))
+        on_it = problem.levels is not None
+        return Ask(torch.stack(drawn, 1), torch.zeros_like(state.done), on_grid=on_it)
 
     def loss(self, problem: Problem, state: RandomNoiseState, logits: Tensor) -> Tensor:
         raise NotImplementedError("random noise asks for no gradient")

@@ -13,14 +13,14 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.methods.square_changes import (
     other_square,
     other_square_l2,
     stripes,
     tiles,
 )
-from pasunchat.attacks.methods.within import on_grid, usable_radius
+from pasunchat.attacks.methods.within import ask_on_grid, usable_radius
 from pasunchat.attacks.norms import L2, wide
 from pasunchat.attacks.problem import Problem
 
@@ -58,8 +58,7 @@ class Square:
     share: float = 0.8
 
     def __post_init__(self) -> None:
-        if self.queries < 1:
-            raise ValueError(f"queries: expected 1 or more, got {self.queries}")
+        refuse_below_one(self, "queries")
         if not 0 < self.share <= 1:
             raise ValueError(f"share: expected between 0 and 1, got {self.share}")
 
@@ -74,8 +73,7 @@ class Square:
         return SquareState(tried, tried, nothing, keys, radius, clock, clock.bool())
 
     def ask(self, problem: Problem, state: SquareState) -> Ask:
-        pixels = on_grid(problem, state.radius, state.tried)
-        return Ask(pixels[:, None], torch.zeros_like(state.done))
+        return ask_on_grid(problem, state.radius, state.tried, torch.zeros_like(state.done))
 
     def loss(self, problem: Problem, state: SquareState, logits: Tensor) -> Tensor:
         raise NotImplementedError("Square asks for no gradient")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Aim, Facts
+from pasunchat.attacks.attack import Aim, Facts, refuse_below_one
 from pasunchat.attacks.norms import L0, LINF, PIXELS
 from pasunchat.attacks.problem import ROUNDING, Problem
 from pasunchat.attacks.search import Found, nothing_found, over
@@ -31,8 +31,7 @@ class Shrinking(OfParts):
     first: float = 4 / 255
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"rounds: expected 1 or more, got {self.rounds}")
+        refuse_below_one(self, "rounds")
         if not 0 < self.first <= 1:
             raise ValueError(f"first: expected between 0 and 1, got {self.first}")
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.attack import Access, Aim, Facts, refuse_below_one
 from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
@@ -51,9 +51,7 @@ class Standard:
     give_up: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "targets", "queries"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
+        refuse_below_one(self, "steps", "targets", "queries")
 
     def parts(self, classes: int, norm: str) -> tuple[tuple[Facts, float], ...]:
         """The attacks in their order, each with the slack by which rows are given up after it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Facts
+from pasunchat.attacks.attack import Facts, refuse_below_one
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, nothing_found, over
 from pasunchat.attacks.strategies.of_parts import OfParts
@@ -23,8 +23,7 @@ class EachTarget(OfParts):
     most: int = 9
 
     def __post_init__(self) -> None:
-        if self.most < 1:
-            raise ValueError(f"most: expected 1 or more, got {self.most}")
+        refuse_below_one(self, "most")
 
     @property
     def parts(self) -> tuple[Facts, ...]:
