@@ -41,6 +41,28 @@ def test_answers_every_query_and_gives_the_gradient_of_the_first(classifier: Cla
     assert torch.equal(answer.reached, answer.margin > SURE * answer.logits.abs().amax(2))
 
 
+class Tied(torch.nn.Module):
+    """Two logits that are the same for every picture."""
+
+    def __init__(self, logit: float) -> None:
+        super().__init__()
+        self.logit = logit
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.new_full((len(pixels), 2), self.logit)
+
+
+@pytest.mark.parametrize("logit", [1.0, -3.0, 0.0])
+def test_of_a_tie_an_attack_is_told_that_something_is_missing(logit: float) -> None:
+    photo = torch.full((2, 3, 16, 16), 0.5)
+    task, method = Problem(photo, Goal(torch.tensor([0, 1]))), LearnedNoise()
+    ask = Ask(photo[:, None], torch.zeros(2, dtype=torch.bool))
+    answer = Oracle(Classifier(Tied(logit)), method).answer(task, started(task, method), ask)
+    assert not answer.reached.any()
+    assert (answer.margin < 0).all()
+    assert torch.allclose(answer.margin, torch.tensor(-SURE * abs(logit)), atol=1e-12)
+
+
 def test_no_gradient_is_taken_where_none_is_wanted(classifier: Classifier) -> None:
     task = problem(2)
     ask = Ask(task.pixels[:, None], torch.zeros(2, dtype=torch.bool))

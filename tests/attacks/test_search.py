@@ -12,6 +12,7 @@ from pasunchat.attacks.losses import log_probability
 from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.search import AT_ONCE, search
+from pasunchat.attacks.task import Task
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
@@ -73,60 +74,54 @@ def problem(rows: int) -> Problem:
     return Problem(pixels, Goal(torch.zeros(rows, dtype=torch.int64)))
 
 
+def task(classifier: Classifier, keys: list[int]) -> Task:
+    """Every row of as many random photos as there are keys."""
+    return Task(classifier, problem(len(keys)), torch.tensor(keys), torch.arange(len(keys)))
+
+
 def test_rows_leave_at_different_times_with_what_is_theirs(classifier: Classifier) -> None:
-    task, keys = problem(6), torch.tensor([3, 1, 7, 1, 2, 5])
-    found = search(classifier, task, Leaving(), keys, torch.arange(6))
-    assert found.forwards.tolist() == keys.tolist()
+    given = task(classifier, [3, 1, 7, 1, 2, 5])
+    found = search(Leaving(), given)
+    assert found.forwards.tolist() == [3, 1, 7, 1, 2, 5]
     assert found.backwards.tolist() == [1] * 6
-    assert torch.equal(found.pixels[:, :, 0, 0], task.pixels[:, :, 0, 0])
-    assert torch.allclose(found.pixels[:, 0, 1, 1], keys / 100)
+    assert torch.equal(found.pixels[:, :, 0, 0], given.problem.pixels[:, :, 0, 0])
+    assert torch.allclose(found.pixels[:, 0, 1, 1], given.keys / 100)
 
 
 def test_other_rows_stay_as_they_are(classifier: Classifier) -> None:
-    task, keys = problem(5), torch.tensor([4, 4, 2, 4, 3])
-    found = search(classifier, task, Leaving(), keys, torch.tensor([4, 2]))
+    given = task(classifier, [4, 4, 2, 4, 3])
+    found = search(Leaving(), replace(given, rows=torch.tensor([4, 2])))
     assert found.forwards.tolist() == [0, 0, 2, 0, 3]
     assert found.moved.tolist() == [False, False, True, False, True]
     others = [0, 1, 3]
-    assert torch.equal(found.pixels[others], task.pixels[others])
+    assert torch.equal(found.pixels[others], given.problem.pixels[others])
     assert found.pixels[4, 0, 1, 1].item() == pytest.approx(0.03)
 
 
 def test_no_rows_is_no_question(classifier: Classifier) -> None:
-    task, told = problem(2), []
+    given, told = task(classifier, [1, 1]), []
     nothing = torch.zeros(0, dtype=torch.int64)
-    found = search(
-        classifier, task, Leaving(), torch.ones(2).long(), nothing, lambda *at: told.append(at)
-    )
-    assert torch.equal(found.pixels, task.pixels) and found.forwards.sum() == 0
+    found = search(Leaving(), replace(given, rows=nothing, progress=lambda *at: told.append(at)))
+    assert torch.equal(found.pixels, given.problem.pixels) and found.forwards.sum() == 0
     assert told == []
 
 
 def test_every_query_of_a_row_counts(classifier: Classifier) -> None:
-    keys = torch.tensor([2, 3])
-    found = search(classifier, problem(2), Leaving(queries=3), keys, torch.arange(2))
+    found = search(Leaving(queries=3), task(classifier, [2, 3]))
     assert found.forwards.tolist() == [6, 9]
     assert found.backwards.tolist() == [1, 1]
 
 
 def test_without_a_gradient_no_row_has_moved(classifier: Classifier) -> None:
-    keys = torch.tensor([2, 3])
-    found = search(classifier, problem(2), Leaving(slopes=False), keys, torch.arange(2))
+    found = search(Leaving(slopes=False), task(classifier, [2, 3]))
     assert found.backwards.tolist() == [0, 0]
     assert not found.moved.any()
 
 
 def test_progress_grows_to_all_rows(classifier: Classifier) -> None:
     total, told = 2 * AT_ONCE + 3, []
-    keys = torch.arange(total) % 5 + 1
-    search(
-        classifier,
-        problem(total),
-        Leaving(),
-        keys,
-        torch.arange(total),
-        lambda done, all_rows: told.append((done, all_rows)),
-    )
+    given = task(classifier, [1 + row % 5 for row in range(total)])
+    search(Leaving(), replace(given, progress=lambda *at: told.append(at)))
     done = [at for at, _ in told]
     assert done == sorted(set(done)) and done[-1] == total
     assert {all_rows for _, all_rows in told} == {total}
@@ -136,7 +131,7 @@ def test_progress_grows_to_all_rows(classifier: Classifier) -> None:
 def test_the_classifier_is_asked_no_more_than_the_rows_still_there(classifier: Classifier) -> None:
     asked: list[int] = []
     hook = classifier.register_forward_pre_hook(lambda _, given: asked.append(len(given[0])))
-    search(classifier, problem(9), Leaving(), torch.tensor([1] * 8 + [3]), torch.arange(9))
+    search(Leaving(), task(classifier, [1] * 8 + [3]))
     hook.remove()
     assert asked == [12, 4, 4]
 
@@ -162,15 +157,14 @@ def test_put_is_the_other_way_round() -> None:
 def test_what_an_attack_keeps_is_masked_too(classifier: Classifier) -> None:
     mask = torch.zeros(2, 1, SIZE, SIZE, dtype=torch.bool)
     mask[..., 1] = True
-    task = replace(problem(2), mask=mask)
-    found = search(classifier, task, Leaving(), torch.tensor([1, 2]), torch.arange(2))
-    changed = (found.pixels != task.pixels).any(1)
+    given = task(classifier, [1, 2])
+    found = search(Leaving(), replace(given, problem=replace(given.problem, mask=mask)))
+    changed = (found.pixels != given.problem.pixels).any(1)
     assert changed[:, 1:, 1].all() and not changed[..., 2:].any()
 
 
 def test_when_time_is_up_every_row_leaves_with_its_best(classifier: Classifier) -> None:
-    task, keys = problem(3), torch.full((3,), 1000)
-    found = search(classifier, task, Leaving(), keys, torch.arange(3), until=0.0)
+    found = search(Leaving(), replace(task(classifier, [1000] * 3), until=0.0))
     assert found.forwards.tolist() == [1, 1, 1]
 
 
@@ -197,9 +191,9 @@ class Dark(torch.nn.Module):
 def darken(radius: Tensor | None, levels: int | None = None) -> tuple[Problem, object]:
     pixels = torch.full((2, 3, SIZE, SIZE), 0.5)
     pixels[1] = 0.8
-    task = Problem(pixels, Goal(torch.tensor([1, 1])), LINF, levels=levels, radius=radius)
+    problem = Problem(pixels, Goal(torch.tensor([1, 1])), LINF, levels=levels, radius=radius)
     rows, keys = torch.arange(2), torch.full((2,), 9)
-    return task, search(Classifier(Dark()), task, Darkening(), keys, rows)
+    return problem, search(Darkening(), Task(Classifier(Dark()), problem, keys, rows))
 
 
 def test_of_all_questions_that_reach_the_nearest_is_kept() -> None:
@@ -209,10 +203,10 @@ def test_of_all_questions_that_reach_the_nearest_is_kept() -> None:
 
 
 def test_with_a_radius_a_row_leaves_when_it_reaches_inside_it() -> None:
-    task, found = darken(radius=torch.tensor([0.3, 0.3]))
+    problem, found = darken(radius=torch.tensor([0.3, 0.3]))
     assert found.distance.tolist() == pytest.approx([0.25, torch.inf])
     assert found.forwards.tolist() == [6, 9]
-    assert found.pixels[1].mean() < task.pixels[1].mean()
+    assert found.pixels[1].mean() < problem.pixels[1].mean()
 
 
 def test_on_a_grid_only_what_reaches_there_counts() -> None:

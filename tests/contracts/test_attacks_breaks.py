@@ -95,6 +95,24 @@ def run(
     )
 
 
+@pytest.mark.parametrize("logit", (0.0, 1.0))
+@pytest.mark.parametrize("name", ("turning", "least-levels", "sparse"))
+def test_a_photo_on_the_border_is_fooled(name: str, logit: float) -> None:
+    """A tie at the photo makes every linearised length 0. Ours go on; others' papers do not."""
+    drawn = torch.Generator().manual_seed(0)
+    photo = torch.randint(60, 200, (1, 3, SIDE, SIDE), generator=drawn) / 255
+    slope = torch.randn(1, 3, SIDE, SIDE, generator=drawn)
+
+    class Tied(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            lead = ((pixels - photo) * slope).flatten(1).sum(1)
+            return torch.stack([logit - lead, logit + lead], 1)
+
+    for norm in ATTACKS[name].norms:
+        result = fool(Classifier(Tied()), photo, attack=name, norm=NORMS[norm])
+        assert result.status == (Status.REACHED,), norm
+
+
 @pytest.mark.parametrize("scale", (30.0, 1000.0, 1e6))
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name not in SATURATES])
 def test_larger_logits_give_the_same_answer(name: str, scale: float) -> None:

@@ -20,7 +20,8 @@ from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import TIE, Goal, Problem
 from pasunchat.attacks.search import some_at_once
-from pasunchat.attacks.strategies.parts import found_by, keys_for
+from pasunchat.attacks.strategies.parts import found_by
+from pasunchat.attacks.task import Task, keys_for
 from pasunchat.classifiers.classifier import Classifier
 
 SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
@@ -167,10 +168,9 @@ def _better_without(classifier: Classifier, problem: Problem, queries: int) -> C
     if problem.norm.name not in Square.norms:
         return None
     rows = torch.arange(len(problem.pixels))
-    keys = keys_for(rows, "checks")
-    by_scores = Square(queries=queries)
-    square = found_by(classifier, problem, by_scores, keys, rows)
-    steps = found_by(classifier, problem, GRADIENT_STEPS, keys, rows)
+    task = Task(classifier, problem, keys_for(rows, "checks"), rows)
+    square = found_by(Square(queries=queries), task)
+    steps = found_by(GRADIENT_STEPS, task)
     reached = square.distance.isfinite()
     lead = square.margin - steps.margin
     better = steps.distance.isinf() & (reached | (lead > TIE * steps.margin.abs()))

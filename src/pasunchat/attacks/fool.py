@@ -2,25 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 from time import monotonic
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS, NEAREST
 from pasunchat.attacks.attack import Effort, Facts, settings_of
+from pasunchat.attacks.given import confident, finite, pixels_of, problem_of
 from pasunchat.attacks.norms import L2, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.search import Found
 from pasunchat.attacks.strategies.strategy import find
-from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.attacks.task import Task
+from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import from_table
-from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
 from pasunchat.storage import sha256
@@ -56,14 +55,15 @@ def fool(
     keep_pages()
     until = None if seconds is None else monotonic() + seconds
     method = chosen(attack, norm, radius, effort)
-    pixels = _pixels(classifier, photos)
-    before = _finite(classifier.judge(pixels, batch=1))
-    goal = _confident(goal or Goal(runner_up(before)), confidence)
+    pixels = pixels_of(photos, classifier)
+    before = finite(classifier.judge(pixels, batch=1))
+    goal = confident(goal or Goal(runner_up(before)), confidence)
     goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
-    problem = _problem(pixels, goal, norm, radius, levels, mask)
+    problem = problem_of(pixels, goal, norm, radius, levels, mask)
     keys = _keys(seed, problem)
     still_open = torch.nonzero(~_read_so(goal, before)).squeeze(1)
-    found = find(classifier, problem, method, keys, still_open, progress, until)
+    task = Task(classifier, problem, keys, still_open, progress, until)
+    found = find(method, task)
     name = attack if isinstance(attack, str) else name_of(method)
     return _judged(classifier, problem, before, found, method, name.partition(":")[0], seed)
 
@@ -114,68 +114,6 @@ def name_of(method: Facts) -> str:
 def runner_up(logits: Tensor) -> Tensor:
     """The class that comes second, int64 [N], of logits [N, C]."""
     return logits.topk(2, dim=1).indices[:, 1]
-
-
-def _pixels(classifier: Classifier, photos: Tensor | Sequence[Path | str]) -> Tensor:
-    device = classifier.mean.device
-    if not isinstance(photos, Tensor):
-        if classifier.size is None:
-            raise PasunchatError("this classifier states no picture size; give pixels, not files")
-        side, framing = classifier.size, classifier.framing
-        return as_pixels(np.stack([read_photo(Path(p), side, framing) for p in photos]), device)
-    if photos.ndim != 4 or photos.shape[1] != 3 or not photos.is_floating_point():
-        raise PasunchatError(
-            f"expected pixels as float [N, 3, H, W], got {photos.dtype} {list(photos.shape)}"
-        )
-    if len(photos) and not (float(photos.min()) >= 0 and float(photos.max()) <= 1):
-        raise PasunchatError(
-            f"expected pixels in [0, 1], got {float(photos.min()):g} to "
-            f"{float(photos.max()):g}; divide by 255, and leave mean and std to the Classifier"
-        )
-    return photos.to(device).float().contiguous(memory_format=torch.channels_last)
-
-
-def _finite(logits: Tensor) -> Tensor:
-    if not bool(logits.isfinite().all()):
-        raise PasunchatError(
-            "the classifier's logits are not finite numbers on these photos; check its weights "
-            "and its normalisation (mean and std)"
-        )
-    return logits
-
-
-def _confident(goal: Goal, confidence: float | None) -> Goal:
-    try:
-        return goal if confidence is None else replace(goal, confidence=confidence)
-    except ValueError as error:
-        raise PasunchatError(str(error)) from error
-
-
-def _problem(
-    pixels: Tensor,
-    goal: Goal,
-    norm: Norm,
-    radius: float | None,
-    levels: int | None,
-    mask: Tensor | None,
-) -> Problem:
-    """The problem in one piece, on the pixels' device. Raises PasunchatError for what is off."""
-    if radius is not None and not 0 <= radius < inf:
-        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
-    if levels is not None and levels < 2:
-        raise PasunchatError(f"levels: expected 2 or more, or None, got {levels}")
-    reach = None if radius is None else pixels.new_full((len(pixels),), radius)
-    on_grid = Problem(pixels, goal, norm, levels).snap(pixels)
-    problem = Problem(on_grid, goal.to(pixels.device), norm, levels, reach)
-    if len(pixels) and float((on_grid - pixels).abs().max()) > 1e-4:
-        raise PasunchatError(
-            f"these pixels do not lie on {levels} levels, so no file holds them; round them "
-            "(pixels.mul(255).round().div(255)), or take levels=None"
-        )
-    if mask is None:
-        return problem
-    whole = (mask.bool() if mask.ndim == 4 else mask.bool()[None, None]).to(pixels.device)
-    return replace(problem, mask=whole.expand(len(pixels), whole.shape[1], *pixels.shape[2:]))
 
 
 def _keys(seed: int, problem: Problem) -> Tensor:

@@ -42,12 +42,15 @@ class Oracle:
         goal = problem.goal
         every = goal.rows(torch.arange(rows).repeat_interleave(queries)) if queries > 1 else goal
         flat = logits.flatten(0, 1)
-        margin = every.margin(flat)
+        margin, border = every.margin(flat), SURE * every.size(flat)
+        reached = margin > border
+        # a tie is short of the goal, and says so: an attack is never told that nothing is missing
+        margin = torch.where(reached, margin, margin.minimum(-border))
         scores = self.attack.needs != "labels"
         return Answer(
             logits=logits if scores else None,
             margin=margin.view(rows, queries) if scores else None,
-            reached=(margin > SURE * every.size(flat)).view(rows, queries),
+            reached=reached.view(rows, queries),
             loss=loss,
             gradient=gradient,
         )

@@ -11,6 +11,7 @@ from pasunchat.attacks.norms import L2, Norm, wide
 
 TIE = 1e-6  # of the largest logit: nearer than this is a tie
 SURE = 2e-5  # of the largest logit: what is asked in company may differ by less when asked alone
+LEAST = 1e-12  # as which logits count that are all 0
 ROUNDING = 1e-5  # relative: what float arithmetic may add to a distance
 TINY = 1e-7  # and absolute: what it may add to a value in [0, 1]
 
@@ -55,8 +56,8 @@ class Goal:
         return self.margin(logits) > tolerance * self.size(logits)
 
     def size(self, logits: Tensor) -> Tensor:
-        """How large the logits [N, C] are, [N]: the largest, here or at the photo."""
-        size = logits.abs().amax(1)
+        """How large the logits [N, C] are, [N]: the largest, here or at the photo; above 0."""
+        size = logits.abs().amax(1).clamp_min(LEAST)
         return size if self.scale is None else torch.maximum(size, self.scale)
 
     def to(self, device: torch.device | str) -> "Goal":

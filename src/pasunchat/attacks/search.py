@@ -1,7 +1,6 @@
 """The one loop: rows in, each on its own clock; a row leaves when it has what it came for."""
 
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 import torch
@@ -12,8 +11,7 @@ from pasunchat.attacks.attack import Answer, Ask, Attack, KeepsOwn, State, take
 from pasunchat.attacks.best import Best, keep_best, nothing_yet
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import Problem
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
+from pasunchat.attacks.task import Task
 
 AT_ONCE = 16  # rows: as many as keep a CPU busy
 ACTIVATIONS = 512  # on a GPU: its memory is to hold a row's pixels so many times for each row
@@ -58,33 +56,20 @@ def nothing_found(problem: Problem) -> Found:
     return Found(best.pixels, best.distance, best.margin, count, count.clone(), count.bool())
 
 
-def search(
-    classifier: Classifier,
-    problem: Problem,
-    attack: Attack[Any],
-    keys: Tensor,
-    rows: Tensor,
-    progress: Progress = silent,
-    until: float | None = None,
-) -> Found:
-    """Run the attack on some rows of the problem; the others stay as they are.
-
-    keys: int64 [N], one seed a row. rows: int64 [M]. progress: (rows done, M). until: the moment
-    of `time.monotonic` at which every row leaves with what it has.
-    A row's result is the same bytes in any batch and company.
-    """
-    found, oracle = nothing_found(problem), Oracle(classifier, attack)
-    with frozen(classifier):
+def search(attack: Attack[Any], task: Task) -> Found:
+    """Run the attack on the task's rows. A row's result is the same bytes in any company."""
+    found, oracle = nothing_found(task.problem), Oracle(task.classifier, attack)
+    with frozen(task.classifier):
         done = 0
-        for some in some_at_once(rows, problem):
-            work = _begun(attack, problem, keys, some)
+        for some in some_at_once(task.rows, task.problem):
+            work = _begun(attack, task, some)
             while len(work.rows):
                 ended = _asked_once(oracle, work, found)
-                if over(until):
+                if task.over():
                     ended = torch.ones_like(ended)
                 if ended.any():
                     _leave(attack, work, ended, found)
-                    progress(done + len(some) - len(work.rows), len(rows))
+                    task.progress(done + len(some) - len(work.rows), len(task.rows))
             done += len(some)
     return found
 
@@ -100,19 +85,14 @@ def some_at_once(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
     return torch.split(rows, most) if len(rows) else ()
 
 
-def over(until: float | None) -> bool:
-    """Whether the moment of `time.monotonic` has come at which a search is to end."""
-    return until is not None and monotonic() > until
-
-
-def _begun(attack: Attack[Any], problem: Problem, keys: Tensor, rows: Tensor) -> AtWork:
-    some = problem.rows(rows)
+def _begun(attack: Attack[Any], task: Task, rows: Tensor) -> AtWork:
+    some, keys = task.problem.rows(rows), task.keys[rows]
     return AtWork(
         rows=rows,
         problem=some,
-        state=attack.start(some, keys[rows]),
+        state=attack.start(some, keys),
         best=nothing_yet(some),
-        keys=keys[rows],
+        keys=keys,
         flat=torch.zeros(len(rows), dtype=torch.bool),
     )
 

@@ -35,7 +35,8 @@ class Inputs(Protocol):
         """Inputs, rows first, and what is wanted of them, for some rows of the dataset."""
 
     def logits(self, classifier: Classifier, rows: NDArray[np.int64]) -> Tensor:
-        """What the classifier says of some photos, unchanged: [N, C], on the CPU."""
+        """What the classifier says of some photos, unchanged, in the precision of the training:
+        [N, C], on the CPU."""
 
 
 class Pictures:
@@ -67,7 +68,8 @@ class Pictures:
         return classifier
 
     def logits(self, classifier: Classifier, rows: NDArray[np.int64]) -> Tensor:
-        return classifier.logits(self.dataset.pixels, rows)
+        with self.on.autocast():
+            return classifier.logits(self.dataset.pixels, rows)
 
     def _chance(self, rows: NDArray[np.int64], epoch: int) -> Tensor:
         if epoch != self.epoch:

@@ -12,6 +12,7 @@ from pasunchat.attacks.methods.sparse_state import BACK
 from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.search import search
+from pasunchat.attacks.task import Task
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
@@ -142,13 +143,8 @@ def test_taking_back_never_loses_the_goal(norm: Norm) -> None:
             bases.extend(zip(after.base[ended], problem.goal.classes[ended], strict=True))
             return after
 
-    search(
-        classifier,
-        Problem(given, goal, norm),
-        Watched(queries=80),
-        torch.arange(4),
-        torch.arange(4),
-    )
+    rows = torch.arange(4)
+    search(Watched(queries=80), Task(classifier, Problem(given, goal, norm), rows, rows))
     assert len(bases) > 8
     for base, wanted in bases:
         assert classifier.judge(base[None]).argmax() == wanted

@@ -20,6 +20,7 @@ from pasunchat.attacks.norms import LINF, unit
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import search
+from pasunchat.attacks.task import Task
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
@@ -83,7 +84,7 @@ def test_the_grid_s_answer_is_the_least_of_its_family_that_reaches(lead: float) 
 def test_linf_in_float_finds_the_optimum_of_a_linear_network() -> None:
     classifier, slope = linear(2.0, grey())
     problem = Problem(grey(), LEAVE, LINF, levels=None)
-    found = search(classifier, problem, Turning(), torch.tensor([1]), torch.tensor([0]))
+    found = search(Turning(), Task(classifier, problem, torch.tensor([1]), torch.tensor([0])))
     assert found.distance.item() == pytest.approx(2 / slope.abs().sum().item(), rel=1e-3)
 
 

@@ -20,8 +20,8 @@ from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.combined import Combined, best_of, cascade, restarts
-from pasunchat.attacks.strategies.parts import keys_for
 from pasunchat.attacks.strategies.targets import EachTarget
+from pasunchat.attacks.task import Task, keys_for
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
@@ -67,18 +67,10 @@ class Finds:
     cost: ClassVar[str] = "nothing"
     asked: ClassVar[list[tuple[list[int], list[int]]]] = []
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
-        del classifier, progress, until
-        Finds.asked.append((rows.tolist(), keys[rows].tolist()))
-        found = nothing_found(problem)
+    def find(self, task: Task) -> Found:
+        rows = task.rows
+        Finds.asked.append((rows.tolist(), task.keys[rows].tolist()))
+        found = nothing_found(task.problem)
         for row in set(self.reached) & set(rows.tolist()):
             found.pixels[row] = 1.0
             found.distance[row] = self.distance
@@ -87,11 +79,12 @@ class Finds:
         return found
 
 
-def run(strategy: Combined, keys: Tensor | None = None) -> Found:
+def run(
+    strategy: Combined, keys: tuple[int, ...] = (0, 1, 2), progress: Progress = silent
+) -> Found:
     Finds.asked.clear()
-    problem = Problem(photos(), left(), L2)
-    keys = torch.arange(3) if keys is None else keys
-    return strategy.find(Classifier(Linear(2, 1.0)), problem, keys, torch.arange(3))
+    classifier, problem = Classifier(Linear(2, 1.0)), Problem(photos(), left(), L2)
+    return strategy.find(Task(classifier, problem, torch.tensor(keys), torch.arange(3), progress))
 
 
 def test_a_cascade_goes_on_with_what_still_stands() -> None:
@@ -117,7 +110,7 @@ def test_each_start_has_keys_of_its_own_that_are_the_row_s() -> None:
     run(restarts(Finds(()), 2))
     (_, first), (_, second) = Finds.asked
     assert not set(first) & set(second)
-    run(restarts(Finds(()), 2), torch.tensor([2, 0, 1]))
+    run(restarts(Finds(()), 2), (2, 0, 1))
     (_, again), _ = Finds.asked
     assert again == [first[2], first[0], first[1]]
     assert keys_for(torch.tensor([5]), "part", 1) == keys_for(torch.tensor([7, 5]), "part", 1)[1]
@@ -137,14 +130,7 @@ def test_what_they_serve_follows_from_their_parts() -> None:
 def test_progress_grows_to_all_rows(made: Callable[..., Combined]) -> None:
     told: list[tuple[int, int]] = []
     strategy = made((Finds((0,)), Finds((2,)), Finds(())))
-    problem, rows = Problem(photos(), left(), L2), torch.arange(3)
-    strategy.find(
-        Classifier(Linear(2, 1.0)),
-        problem,
-        rows,
-        rows,
-        lambda done, all_: told.append((done, all_)),
-    )
+    run(strategy, progress=lambda done, all_: told.append((done, all_)))
     done = [at for at, _ in told]
     assert done == sorted(done) and done[-1] == 3
     assert {all_ for _, all_ in told} == {3}

@@ -10,6 +10,7 @@ from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.strategies.off_grid import OffGrid
 from pasunchat.attacks.strategies.parts import found_by
+from pasunchat.attacks.task import Task
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE, COUNT = 6, 4
@@ -69,7 +70,7 @@ def test_as_a_part_its_closest_try_is_judged_as_rounded() -> None:
     classifier = Classifier(Seen(50.0))
     problem = Problem(photos(), GOAL, LINF, 256, torch.full((COUNT,), 1 / 255))
     rows = torch.arange(COUNT)
-    found = found_by(classifier, problem, OffGrid(STEPS), rows, rows)
+    found = found_by(OffGrid(STEPS), Task(classifier, problem, rows, rows))
     assert found.distance.isinf().all()
     assert off_grid(found.pixels) < 1e-3
     assert torch.equal(found.margin, GOAL.margin(classifier.judge(found.pixels)))

@@ -17,8 +17,8 @@ from pasunchat.attacks.methods.turning import Turning
 from pasunchat.attacks.norms import L2, LINF, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, search
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
+from pasunchat.attacks.task import Task
+from pasunchat.progress import silent
 
 LOOKS: Mapping[Effort, ByLevel] = {
     "quick": ByLevel(many=8),
@@ -43,28 +43,21 @@ class LeastLevels:
 
     effort: Effort = "normal"
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`."""
+        problem, part = task.problem, replace(task, progress=silent)
         if problem.levels is None:
-            return search(classifier, problem, Turning(self.effort), keys, rows, progress, until)
-        found = search(classifier, problem, LOOKS[self.effort], keys, rows, until=until)
-        levels = (found.distance[rows] * problem.unit).round().cpu()
+            return search(Turning(self.effort), task)
+        found = search(LOOKS[self.effort], part)
+        levels = (found.distance[task.rows] * problem.unit).round().cpu()
         ended = int(levels.isinf().sum())
         for level in sorted(set(levels[levels.isfinite()].tolist())):
-            some = rows[levels == level]
+            some = task.rows[levels == level]
             smaller = Turning(NEXT_EFFORT[self.effort], most=level / problem.unit)
-            within = search(classifier, replace(problem, norm=L2), smaller, keys, some, until=until)
+            within = search(smaller, replace(part, problem=replace(problem, norm=L2), rows=some))
             _take_smaller(problem, found, within, some)
             ended += len(some)
-            progress(ended, len(rows))
+            task.progress(ended, len(task.rows))
         return found
 
 

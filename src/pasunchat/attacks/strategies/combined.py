@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from pasunchat.attacks.attack import Facts
-from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.of_parts import OfParts
-from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
+from pasunchat.attacks.strategies.parts import found_by, standing, take_better
+from pasunchat.attacks.task import Task
 
 
 @dataclass(frozen=True)
@@ -68,25 +66,16 @@ class Combined(OfParts):
         """What its parts cost together."""
         return " + ".join(attack.cost for attack in self.attacks)
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`."""
-        found, left = nothing_found(problem), rows
+        found, left, total = nothing_found(task.problem), task.rows, len(task.rows)
         for number, attack in enumerate(self.attacks):
-            if not len(left) or (number and over(until)):
+            if not len(left) or (number and task.over()):
                 break
-            own = keys_for(keys, "part", number)
-            take_better(found, found_by(classifier, problem, attack, own, left, until), left)
+            take_better(found, found_by(attack, task.part(left, "part", number)), left)
             left = self.order.rows(found, left)
             to_come = len(self.attacks) - number - 1
-            progress(len(rows) - len(left) * to_come // len(self.attacks), len(rows))
+            task.progress(total - len(left) * to_come // len(self.attacks), total)
         return found
 
 

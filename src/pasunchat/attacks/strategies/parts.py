@@ -1,4 +1,4 @@
-"""What strategies have in common: keys for a part, what a part found, and the better of two."""
+"""What strategies have in common: what a part found, and the better of two."""
 
 from typing import Any, cast
 
@@ -11,33 +11,19 @@ from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.search import Found, some_at_once
 from pasunchat.attacks.strategies.off_grid import OffGrid
 from pasunchat.attacks.strategies.strategy import find
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import silent
-from pasunchat.runtime import seed_from
+from pasunchat.attacks.task import Task
 
 
-def keys_for(keys: Tensor, *part: object) -> Tensor:
-    """Other keys, int64 [N], for a part of a strategy; each a function of the row's key alone."""
-    return torch.tensor([seed_from(key, *part) for key in keys.tolist()], dtype=torch.int64)
-
-
-def found_by(
-    classifier: Classifier,
-    problem: Problem,
-    method: Facts,
-    keys: Tensor,
-    rows: Tensor,
-    until: float | None = None,
-) -> Found:
+def found_by(method: Facts, task: Task) -> Found:
     """As `find`, with what is found comparable: what an attack keeps by a criterion of its own, or
     has seen only before it was rounded, is asked about; and a closest try outside the radius is no
     try."""
-    found = find(classifier, problem, method, keys, rows, silent, until)
+    found, problem = find(method, task), task.problem
     rounded = isinstance(method, OffGrid) and problem.levels is not None
     if rounded or isinstance(method, KeepsOwn):
-        oracle = Oracle(classifier, cast(Attack[Any], method))
-        with frozen(classifier):
-            for some in some_at_once(rows, problem):
+        oracle = Oracle(task.classifier, cast(Attack[Any], method))
+        with frozen(task.classifier):
+            for some in some_at_once(task.rows, problem):
                 _ask_about(oracle, problem.rows(some), found, some)
     outside = ~problem.within(found.pixels) & found.distance.isinf()
     found.pixels[outside], found.margin[outside] = problem.pixels[outside], -torch.inf

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
 from pasunchat.attacks.attack import Access, Aim, Effort, Facts
 from pasunchat.attacks.methods.ddn import DDN
 from pasunchat.attacks.methods.fmn import FMN
@@ -14,11 +12,9 @@ from pasunchat.attacks.methods.pdpgd import Pdpgd
 from pasunchat.attacks.methods.sigma_zero import SigmaZero
 from pasunchat.attacks.methods.sparse import Sparse
 from pasunchat.attacks.methods.turning import Turning
-from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found
 from pasunchat.attacks.strategies.combined import best_of
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
+from pasunchat.attacks.task import Task
 
 STEPS: Mapping[Effort, int] = {"quick": 30, "normal": 100, "thorough": 1000}
 
@@ -49,15 +45,6 @@ class Portfolio:
         }
         return parts[norm]
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`."""
-        together = best_of(self.parts(problem.norm.name))
-        return together.find(classifier, problem, keys, rows, progress, until)
+        return best_of(self.parts(task.problem.norm.name)).find(task)

@@ -19,9 +19,8 @@ from torch import Tensor
 
 from pasunchat.attacks.attack import Attack
 from pasunchat.attacks.oracle import Oracle, frozen
-from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, some_at_once
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.attacks.task import Task
 
 HONEST = 2.0  # times the promise, or as much less
 LEAST_OFF = 0.01
@@ -38,29 +37,23 @@ class Promise:
     off: Tensor
 
 
-def promise(
-    classifier: Classifier,
-    problem: Problem,
-    attack: Attack[Any],
-    keys: Tensor,
-    rows: Tensor,
-    found: Found,
-) -> Promise:
-    """Ask for the gradient of some rows at the photo, counted in `found`. attack: one that first
-    asks there, for the gradient of the margin."""
+def promise(attack: Attack[Any], task: Task, found: Found) -> Promise:
+    """Ask for the gradient of the task's rows at the photo, counted in `found`. attack: one that
+    first asks there, for the gradient of the margin."""
+    problem = task.problem
     assert problem.radius is not None
     margin, gain = torch.zeros_like(problem.radius), torch.zeros_like(problem.radius)
-    oracle = Oracle(classifier, attack)
-    with frozen(classifier):
-        for some in some_at_once(rows, problem):
+    oracle = Oracle(task.classifier, attack)
+    with frozen(task.classifier):
+        for some in some_at_once(task.rows, problem):
             part = problem.rows(some)
-            state = attack.start(part, keys[some])
+            state = attack.start(part, task.keys[some])
             answer = oracle.answer(part, state, attack.ask(part, state))
             assert answer.loss is not None and answer.gradient is not None
             margin[some] = answer.loss
             gain[some] = problem.radius[some] * problem.norm.dual(answer.gradient)
-    found.forwards[rows] += 1
-    found.backwards[rows] += 1
+    found.forwards[task.rows] += 1
+    found.backwards[task.rows] += 1
     return Promise(margin, gain, torch.zeros_like(gain), torch.full_like(gain, LEAST_OFF))
 
 

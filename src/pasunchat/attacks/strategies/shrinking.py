@@ -12,11 +12,10 @@ from torch import Tensor
 from pasunchat.attacks.attack import Aim, Facts, refuse_below_one
 from pasunchat.attacks.norms import L0, LINF, PIXELS
 from pasunchat.attacks.problem import ROUNDING, Problem
-from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.of_parts import OfParts
-from pasunchat.attacks.strategies.parts import found_by, keys_for, take_better
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
+from pasunchat.attacks.strategies.parts import found_by, take_better
+from pasunchat.attacks.task import Task
 
 FINE = 0.01  # of the radius: a bracket this narrow is closed
 
@@ -60,33 +59,25 @@ class Shrinking(OfParts):
         """What it costs."""
         return f"up to {self.rounds} times {self.attack.cost}"
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`."""
+        problem = task.problem
         if problem.radius is not None:
-            return found_by(classifier, problem, self.attack, keys, rows, until)
-        found, left = nothing_found(problem), rows
+            return found_by(self.attack, task)
+        found, left = nothing_found(problem), task.rows
         widest = problem.norm.measure(torch.ones_like(problem.pixels))
         low, radius = torch.zeros_like(widest), _possible(problem, self.first * widest)
         for number in range(self.rounds):
-            if not len(left) or (number and over(until)):
+            if not len(left) or (number and task.over()):
                 break
             tried = replace(problem, radius=radius)
-            own = keys_for(keys, "round", number)
-            part = found_by(classifier, tried, self.attack, own, left, until)
+            part = found_by(self.attack, replace(task.part(left, "round", number), problem=tried))
             low = torch.where(part.distance.isinf(), radius, low)
             take_better(found, part, left)
             radius = _possible(problem, _between(low, found.distance, widest))
             open_ = (radius > low * (1 + FINE)) & (radius < found.distance * (1 - FINE))
             left = left[open_[left].cpu()]
-            progress(len(rows) - len(left), len(rows))
+            task.progress(len(task.rows) - len(left), len(task.rows))
         return found
 
 

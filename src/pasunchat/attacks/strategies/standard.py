@@ -8,10 +8,8 @@ the grid; a row leaves when it is first reached; and what no search can reach is
 rule of promise.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
-
-from torch import Tensor
 
 from pasunchat.attacks.attack import Access, Aim, Facts, refuse_below_one
 from pasunchat.attacks.methods.apgd import Apgd
@@ -20,13 +18,13 @@ from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.off_grid import OffGrid
-from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
+from pasunchat.attacks.strategies.parts import found_by, standing, take_better
 from pasunchat.attacks.strategies.promise import Promise, promise, worth_more
 from pasunchat.attacks.strategies.targets import EachTarget
+from pasunchat.attacks.task import Task
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
 
 QUICK = GradientSteps(steps=8, random=False)
 
@@ -70,30 +68,20 @@ class Standard:
             parts.append((Square(queries=self.queries), 0))
         return tuple(parts)
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`."""
-        found, left = nothing_found(problem), rows
+        found, left = nothing_found(task.problem), task.rows
         promised: Promise | None = None
-        for number, (attack, slack) in enumerate(
-            self.parts(_classes(classifier, problem), problem.norm.name)
-        ):
-            if not len(left) or (number and over(until)):
+        classes = _classes(task.classifier, task.problem)
+        for number, (attack, slack) in enumerate(self.parts(classes, task.problem.norm.name)):
+            if not len(left) or (number and task.over()):
                 break
-            own = keys_for(keys, "part", number)
-            take_better(found, found_by(classifier, problem, attack, own, left, until), left)
+            take_better(found, found_by(attack, task.part(left, "part", number)), left)
             left = standing(found, left)
             if self.give_up and len(left):
-                promised = promised or promise(classifier, problem, QUICK, keys, left, found)
+                promised = promised or promise(QUICK, replace(task, rows=left), found)
                 promised, left = worth_more(promised, found, left, slack)
-            progress(len(rows) - len(left), len(rows))
+            task.progress(len(task.rows) - len(left), len(task.rows))
         return found
 
 

@@ -2,42 +2,21 @@
 
 from typing import Any, Protocol, cast, runtime_checkable
 
-from torch import Tensor
-
 from pasunchat.attacks.attack import Attack, Facts
-from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.search import Found, search
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
+from pasunchat.attacks.task import Task
 
 
 @runtime_checkable
 class Strategy(Protocol):
     """A way to run several searches on the same rows and keep the best of each row."""
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`."""
 
 
-def find(
-    classifier: Classifier,
-    problem: Problem,
-    method: Facts,
-    keys: Tensor,
-    rows: Tensor,
-    progress: Progress = silent,
-    until: float | None = None,
-) -> Found:
-    """Run an attack or a strategy on some rows of the problem; see `search`."""
+def find(method: Facts, task: Task) -> Found:
+    """Run an attack or a strategy on the task's rows; see `search`."""
     if isinstance(method, Strategy):
-        return method.find(classifier, problem, keys, rows, progress, until)
-    attack = cast(Attack[Any], method)
-    return search(classifier, problem, attack, keys, rows, progress, until)
+        return method.find(task)
+    return search(cast(Attack[Any], method), task)

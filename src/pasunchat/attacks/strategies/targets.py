@@ -7,11 +7,11 @@ from torch import Tensor
 
 from pasunchat.attacks.attack import Facts, refuse_below_one
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.search import Found, nothing_found, over
+from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.of_parts import OfParts
-from pasunchat.attacks.strategies.parts import found_by, keys_for, standing, take_better
+from pasunchat.attacks.strategies.parts import found_by, standing, take_better
+from pasunchat.attacks.task import Task
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -45,30 +45,22 @@ class EachTarget(OfParts):
         """What it costs."""
         return f"up to {self.most} times {self.attack.cost}"
 
-    def find(
-        self,
-        classifier: Classifier,
-        problem: Problem,
-        keys: Tensor,
-        rows: Tensor,
-        progress: Progress = silent,
-        until: float | None = None,
-    ) -> Found:
+    def find(self, task: Task) -> Found:
         """As `search`. Where a class is to be reached, that is the one target."""
+        problem = task.problem
         if problem.goal.reach:
-            return found_by(classifier, problem, self.attack, keys, rows, until)
-        found, left = nothing_found(problem), rows
-        targets = likeliest_others(classifier, problem, rows)[:, : self.most]
-        found.forwards[rows] += 1
+            return found_by(self.attack, task)
+        found, left = nothing_found(problem), task.rows
+        targets = likeliest_others(task.classifier, problem, task.rows)[:, : self.most]
+        found.forwards[task.rows] += 1
         for number in range(targets.shape[1]):
-            if not len(left) or (number and over(until)):
+            if not len(left) or (number and task.over()):
                 break
             goal = replace(problem.goal, classes=targets[:, number], reach=True)
-            own = keys_for(keys, "target", number)
-            part = found_by(classifier, replace(problem, goal=goal), self.attack, own, left, until)
-            take_better(found, part, left)
+            part = replace(task.part(left, "target", number), problem=replace(problem, goal=goal))
+            take_better(found, found_by(self.attack, part), left)
             left = standing(found, left)
-            progress(len(rows) - len(left), len(rows))
+            task.progress(len(task.rows) - len(left), len(task.rows))
         return found
 
 
