@@ -35,9 +35,10 @@ def ask_snapped(problem: Problem, pixels: Tensor, gradient: Tensor) -> Ask:
 class Answer(NamedTuple):
     """What the classifier says to an Ask; what the attack's access forbids is None.
 
-    logits [N, Q, C], margin [N, Q] (of the goal), reached bool [N, Q]; loss [N] and gradient
-    [N, 3, H, W] at query 0, zero for the rows that did not ask for it, None where no row did. An
-    attack whose loss is [N, K] is given K gradients, [N, K, 3, H, W].
+    logits [N, Q, C], margin [N, Q] (of the goal; below 0 where it is not reached, a tie too),
+    reached bool [N, Q]; loss [N] and gradient [N, 3, H, W] at query 0, zero for the rows that did
+    not ask for it, None where no row did. An attack whose loss is [N, K] is given K gradients,
+    [N, K, 3, H, W].
     """
 
     logits: Tensor | None
