@@ -27,9 +27,15 @@ class Ask(NamedTuple):
     on_grid: bool = False
 
 
+def ask_once(problem: Problem, pixels: Tensor, gradient: Tensor) -> Ask:
+    """To ask once of each row about pixels [N, 3, H, W] that lie on the grid, if the problem has
+    one. gradient: bool [N]."""
+    return Ask(pixels[:, None], gradient, on_grid=problem.levels is not None)
+
+
 def ask_snapped(problem: Problem, pixels: Tensor, gradient: Tensor) -> Ask:
-    """To ask once of each row about pixels [N, 3, H, W], put on the grid. gradient: bool [N]."""
-    return Ask(problem.snap(pixels)[:, None], gradient, on_grid=problem.levels is not None)
+    """As `ask_once`, about pixels that are first put on the grid."""
+    return ask_once(problem, problem.snap(pixels), gradient)
 
 
 class Answer(NamedTuple):

@@ -17,9 +17,9 @@ from torch.overrides import TorchFunctionMode
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF, Norm
-from pasunchat.attacks.oracle import Oracle, frozen
+from pasunchat.attacks.oracle import frozen
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import some_at_once
+from pasunchat.attacks.search import first_answers
 from pasunchat.attacks.strategies.parts import found_by
 from pasunchat.attacks.task import Task, keys_for
 from pasunchat.classifiers.classifier import Classifier
@@ -58,15 +58,17 @@ def checks(
     found = [_training_mode(classifier)]
     reach = pixels.new_full((len(pixels),), radius)
     problem = Problem(pixels, goal.to(pixels.device), norm, None, reach)
+    rows = torch.arange(len(pixels))
+    task = Task(classifier, problem, keys_for(rows, "checks"), rows)
     with frozen(classifier):
         answers = _answers(classifier, pixels)
         found += [
             _random(answers),
             _probabilities(answers[0]),
             _asks_for_gradients(classifier, pixels),
-            _no_gradient(classifier, problem),
+            _no_gradient(task),
         ]
-    found.append(_better_without(classifier, problem, queries))
+    found.append(_better_without(task, queries))
     return tuple(check for check in found if check is not None)
 
 
@@ -143,32 +145,26 @@ def _asks_for_gradients(classifier: Classifier, pixels: Tensor) -> Check | None:
     )
 
 
-def _no_gradient(classifier: Classifier, problem: Problem) -> Check | None:
+def _no_gradient(task: Task) -> Check | None:
     """How many photos have a margin that does not change with any pixel."""
-    keys = torch.zeros(len(problem.pixels), dtype=torch.int64)
-    oracle, flat = Oracle(classifier, GRADIENT_STEPS), 0
-    for some in some_at_once(torch.arange(len(keys)), problem):
-        part = problem.rows(some)
-        state = GRADIENT_STEPS.start(part, keys[some])
-        answer = oracle.answer(part, state, GRADIENT_STEPS.ask(part, state))
+    flat = 0
+    for _, answer in first_answers(GRADIENT_STEPS, task):
         assert answer.gradient is not None
         flat += int((~answer.gradient.flatten(1).any(1)).sum())
     if not flat:
         return None
     return Check(
         "zero-gradient",
-        f"{flat} of {len(keys)} photos have no gradient at all; attacks by gradients look around "
-        "for one, and may find nothing where there is something: try one by scores",
+        f"{flat} of {len(task.rows)} photos have no gradient at all; attacks by gradients look "
+        "around for one, and may find nothing where there is something: try one by scores",
         "Gradients that are zero",
     )
 
 
-def _better_without(classifier: Classifier, problem: Problem, queries: int) -> Check | None:
+def _better_without(task: Task, queries: int) -> Check | None:
     """On how many photos Square gains more margin than steps along the gradient."""
-    if problem.norm.name not in Square.norms:
+    if task.problem.norm.name not in Square.norms:
         return None
-    rows = torch.arange(len(problem.pixels))
-    task = Task(classifier, problem, keys_for(rows, "checks"), rows)
     square = found_by(Square(queries=queries), task)
     steps = found_by(GRADIENT_STEPS, task)
     reached = square.distance.isfinite()
@@ -178,8 +174,8 @@ def _better_without(classifier: Classifier, problem: Problem, queries: int) -> C
         return None
     return Check(
         "better-without-gradients",
-        f"on {int(better.sum())} of {len(rows)} photos {queries} random squares come nearer to "
-        f"the goal than {GRADIENT_STEPS.steps} gradients; the gradients are masked, so an attack "
-        "by gradients says too little: try Square and HopSkipJump",
+        f"on {int(better.sum())} of {len(task.rows)} photos {queries} random squares come nearer "
+        f"to the goal than {GRADIENT_STEPS.steps} gradients; the gradients are masked, so an "
+        "attack by gradients says too little: try Square and HopSkipJump",
         "Squares that beat gradients",
     )

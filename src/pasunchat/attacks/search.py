@@ -1,5 +1,6 @@
 """The one loop: rows in, each on its own clock; a row leaves when it has what it came for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,16 @@ def search(attack: Attack[Any], task: Task) -> Found:
                     task.progress(done + len(some) - len(work.rows), len(task.rows))
             done += len(some)
     return found
+
+
+def first_answers(attack: Attack[Any], task: Task) -> Iterator[tuple[Tensor, Answer]]:
+    """What the attack is told first: some of the task's rows at a time, and the answer to them."""
+    oracle = Oracle(task.classifier, attack)
+    with frozen(task.classifier):
+        for some in some_at_once(task.rows, task.problem):
+            part = task.problem.rows(some)
+            state = attack.start(part, task.keys[some])
+            yield some, oracle.answer(part, state, attack.ask(part, state))
 
 
 def some_at_once(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:

@@ -31,6 +31,15 @@ class Task:
         """Whether the moment has come at which it is to end."""
         return self.until is not None and monotonic() > self.until
 
+    def ends_before(self, part: int, left: Tensor) -> bool:
+        """Whether a part, counted from 0, is not begun: no row is left for it, or time is over;
+        the first has its turn anyway."""
+        return not len(left) or (part > 0 and self.over())
+
+    def tell(self, left: Tensor) -> None:
+        """Tell the progress: all rows but those that are left."""
+        self.progress(len(self.rows) - len(left), len(self.rows))
+
     def part(self, rows: Tensor, *name: object) -> "Task":
         """A part of it on some of its rows, with keys of its own; its progress is told nobody."""
         return replace(self, rows=rows, keys=keys_for(self.keys, *name), progress=silent)

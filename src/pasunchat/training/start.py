@@ -77,11 +77,12 @@ def refuse_idle(recipe: Recipe) -> None:
         return
     changes = replace(recipe.augment, flip=Augment().flip) != Augment()
     idle = {"teacher": recipe.teacher, "sides": recipe.sides, "augment": changes}
-    for name in (name for name, value in idle.items() if value):
+    asked = [name for name, value in idle.items() if value]
+    if asked:
         raise PasunchatError(
-            f"{name}: {recipe.network} learns from kept features of its frozen base, where this "
-            "has no effect (of augment, only flip has); leave it out, or train the base too with "
-            "--unfreeze all"
+            f"{asked[0]}: {recipe.network} learns from kept features of its frozen base, where "
+            "this has no effect (of augment, only flip has); leave it out, or train the base too "
+            "with --unfreeze all"
         )
 
 

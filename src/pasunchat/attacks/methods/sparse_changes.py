@@ -71,7 +71,7 @@ def _amounts_added(
     change = pixels - problem.pixels
     against = change * gradient < 0
     end = torch.where(against, problem.pixels, bound_of(pixels, gradient))
-    move = torch.minimum(torch.maximum(end - pixels, wide(-step)), wide(step))
+    move = _move(pixels, end, step)
     able = (~against & (move != 0)).flatten(1)
     order = ordered(gradient.abs().flatten(1), able, jitter, largest=True)
     amount = torch.where(able, move.abs().flatten(1), 0).gather(1, order)
@@ -79,6 +79,11 @@ def _amounts_added(
     count = torch.minimum(within.sum(1).clamp_min(1), able.sum(1))
     chosen = marked(order, count, able.shape[1]).view_as(pixels) | against
     return torch.where(chosen, on_grid(problem, pixels + move), pixels)
+
+
+def _move(pixels: Tensor, end: Tensor, step: Tensor) -> Tensor:
+    """From pixels toward the end, by `step` [N] at most in each value."""
+    return torch.minimum(torch.maximum(end - pixels, wide(-step)), wide(step))
 
 
 def to_take_back(
@@ -111,8 +116,6 @@ def taken_back(
     nearer to it."""
     back = problem.pixels
     if problem.norm.name == "l1":
-        change = pixels - problem.pixels
-        move = torch.minimum(torch.maximum(-change, wide(-step)), wide(step))
-        back = on_grid(problem, pixels + move)
+        back = on_grid(problem, pixels + _move(pixels, problem.pixels, step))
     pieces = changed(problem, pixels).shape[1]
     return torch.where(on_pixels(problem, marked(order, count, pieces)), back, pixels)

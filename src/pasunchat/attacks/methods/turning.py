@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Effort, Keeps
+from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Effort, Keeps, ask_once
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.along import FAMILIES, Wanted, law
 from pasunchat.attacks.methods.cached import either, few_at_a_time
@@ -74,8 +74,7 @@ class Turning:
         return beginning(problem, self.steps or FEW)
 
     def ask(self, problem: Problem, state: TurningState) -> Ask:
-        wanted = state.looks < state.budget
-        return Ask(state.pixels[:, None], wanted, on_grid=problem.levels is not None)
+        return ask_once(problem, state.pixels, state.looks < state.budget)
 
     def loss(self, problem: Problem, state: TurningState, logits: Tensor) -> Tensor:
         return margin(logits, problem.goal)

@@ -7,7 +7,7 @@ rounded away; what it asks about is the shadow's picture on the grid (field stud
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Ask
+from pasunchat.attacks.attack import Ask, ask_once
 from pasunchat.attacks.methods.along import moved
 from pasunchat.attacks.norms import L1, L2, LINF, Norm, row_sums, wide
 from pasunchat.attacks.problem import ROUNDING, Problem
@@ -89,8 +89,7 @@ def on_grid(problem: Problem, radius: Tensor, pixels: Tensor) -> Tensor:
 
 def ask_on_grid(problem: Problem, radius: Tensor, shadow: Tensor, gradient: Tensor) -> Ask:
     """To ask once of each row about the shadow's picture on the grid. gradient: bool [N]."""
-    pixels = on_grid(problem, radius, shadow)
-    return Ask(pixels[:, None], gradient, on_grid=problem.levels is not None)
+    return ask_once(problem, on_grid(problem, radius, shadow), gradient)
 
 
 def _rounding_scale(problem: Problem, radius: Tensor, noise: Tensor) -> Tensor:

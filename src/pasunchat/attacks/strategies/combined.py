@@ -70,7 +70,7 @@ class Combined(OfParts):
         """As `search`."""
         found, left, total = nothing_found(task.problem), task.rows, len(task.rows)
         for number, attack in enumerate(self.attacks):
-            if not len(left) or (number and task.over()):
+            if task.ends_before(number, left):
                 break
             take_better(found, found_by(attack, task.part(left, "part", number)), left)
             left = self.order.rows(found, left)

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.attack import Attack
-from pasunchat.attacks.oracle import Oracle, frozen
-from pasunchat.attacks.search import Found, some_at_once
+from pasunchat.attacks.search import Found, first_answers
 from pasunchat.attacks.task import Task
 
 HONEST = 2.0  # times the promise, or as much less
@@ -43,15 +42,10 @@ def promise(attack: Attack[Any], task: Task, found: Found) -> Promise:
     problem = task.problem
     assert problem.radius is not None
     margin, gain = torch.zeros_like(problem.radius), torch.zeros_like(problem.radius)
-    oracle = Oracle(task.classifier, attack)
-    with frozen(task.classifier):
-        for some in some_at_once(task.rows, problem):
-            part = problem.rows(some)
-            state = attack.start(part, task.keys[some])
-            answer = oracle.answer(part, state, attack.ask(part, state))
-            assert answer.loss is not None and answer.gradient is not None
-            margin[some] = answer.loss
-            gain[some] = problem.radius[some] * problem.norm.dual(answer.gradient)
+    for some, answer in first_answers(attack, task):
+        assert answer.loss is not None and answer.gradient is not None
+        margin[some] = answer.loss
+        gain[some] = problem.radius[some] * problem.norm.dual(answer.gradient)
     found.forwards[task.rows] += 1
     found.backwards[task.rows] += 1
     return Promise(margin, gain, torch.zeros_like(gain), torch.full_like(gain, LEAST_OFF))

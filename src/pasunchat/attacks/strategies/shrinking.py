@@ -68,7 +68,7 @@ class Shrinking(OfParts):
         widest = problem.norm.measure(torch.ones_like(problem.pixels))
         low, radius = torch.zeros_like(widest), _possible(problem, self.first * widest)
         for number in range(self.rounds):
-            if not len(left) or (number and task.over()):
+            if task.ends_before(number, left):
                 break
             tried = replace(problem, radius=radius)
             part = found_by(self.attack, replace(task.part(left, "round", number), problem=tried))
@@ -77,7 +77,7 @@ class Shrinking(OfParts):
             radius = _possible(problem, _between(low, found.distance, widest))
             open_ = (radius > low * (1 + FINE)) & (radius < found.distance * (1 - FINE))
             left = left[open_[left].cpu()]
-            task.progress(len(task.rows) - len(left), len(task.rows))
+            task.tell(left)
         return found
 
 

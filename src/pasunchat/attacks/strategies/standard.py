@@ -74,14 +74,14 @@ class Standard:
         promised: Promise | None = None
         classes = _classes(task.classifier, task.problem)
         for number, (attack, slack) in enumerate(self.parts(classes, task.problem.norm.name)):
-            if not len(left) or (number and task.over()):
+            if task.ends_before(number, left):
                 break
             take_better(found, found_by(attack, task.part(left, "part", number)), left)
             left = standing(found, left)
             if self.give_up and len(left):
                 promised = promised or promise(QUICK, replace(task, rows=left), found)
                 promised, left = worth_more(promised, found, left, slack)
-            task.progress(len(task.rows) - len(left), len(task.rows))
+            task.tell(left)
         return found
 
 

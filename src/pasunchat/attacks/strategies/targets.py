@@ -54,13 +54,13 @@ class EachTarget(OfParts):
         targets = likeliest_others(task.classifier, problem, task.rows)[:, : self.most]
         found.forwards[task.rows] += 1
         for number in range(targets.shape[1]):
-            if not len(left) or (number and task.over()):
+            if task.ends_before(number, left):
                 break
             goal = replace(problem.goal, classes=targets[:, number], reach=True)
             part = replace(task.part(left, "target", number), problem=replace(problem, goal=goal))
             take_better(found, found_by(self.attack, part), left)
             left = standing(found, left)
-            task.progress(len(task.rows) - len(left), len(task.rows))
+            task.tell(left)
         return found
 
 
