@@ -26,7 +26,7 @@ import pasunchat
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels
 from pasunchat.photos.drawing import draw
 from pasunchat.photos.image import write_png
-from pasunchat.reports.lettering import font
+from pasunchat.pictures.lettering import font
 from pasunchat.runtime import machine
 
 FACTORS = (1, 1000, 1024)

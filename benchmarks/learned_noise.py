@@ -40,7 +40,7 @@ def plainly(folder: Path) -> Turn:
     from torch.nn import functional
 
     import pasunchat
-    from pasunchat.attacks.proof import read_as
+    from pasunchat.fooled.receipt import read_as
     from pasunchat.runtime import machine
 
     machine()
@@ -86,7 +86,7 @@ def by_keras(folder: Path) -> Turn:
     import torch
 
     import pasunchat
-    from pasunchat.attacks.proof import read_as
+    from pasunchat.fooled.receipt import read_as
 
     task = json.loads((folder / "task.json").read_text())
     classifier = pasunchat.load(task["model"])
@@ -142,7 +142,7 @@ def save(folder: Path, pixels) -> None:
 def outcome(folder: Path, name: str) -> tuple[float, float, float]:
     """Share fooled, median confidence and median L2 of the PNGs one contestant left."""
     import pasunchat
-    from pasunchat.attacks.proof import ask_file, distances, read_as
+    from pasunchat.fooled.receipt import ask_file, distances, read_as
 
     task = json.loads((folder / "task.json").read_text())
     classifier = pasunchat.load(task["model"])

@@ -23,7 +23,7 @@ BARS = {"keras": 1.2, "plain-pytorch": 4.0}
 
 def ours_fast(folder: Path) -> Turn:
     """With the extra `fast`: nothing is chosen, the network does it by itself."""
-    from pasunchat.classifiers.direct import kernel
+    from pasunchat.classifiers.fast import kernel
 
     assert kernel  # which cannot be imported without the extra: this would be `ours`
     return training(folder)

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from pasunchat.attacks.norms import PIXELS as PIXELS
     from pasunchat.attacks.problem import Goal as Goal
     from pasunchat.attacks.problem import Problem as Problem
-    from pasunchat.attacks.proof import verify as verify
     from pasunchat.attacks.result import AttackResult as AttackResult
     from pasunchat.classifiers.classifier import Classifier as Classifier
     from pasunchat.classifiers.files import save as save
     from pasunchat.classifiers.load import load as load
     from pasunchat.classifiers.networks import NETWORKS as NETWORKS
     from pasunchat.errors import PasunchatError as PasunchatError
+    from pasunchat.fooled.fool_photos import fool_photos as fool_photos
+    from pasunchat.fooled.receipt import verify as verify
     from pasunchat.measures.compare import compare as compare
     from pasunchat.measures.predict import predict as predict
     from pasunchat.measures.robustness import attack_split as attack_split
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pasunchat.photos.dataset import Dataset as Dataset
     from pasunchat.photos.dataset import open_dataset as open_dataset
     from pasunchat.photos.prepare import prepare as prepare
-    from pasunchat.reports.fooled import fool_photos as fool_photos
     from pasunchat.reports.report import write_report as write_report
     from pasunchat.training.loop import train as train
     from pasunchat.training.recipe import Recipe as Recipe
@@ -55,7 +55,7 @@ HOMES = {
     "compare": "measures.compare",
     "evaluate": "measures.score",
     "fool": "attacks.fool",
-    "fool_photos": "reports.fooled",
+    "fool_photos": "fooled.fool_photos",
     "load": "classifiers.load",
     "open_dataset": "photos.dataset",
     "open_run": "training.run",
@@ -63,7 +63,7 @@ HOMES = {
     "prepare": "photos.prepare",
     "save": "classifiers.files",
     "train": "training.loop",
-    "verify": "attacks.proof",
+    "verify": "fooled.receipt",
     "write_report": "reports.report",
 }
 __all__ = sorted(HOMES)

@@ -10,6 +10,7 @@ import numpy as np
 from pasunchat.classifiers.classifier import Classifier, softmax
 from pasunchat.classifiers.files import load_files
 from pasunchat.errors import PasunchatError
+from pasunchat.fooled.fool_photos import KeptAt, Wanted, fool_photos
 from pasunchat.measures.score import Evaluation, evaluate
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.drawing import draw_pipe
@@ -17,7 +18,6 @@ from pasunchat.photos.image import write_png
 from pasunchat.photos.prepare import prepared
 from pasunchat.reports.curves import draw_curves
 from pasunchat.reports.evaluation import write_evaluation
-from pasunchat.reports.fooled import KeptAt, Wanted, fool_photos
 from pasunchat.reports.report import write_report
 from pasunchat.runtime import machine
 from pasunchat.training.loop import train

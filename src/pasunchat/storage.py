@@ -13,6 +13,7 @@ import msgspec
 from pasunchat.errors import PasunchatError
 
 T = TypeVar("T")
+RUNS = Path("runs")  # where runs lie, beside what is worked on
 
 
 @contextmanager

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pasunchat.attacks.attack import Ask
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
 from pasunchat.attacks.oracle import BUCKET, Oracle, frozen
 from pasunchat.attacks.problem import SURE, Goal, Problem
+from pasunchat.attacks.protocol import Ask
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, put, take
 from pasunchat.attacks.losses import log_probability
 from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, put, take
 from pasunchat.attacks.search import AT_ONCE, search
 from pasunchat.attacks.task import Task
 from pasunchat.classifiers.build import build

@@ -5,9 +5,9 @@ import pytest
 
 from pasunchat.__main__ import run
 from pasunchat.classifiers.build import build
+from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.files import save
 from pasunchat.classifiers.load import DOORS, find, load
-from pasunchat.classifiers.outside.preprocessing import Preprocessing
 from pasunchat.errors import PasunchatError
 
 EXAMPLES = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pasunchat.measures.check import Check
+from pasunchat.doctor.check import Check
 
 WELL = Check("Python", "3.11", "ok")
 ABSENT = Check("extra fast", "not installed", "absent", 'pip install "pasunchat[fast]"')
@@ -23,7 +23,7 @@ BROKEN = Check("torchvision", "0.28.0", "broken", f"{'it does not import ' * 12}
 def test_only_what_is_broken_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, call: Callable, checks: list[Check], status: int, last: str
 ) -> None:
-    monkeypatch.setattr("pasunchat.measures.doctor.doctor", lambda _: checks)
+    monkeypatch.setattr("pasunchat.doctor.doctor.doctor", lambda _: checks)
     said = call("doctor")
     assert (said.status, said.err) == (status, "")
     lines = [line.strip() for line in said.out.splitlines()]

@@ -9,7 +9,8 @@ from PIL import Image
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.predict import BATCH, ENDINGS, photo_files, predict
+from pasunchat.measures.predict import BATCH, predict
+from pasunchat.photos.files import ENDINGS, photo_files
 
 
 @pytest.fixture(scope="module")

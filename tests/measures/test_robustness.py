@@ -15,12 +15,12 @@ import torch
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.norms import L2, LINF
 from pasunchat.attacks.problem import Goal
-from pasunchat.attacks.proof import read_receipt, verify
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.files import save
 from pasunchat.errors import PasunchatError
+from pasunchat.fooled.receipt import read_receipt, verify
 from pasunchat.measures import robustness as job
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.robustness import SoFar, attack_split, attacked_rows

@@ -9,6 +9,7 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.compare import Compared, Comparison, Pair
 from pasunchat.measures.speed import Timing
+from pasunchat.pictures.figures import styled
 from pasunchat.reports.comparison import (
     comparison_folder,
     difference,
@@ -21,7 +22,6 @@ from pasunchat.reports.comparison import (
     which_photos,
     write_comparison,
 )
-from pasunchat.reports.figures import styled
 from pasunchat.reports.report import write_report
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.training.run import Run

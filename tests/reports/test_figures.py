@@ -9,6 +9,7 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.score import Evaluation, Judged
 from pasunchat.photos.dataset import Dataset
+from pasunchat.pictures.figures import styled
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
 from pasunchat.reports.curves import draw_curves, seen_in_curves
 from pasunchat.reports.evaluation import (
@@ -17,7 +18,6 @@ from pasunchat.reports.evaluation import (
     read_evaluation,
     write_evaluation,
 )
-from pasunchat.reports.figures import styled
 from pasunchat.reports.reliability import seen_in_reliability
 from pasunchat.training.run import Epoch, Run
 

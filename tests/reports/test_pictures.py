@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.reports.fooled import Wanted, fool_photos
-from pasunchat.reports.lettering import font, near_side, shortened
-from pasunchat.reports.row import draw_row
-from pasunchat.reports.sheet import draw_sheet
+from pasunchat.fooled.fool_photos import Wanted, fool_photos
+from pasunchat.fooled.row import draw_row
+from pasunchat.pictures.lettering import font, near_side, shortened
+from pasunchat.pictures.sheet import draw_sheet
 
 
 def pixels_of(path: Path) -> NDArray[np.uint8]:

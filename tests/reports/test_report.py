@@ -8,11 +8,11 @@ import pytest
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.measures.score import Evaluation
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import write_png
 from pasunchat.reports.evaluation import write_evaluation
-from pasunchat.reports.fooled import fool_photos
 from pasunchat.reports.report import write_report
 from pasunchat.storage import write_json
 from pasunchat.training.run import TIMING, Run, add_timing, write_history

@@ -15,7 +15,7 @@ from pasunchat.measures.robust_accuracy import AttackFacts, Robustness, robustne
 from pasunchat.measures.robustness import attack_split
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo
-from pasunchat.reports.figures import styled
+from pasunchat.pictures.figures import styled
 from pasunchat.reports.report import write_report
 from pasunchat.reports.robustness import attack_folder, captions, draw_robustness
 from pasunchat.reports.robustness_curve import robustness_curve

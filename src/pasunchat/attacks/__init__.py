@@ -5,7 +5,6 @@ NEAREST: the attack that is taken for a norm where none is named.
 
 from collections.abc import Mapping
 
-from pasunchat.attacks.attack import Facts
 from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.carlini_wagner import CarliniWagner
 from pasunchat.attacks.methods.ddn import DDN
@@ -21,6 +20,7 @@ from pasunchat.attacks.methods.sigma_zero import SigmaZero
 from pasunchat.attacks.methods.sparse import Sparse
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.methods.turning import Turning
+from pasunchat.attacks.protocol import Facts
 from pasunchat.attacks.strategies.portfolio import Portfolio
 from pasunchat.attacks.strategies.standard import Standard
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS, NEAREST
-from pasunchat.attacks.attack import Effort, Facts, settings_of
 from pasunchat.attacks.given import confident, finite, pixels_of, problem_of
 from pasunchat.attacks.norms import L2, Norm
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.protocol import Effort, Facts, settings_of
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.search import Found
 from pasunchat.attacks.strategies.strategy import find

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Answer, Ask, Attack, State
 from pasunchat.attacks.problem import SURE, Problem
+from pasunchat.attacks.protocol import Answer, Ask, Attack, State
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.runtime import full_precision
 

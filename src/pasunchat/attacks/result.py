@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from pasunchat.attacks.attack import Setting
+from pasunchat.attacks.protocol import Setting
 
 
 class Status(StrEnum):

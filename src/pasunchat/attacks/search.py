@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.around import look_around
-from pasunchat.attacks.attack import Answer, Ask, Attack, KeepsOwn, State, take
-from pasunchat.attacks.best import Best, keep_best, nothing_yet
+from pasunchat.attacks.best_so_far import Best, keep_best, nothing_yet
+from pasunchat.attacks.estimated_gradient import look_around
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Answer, Ask, Attack, KeepsOwn, State, take
 from pasunchat.attacks.task import Task
 
 AT_ONCE = 16  # rows: as many as keep a CPU busy

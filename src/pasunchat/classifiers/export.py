@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.outside.extras import extra
-from pasunchat.classifiers.outside.facts import KEY, ExportedFacts, facts_of
-from pasunchat.classifiers.outside.preprocessing import Preprocessing
-from pasunchat.classifiers.outside.safetensors import load_safetensors
+from pasunchat.classifiers.external.extras import extra
+from pasunchat.classifiers.external.facts import KEY, ExportedFacts, facts_of
+from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.classifiers.external.safetensors import load_safetensors
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import refuse_existing, to_json, whole_file
 

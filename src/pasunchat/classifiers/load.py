@@ -5,21 +5,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.external.hugging_face import PREFIX as HF
+from pasunchat.classifiers.external.hugging_face import load_hugging_face
+from pasunchat.classifiers.external.keras import load_keras
+from pasunchat.classifiers.external.onnx import load_onnx
+from pasunchat.classifiers.external.preprocessing import Preprocessing, name_and_preprocessing
+from pasunchat.classifiers.external.python import load_function, names_function
+from pasunchat.classifiers.external.safetensors import load_safetensors
+from pasunchat.classifiers.external.timm import PREFIX as TIMM
+from pasunchat.classifiers.external.timm import load_timm
+from pasunchat.classifiers.external.torch_files import load_torch
 from pasunchat.classifiers.files import FACTS, WEIGHTS, load_files
-from pasunchat.classifiers.outside.hugging_face import PREFIX as HF
-from pasunchat.classifiers.outside.hugging_face import load_hugging_face
-from pasunchat.classifiers.outside.keras import load_keras
-from pasunchat.classifiers.outside.onnx import load_onnx
-from pasunchat.classifiers.outside.preprocessing import Preprocessing, name_and_preprocessing
-from pasunchat.classifiers.outside.python import load_function, names_function
-from pasunchat.classifiers.outside.safetensors import load_safetensors
-from pasunchat.classifiers.outside.timm import PREFIX as TIMM
-from pasunchat.classifiers.outside.timm import load_timm
-from pasunchat.classifiers.outside.torch_files import load_torch
 from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.errors import PasunchatError
+from pasunchat.storage import RUNS
 
-RUNS = Path("runs")
 TORCH = (".pt", ".pt2", ".pth", ".ts", ".pkl", ".pickle", ".ckpt", ".bin")
 
 

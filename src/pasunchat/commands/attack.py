@@ -148,8 +148,8 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     """Say on stderr what speaks against believing attacks on this classifier."""
     import torch
 
-    from pasunchat.attacks.checks import checks
     from pasunchat.attacks.problem import Goal
+    from pasunchat.attacks.sanity_checks import checks
     from pasunchat.classifiers.classifier import as_pixels
 
     rows = dataset.rows(split)[:LOOKED_AT]
@@ -163,7 +163,7 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
 def attack_bar() -> "Iterator[Callable[[SoFar], None]]":
     """A bar on stderr with what is done, fooled so far and the time left; and, with or without a
     terminal, one line with the time it will take, if that is long."""
-    from pasunchat.reports.words import count, duration
+    from pasunchat.words import count, duration
 
     estimated = False
     with _bar() as bar:
@@ -195,7 +195,7 @@ def _bar() -> Any:
     )
     from rich.text import Text
 
-    from pasunchat.reports.words import duration
+    from pasunchat.words import duration
 
     class Left(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -239,7 +239,7 @@ def _next(folder: Path, classifier: "Classifier") -> str:
 def _holds(found: "Robustness", share: float, radius: float) -> bool:
     """Whether enough stay right within the radius, said on stderr."""
     from pasunchat.reports.robustness_words import size_in_words
-    from pasunchat.reports.words import share as in_words
+    from pasunchat.words import share as in_words
 
     stays = found.accuracy_within(radius)
     within = f"{in_words(stays)} stay right within {size_in_words(found.facts, radius)}"

@@ -36,7 +36,8 @@ def demo(
 
 
 def _print(found: "Demo") -> None:
-    from pasunchat.reports.words import accuracy_in_words, percent
+    from pasunchat.reports.evaluation import accuracy_in_words
+    from pasunchat.words import percent
 
     say(f"accuracy on the test pictures: {accuracy_in_words(found.evaluation)}")
     say()

@@ -75,7 +75,8 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.words import accuracy_in_words, percent, share
+    from pasunchat.reports.evaluation import accuracy_in_words
+    from pasunchat.words import percent, share
 
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
     say(f"always answering the largest class: {share(evaluation.floor)}")

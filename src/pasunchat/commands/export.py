@@ -52,7 +52,7 @@ def export(
 
 def _stem(model: str) -> str:
     """A name for the file, out of the model's."""
-    from pasunchat.classifiers.outside.preprocessing import name_and_preprocessing
+    from pasunchat.classifiers.external.preprocessing import name_and_preprocessing
 
     name = name_and_preprocessing(model)[0].rstrip("/")
     return Path(name).stem.rpartition(":")[2] or "model"
@@ -62,8 +62,8 @@ def _pixels(classifier: "Classifier", photos: list[str] | None) -> "Tensor":
     import numpy as np
 
     from pasunchat.classifiers.classifier import as_pixels
-    from pasunchat.measures.predict import photo_files
     from pasunchat.photos.drawing import KINDS, draw
+    from pasunchat.photos.files import photo_files
     from pasunchat.photos.image import read_photo
 
     size = classifier.size or 224

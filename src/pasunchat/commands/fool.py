@@ -63,11 +63,11 @@ def fool(
     Judged on the PNG as read back from disk. Exit status 1: a photo was not fooled.
     """
     from pasunchat.attacks.norms import NORMS
-    from pasunchat.attacks.transforms import transforms
     from pasunchat.classifiers.load import load
-    from pasunchat.measures.predict import photo_files
+    from pasunchat.fooled.fool_photos import Wanted, fool_photos
+    from pasunchat.fooled.transforms import transforms
     from pasunchat.parsing import from_table, number
-    from pasunchat.reports.fooled import Wanted, fool_photos
+    from pasunchat.photos.files import photo_files
     from pasunchat.runtime import machine
 
     on = machine(device).device

@@ -44,7 +44,7 @@ def predict(
 
 
 def _print(predictions: "list[Prediction]", model: str) -> None:
-    from pasunchat.reports.words import percent
+    from pasunchat.words import percent
 
     table(
         ("photo", "answer", "confidence"),

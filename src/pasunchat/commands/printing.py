@@ -10,7 +10,7 @@ import typer
 from pasunchat.storage import to_json
 
 if TYPE_CHECKING:
-    from pasunchat.attacks.kept import Kept
+    from pasunchat.fooled.outcome import Kept
 
 WIDEST = 140
 
@@ -56,15 +56,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_outcome(kept: "Kept") -> None:
     """The talk's three lines, the control, and what becomes of the picture elsewhere."""
-    from pasunchat.reports.words import (
+    from pasunchat.fooled.outcome_in_words import (
         change_in_words,
         control_in_words,
         elsewhere_in_words,
-        factor,
-        percent,
         price_in_words,
         survival_in_words,
     )
+    from pasunchat.words import factor, percent
 
     width = max(len(Path(kept.photo).name), len(kept.picture), 16)
     before, after = kept.before, kept.after

@@ -203,7 +203,7 @@ def _title(epoch: int) -> str:
 
 
 def _print(run: "Run", seen: str) -> None:
-    from pasunchat.reports.words import share
+    from pasunchat.words import share
 
     if run.facts.class_weights:
         weights = ", ".join(f"{weight:.2f}" for weight in run.facts.class_weights)

@@ -21,9 +21,9 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Read pictures back and check them against their receipts. Exit status 1: one fails."""
-    from pasunchat.attacks.proof import verify as verify_
     from pasunchat.classifiers.load import load
-    from pasunchat.reports.words import percent
+    from pasunchat.fooled.receipt import verify as verify_
+    from pasunchat.words import percent
 
     classifier = load(model)
     found = [verify_(file, classifier, photo) for file in files]

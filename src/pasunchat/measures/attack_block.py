@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pasunchat.attacks.keep import receipt_of
 from pasunchat.attacks.problem import Goal
-from pasunchat.attacks.proof import save_with_receipt
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
+from pasunchat.fooled.receipt import save_with_receipt
+from pasunchat.fooled.save import receipt_of
 from pasunchat.measures.attacked import AttackedPhoto, sizes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo

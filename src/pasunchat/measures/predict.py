@@ -1,7 +1,6 @@
 """What a classifier says of photos in files."""
 
-import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,28 +8,11 @@ import numpy as np
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.photos.files import photo_files
 from pasunchat.photos.image import PhotoError, read_photo
 from pasunchat.progress import Progress, silent
 
 BATCH = 64
-ENDINGS = [
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".png",
-    ".webp",
-    ".gif",
-    ".bmp",
-    ".tif",
-    ".tiff",
-    ".avif",
-    ".heic",
-    ".heif",
-    ".ppm",
-    ".pgm",
-    ".pbm",
-]
 
 
 @dataclass(frozen=True)
@@ -60,34 +42,6 @@ def predict(
         predictions += _of_batch(classifier, files[first : first + BATCH])
         progress(len(predictions), len(files))
     return predictions
-
-
-def photo_files(photos: Sequence[Path | str]) -> list[Path]:
-    """Every file meant by paths of files and folders, and globs."""
-    return [file for photo in photos for file in _files_of(str(photo))]
-
-
-def _files_of(photo: str) -> list[Path]:
-    path = Path(photo)
-    if path.is_dir():
-        found = sorted(_within(path))
-        if not found:
-            raise PasunchatError(f"{photo} holds no photo ({', '.join(ENDINGS[:5])}, ...)")
-        return found
-    if path.is_file():
-        return [path]
-    matches = map(Path, glob.glob(photo, recursive=True))  # noqa: PTH207 - patterns may be absolute
-    found = sorted(match for match in matches if match.is_file())
-    if not found:
-        raise PasunchatError(f"no photo at {photo}; expected a file, a folder or a pattern")
-    return found
-
-
-def _within(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in ENDINGS and not hidden:
-            yield path
 
 
 def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[Prediction]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.attack import Effort, Facts
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.norms import L2, Norm
+from pasunchat.attacks.protocol import Effort, Facts
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.attack_block import GRID, Block, Door, Subject, attack_block, saved_block

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import FRAMINGS, Decode, Framing
 from pasunchat.photos.dataset import FORMAT, Dataset, is_dataset, open_dataset
-from pasunchat.photos.finish import Settings, finish
 from pasunchat.photos.image import DECODES, PhotoError, decode_photo, near_size
-from pasunchat.photos.part import PartFile, Row, one_at_a_time, part_folder
+from pasunchat.photos.partial import PartFile, Row, one_at_a_time, part_folder
 from pasunchat.photos.sources import Entry, Listing, opened
 from pasunchat.photos.splitting import Proportions, check_proportions
+from pasunchat.photos.write import Settings, finish
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import cores
 from pasunchat.storage import cache_folder, put_in_place, refuse_existing, sha256, to_json

@@ -7,10 +7,10 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.compare import Compared, Comparison, Pair
 from pasunchat.measures.speed import Timing
-from pasunchat.reports.figures import styled, write_figure
+from pasunchat.pictures.figures import styled, write_figure
 from pasunchat.reports.tradeoff import tradeoff
-from pasunchat.reports.words import count, listed, share
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
+from pasunchat.words import count, listed, share
 
 COMPARISON, FACTS, TIMING = "comparison", "comparison.json", "timing.json"
 QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")

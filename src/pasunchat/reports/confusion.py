@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pasunchat.measures.score import Evaluation
-from pasunchat.reports.figures import GREY, INK, new_figure
-from pasunchat.reports.words import count, share
+from pasunchat.pictures.figures import GREY, INK, new_figure
+from pasunchat.words import count, share
 
 MOST_CLASSES_WITH_NUMBERS = 12
 MISTAKES_TOLD = 3

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import load_files
 from pasunchat.classifiers.summary import describe
+from pasunchat.fooled.fool_photos import FOOLED, read_fooled
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.reports import section_run
 from pasunchat.reports.comparison import read_comparison
 from pasunchat.reports.curves import seen_in_curves
 from pasunchat.reports.evaluation import read_evaluation
-from pasunchat.reports.fooled import FOOLED, read_fooled
 from pasunchat.reports.parts import Picture, Table, command
 from pasunchat.reports.section_comparison import ComparisonSection, comparison_section
 from pasunchat.reports.section_evaluation import EvaluationSection, evaluation_section
@@ -24,8 +24,8 @@ from pasunchat.reports.section_fooled import (
     is_pipe,
 )
 from pasunchat.reports.section_robustness import RobustnessSection, robustness_section
-from pasunchat.reports.words import count, listed
 from pasunchat.training.run import Run
+from pasunchat.words import count, listed
 
 MOST_CLASSES_NAMED = 5
 

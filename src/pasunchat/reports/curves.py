@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from pasunchat.reports.figures import BLUE, GREY, ORANGE, new_figure, styled, write_figure
-from pasunchat.reports.words import share
+from pasunchat.pictures.figures import BLUE, GREY, ORANGE, new_figure, styled, write_figure
 from pasunchat.training.run import Epoch, Run
+from pasunchat.words import share
 
 CURVES = "curves"
 TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}

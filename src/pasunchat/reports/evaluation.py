@@ -10,12 +10,12 @@ from pasunchat.errors import PasunchatError
 from pasunchat.measures.score import Evaluation, Judged
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import write_png
+from pasunchat.pictures.figures import styled, write_figure
+from pasunchat.pictures.sheet import draw_sheet
 from pasunchat.reports.confusion import confusion_matrix
-from pasunchat.reports.figures import styled, write_figure
 from pasunchat.reports.reliability import reliability
-from pasunchat.reports.sheet import draw_sheet
-from pasunchat.reports.words import percent
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
+from pasunchat.words import count, percent, share
 
 EVALUATION, FACTS, PHOTOS = "evaluation", "evaluation.json", "photos"
 COLUMNS = 4
@@ -91,3 +91,10 @@ def read_evaluation(run_folder: Path) -> Evaluation | None:
     """The evaluation kept in a run's folder, or None. Raises PasunchatError if it is damaged."""
     path = run_folder / EVALUATION / FACTS
     return read_json(path, Evaluation) if path.is_file() else None
+
+
+def accuracy_in_words(evaluation: Evaluation) -> str:
+    """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"."""
+    low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
+    counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
+    return f"{share(evaluation.accuracy)} [{low}, {high}], {counted}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pasunchat.reports.figures import styled, svg
+from pasunchat.pictures.figures import styled, svg
 
 
 @dataclass(frozen=True)

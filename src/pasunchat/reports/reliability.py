@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from pasunchat.measures.score import Evaluation
-from pasunchat.reports.figures import BLUE, GREY, INK, new_figure
-from pasunchat.reports.words import count, share
+from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure
+from pasunchat.words import count, share
 
 CLOSE = 0.02
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.keep import noise_at_full_range, plain
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.fooled.row import ROW, SIDE, with_captions
+from pasunchat.fooled.save import noise_at_full_range, plain
 from pasunchat.measures.attack_folder import ATTACKS_FOLDER, PICTURES
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo, write_png
-from pasunchat.reports.figures import styled, write_figure
-from pasunchat.reports.lettering import near_side
+from pasunchat.pictures.figures import styled, write_figure
+from pasunchat.pictures.lettering import near_side
 from pasunchat.reports.robustness_curve import robustness_curve
-from pasunchat.reports.row import ROW, SIDE, with_captions
-from pasunchat.reports.words import factor, percent
 from pasunchat.storage import write_bytes
+from pasunchat.words import factor, percent
 
 CURVE, FRAGILE, STUBBORN = "curve", "fragile", "stubborn"
 PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"

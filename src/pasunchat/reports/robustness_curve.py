@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pasunchat.measures.robust_accuracy import Robustness
-from pasunchat.reports.figures import BLUE, GREY, INK, new_figure
+from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure
 from pasunchat.reports.robustness_words import size_in_words
-from pasunchat.reports.words import count
+from pasunchat.words import count
 
 AXES = {
     "l2": "L2 of the change (pixels from 0 to 1)",

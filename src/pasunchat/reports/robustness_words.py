@@ -2,7 +2,7 @@
 
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import AttackFacts, Robustness
-from pasunchat.reports.words import count, percent, share
+from pasunchat.words import count, percent, share
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
 

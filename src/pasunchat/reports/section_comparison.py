@@ -17,7 +17,7 @@ from pasunchat.reports.comparison import (
 )
 from pasunchat.reports.parts import Picture, Table, embedded_figure
 from pasunchat.reports.tradeoff import tradeoff
-from pasunchat.reports.words import count, listed
+from pasunchat.words import count, listed
 
 
 @dataclass(frozen=True)

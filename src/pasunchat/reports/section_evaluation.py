@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pasunchat.measures.score import Evaluation, Judged
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
-from pasunchat.reports.evaluation import EVALUATION, caption, photo_file
+from pasunchat.reports.evaluation import EVALUATION, accuracy_in_words, caption, photo_file
 from pasunchat.reports.parts import Picture, Table, embedded_figure, embedded_png
 from pasunchat.reports.reliability import reliability, seen_in_reliability
-from pasunchat.reports.words import accuracy_in_words, count, percent, share
+from pasunchat.words import count, percent, share
 
 
 @dataclass(frozen=True)

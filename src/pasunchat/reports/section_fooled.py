@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from pasunchat.reports.fooled import KeptAt
+from pasunchat.fooled.fool_photos import KeptAt
+from pasunchat.fooled.outcome_in_words import change_in_words, control_in_words
+from pasunchat.fooled.row import captions
 from pasunchat.reports.parts import Picture, embedded_png
-from pasunchat.reports.row import captions
-from pasunchat.reports.words import change_in_words, control_in_words, count, percent
+from pasunchat.words import count, percent
 
 PIPE = "pipe"
 MOST_SHOWN = 12

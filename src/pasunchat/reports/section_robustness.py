@@ -11,7 +11,7 @@ from pasunchat.reports.robustness import FRAGILE, NOISE, PHOTO, PICTURE, STUBBOR
 from pasunchat.reports.robustness_curve import robustness_curve
 from pasunchat.reports.robustness_words import enough_in_words, limits, photo_in_words, told
 from pasunchat.reports.section_fooled import FooledPhoto
-from pasunchat.reports.words import count, share
+from pasunchat.words import count, share
 
 MOST_SHOWN = 6
 

@@ -12,9 +12,9 @@ from pasunchat.photos.dataset import DatasetFacts
 from pasunchat.photos.splitting import SPLITS
 from pasunchat.reports.curves import TITLES, curves
 from pasunchat.reports.parts import Picture, Table, embedded_figure
-from pasunchat.reports.words import count, duration, listed
 from pasunchat.storage import read_json
 from pasunchat.training.run import TIMING, Run
+from pasunchat.words import count, duration, listed
 
 DRAWN = "drawn"
 

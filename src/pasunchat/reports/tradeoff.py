@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from pasunchat.measures.compare import Compared, Comparison
-from pasunchat.reports.figures import GREY, INK, new_figure
-from pasunchat.reports.words import count, share
+from pasunchat.pictures.figures import GREY, INK, new_figure
+from pasunchat.words import count, share
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito
 MARKERS = "osD^vP*X"

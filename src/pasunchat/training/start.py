@@ -11,11 +11,10 @@ import numpy as np
 import torch
 
 from pasunchat.classifiers.build import is_pretrained
-from pasunchat.classifiers.load import RUNS
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Machine
-from pasunchat.storage import refuse_existing
+from pasunchat.storage import RUNS, refuse_existing
 from pasunchat.training.recipe import Augment, Recipe
 from pasunchat.training.run import (
     RECIPE,

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Answer
 from pasunchat.attacks.methods import cached
 from pasunchat.attacks.methods.cached import either, few_at_a_time, ranges
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.protocol import Answer
 
 
 @dataclass(frozen=True)

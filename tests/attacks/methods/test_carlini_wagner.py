@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.attacks.attack import Answer
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.carlini_wagner import CarliniWagner, PriceState
 from pasunchat.attacks.methods.tanh_pixels import WIDER, pixels_of, variable_of
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.protocol import Answer
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
 

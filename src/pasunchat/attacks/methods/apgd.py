@@ -20,7 +20,6 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.losses import LOSSES
 from pasunchat.attacks.methods.apgd_checkpoints import (
     L1_SHARE,
@@ -40,6 +39,7 @@ from pasunchat.attacks.methods.within import (
 )
 from pasunchat.attacks.norms import L1, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 
 MOMENTUM = 0.25
 

@@ -19,12 +19,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.along import FAMILIES, in_steps, soft_signs
 from pasunchat.attacks.methods.turn import falling_share, toward
 from pasunchat.attacks.norms import LINF, row_norms, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps
 
 NEAR = 0.15  # of the margin at the photo: what many looks may still gain
 

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Answer, S, put, take
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Answer, S, put, take
 
 VALUES = 2**18
 

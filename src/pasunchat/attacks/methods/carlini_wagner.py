@@ -18,13 +18,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped, refuse_below_one
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.moments import corrected, updated
 from pasunchat.attacks.methods.prices import first_price, next_price
 from pasunchat.attacks.methods.tanh_pixels import pixels_of, variable_of
 from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import (
+    Access,
+    Aim,
+    Answer,
+    Ask,
+    Keeps,
+    ask_snapped,
+    refuse_below_one,
+)
 
 CHECKS, ENOUGH = 3, 0.9999  # a round ends where a third of it (theirs: a tenth) gains no more
 

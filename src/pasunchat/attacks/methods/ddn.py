@@ -20,12 +20,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped
 from pasunchat.attacks.losses import LOSSES
 from pasunchat.attacks.methods.box import farthest, inside
 from pasunchat.attacks.methods.falling import falling
 from pasunchat.attacks.norms import row_norms, unit, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, ask_snapped
 
 
 @dataclass(frozen=True)

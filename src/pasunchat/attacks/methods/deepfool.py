@@ -19,11 +19,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped, refuse_below_one
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.box import inside
 from pasunchat.attacks.norms import wide
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.protocol import (
+    Access,
+    Aim,
+    Answer,
+    Ask,
+    Keeps,
+    ask_snapped,
+    refuse_below_one,
+)
 
 CROSSING = 1e-4
 

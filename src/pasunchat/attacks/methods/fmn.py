@@ -23,13 +23,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, ask_snapped
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.box import farthest, inside
 from pasunchat.attacks.methods.falling import falling
 from pasunchat.attacks.methods.shrinking_ball import crossing_of, next_radius
 from pasunchat.attacks.norms import LINF, NORMS, Norm, unit, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, ask_snapped
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.losses import LOSSES
 from pasunchat.attacks.methods.within import (
     anywhere_inside,
@@ -26,6 +25,7 @@ from pasunchat.attacks.methods.within import (
 )
 from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 
 TOGETHER = 2.5  # radii: the length of all steps of PGD
 

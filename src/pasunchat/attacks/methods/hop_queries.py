@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from pasunchat.attacks.attack import take
 from pasunchat.attacks.norms import L2, LINF, row_norms, unit, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import take
 
 FIND, CLOSE, LOOK, HOP = range(4)
 AT_ONCE = 4

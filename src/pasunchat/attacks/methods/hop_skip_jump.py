@@ -18,7 +18,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, put, refuse_below_one, take
 from pasunchat.attacks.methods.hop_phases import closed, found, hopped, turned
 from pasunchat.attacks.methods.hop_queries import (
     AT_ONCE,
@@ -31,6 +30,7 @@ from pasunchat.attacks.methods.hop_queries import (
     next_queries,
 )
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, put, refuse_below_one, take
 
 
 @dataclass(frozen=True)

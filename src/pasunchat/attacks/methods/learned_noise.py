@@ -12,10 +12,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.losses import log_probability
 from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Effort
 from pasunchat.attacks.methods.by_level import ByLevel
 from pasunchat.attacks.methods.turning import Turning
 from pasunchat.attacks.norms import L2, LINF, row_norms
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Effort
 from pasunchat.attacks.search import Found, search
 from pasunchat.attacks.task import Task
 from pasunchat.progress import silent

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.moments import corrected, updated
 from pasunchat.attacks.methods.proximal import PROX
 from pasunchat.attacks.norms import row_norms, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps
 
 LAST_LR, LAST_DUAL_LR = 0.01, 0.1  # shares of the first
 CLOSE = 0.01  # a prox whose round changes less than this share has come to rest

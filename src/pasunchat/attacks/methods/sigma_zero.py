@@ -16,12 +16,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.falling import falling
 from pasunchat.attacks.methods.moments import corrected, updated
 from pasunchat.attacks.norms import wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps
 
 LEAST = 0.1  # of the first step size: the last one's share
 SMALLEST = 1e-12

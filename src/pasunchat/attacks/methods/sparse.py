@@ -20,13 +20,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Effort, Keeps, put, take
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.exchange import factors, next_count, next_round, put_in_order
 from pasunchat.attacks.methods.powers import LOOKS, turned
 from pasunchat.attacks.methods.sparse_changes import added, taken_back
 from pasunchat.attacks.methods.sparse_state import BACK, GROWN, Seen, SparseState, before, either
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Effort, Keeps, put, take
 
 CALLS = {"quick": 60, "normal": 200, "thorough": 800}
 # shares of the distance to add, and for L1 by how much a value goes at once

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import put, take
 from pasunchat.attacks.methods.pieces import MOST
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import put, take
 
 START, LOOK, GROWN, BACK = range(4)  # phases: what the next answer is for
 

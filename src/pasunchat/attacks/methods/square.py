@@ -13,7 +13,6 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 from pasunchat.attacks.methods.square_changes import (
     other_square,
     other_square_l2,
@@ -23,6 +22,7 @@ from pasunchat.attacks.methods.square_changes import (
 from pasunchat.attacks.methods.within import ask_on_grid, usable_radius
 from pasunchat.attacks.norms import L2, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 
 FALLS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries: p is halved
 

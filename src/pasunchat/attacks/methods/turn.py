@@ -6,10 +6,10 @@ from math import inf, pi
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Effort
 from pasunchat.attacks.methods.closing import unknown
 from pasunchat.attacks.norms import row_sums, unit, wide
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Effort
 
 STRAIGHT, CURVED = 0.15, 0.3  # left over: the share of the margin that the first step leaves
 FEW, SOME, MANY, MOST = 8, 20, 40, 100

@@ -18,7 +18,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Access, Aim, Answer, Ask, Effort, Keeps, ask_once
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.along import FAMILIES, Wanted, law
 from pasunchat.attacks.methods.cached import either, few_at_a_time
@@ -43,6 +42,7 @@ from pasunchat.attacks.methods.turn import (
 )
 from pasunchat.attacks.norms import L2, row_norms
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Effort, Keeps, ask_once
 
 
 @dataclass(frozen=True)

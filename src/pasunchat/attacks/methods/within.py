@@ -7,10 +7,10 @@ rounded away; what it asks about is the shadow's picture on the grid (field stud
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Ask, ask_once
 from pasunchat.attacks.methods.along import moved
 from pasunchat.attacks.norms import L1, L2, LINF, Norm, row_sums, wide
 from pasunchat.attacks.problem import ROUNDING, Problem
+from pasunchat.attacks.protocol import Ask, ask_once
 
 HALVINGS, SAMPLE = 9, 16384  # of the scale at which a rounded change is as long as the radius
 SHRINK, SHRINKS = 0.99, 40  # where it turns out to be longer

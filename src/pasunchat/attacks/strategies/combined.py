@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from pasunchat.attacks.attack import Facts
+from pasunchat.attacks.protocol import Facts
 from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.of_parts import OfParts
 from pasunchat.attacks.strategies.parts import found_by, standing, take_better

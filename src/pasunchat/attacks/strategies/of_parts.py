@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from functools import reduce
 
-from pasunchat.attacks.attack import Access, Aim, Facts
+from pasunchat.attacks.protocol import Access, Aim, Facts
 
 ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")  # each more than the one before
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from pasunchat.attacks.attack import Answer, Ask, Attack, Facts, Keeps
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Answer, Ask, Attack, Facts, Keeps
 from pasunchat.attacks.strategies.of_parts import OfParts
 
 

@@ -5,9 +5,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Attack, Facts, KeepsOwn
 from pasunchat.attacks.oracle import Oracle, frozen
 from pasunchat.attacks.problem import SURE, Problem
+from pasunchat.attacks.protocol import Attack, Facts, KeepsOwn
 from pasunchat.attacks.search import Found, some_at_once
 from pasunchat.attacks.strategies.off_grid import OffGrid
 from pasunchat.attacks.strategies.strategy import find

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pasunchat.attacks.attack import Access, Aim, Effort, Facts
 from pasunchat.attacks.methods.ddn import DDN
 from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.least_levels import LeastLevels
@@ -12,6 +11,7 @@ from pasunchat.attacks.methods.pdpgd import Pdpgd
 from pasunchat.attacks.methods.sigma_zero import SigmaZero
 from pasunchat.attacks.methods.sparse import Sparse
 from pasunchat.attacks.methods.turning import Turning
+from pasunchat.attacks.protocol import Access, Aim, Effort, Facts
 from pasunchat.attacks.search import Found
 from pasunchat.attacks.strategies.combined import best_of
 from pasunchat.attacks.task import Task

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Attack
+from pasunchat.attacks.protocol import Attack
 from pasunchat.attacks.search import Found, first_answers
 from pasunchat.attacks.task import Task
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Aim, Facts, refuse_below_one
 from pasunchat.attacks.norms import L0, LINF, PIXELS
 from pasunchat.attacks.problem import ROUNDING, Problem
+from pasunchat.attacks.protocol import Aim, Facts, refuse_below_one
 from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.of_parts import OfParts
 from pasunchat.attacks.strategies.parts import found_by, take_better

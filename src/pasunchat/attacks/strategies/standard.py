@@ -11,13 +11,13 @@ rule of promise.py.
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from pasunchat.attacks.attack import Access, Aim, Facts, refuse_below_one
 from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Access, Aim, Facts, refuse_below_one
 from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.off_grid import OffGrid
 from pasunchat.attacks.strategies.parts import found_by, standing, take_better

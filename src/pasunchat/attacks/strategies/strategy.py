@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol, cast, runtime_checkable
 
-from pasunchat.attacks.attack import Attack, Facts
+from pasunchat.attacks.protocol import Attack, Facts
 from pasunchat.attacks.search import Found, search
 from pasunchat.attacks.task import Task
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.attack import Facts, refuse_below_one
 from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import Facts, refuse_below_one
 from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.of_parts import OfParts
 from pasunchat.attacks.strategies.parts import found_by, standing, take_better

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from pasunchat.classifiers.direct.torch_door import FastLayers
+from pasunchat.classifiers.fast.dispatch import FastLayers
 from pasunchat.errors import PasunchatError
 
 MOST_WEIGHTS = 500_000_000

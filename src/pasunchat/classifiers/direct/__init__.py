@@ -1,4 +1,0 @@
-"""The network `simple` run directly, photo by photo, by a kernel in numba (the extra `fast`).
-
-torch_door.py is the way in, and the only file here that is imported without numba.
-"""

@@ -1,0 +1,168 @@
+"""Keras models, .keras and .h5: run by Keras 3 on torch, so that they have gradients."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.external.assemble import Layout, assemble
+from pasunchat.classifiers.external.extras import extra, keras_on_torch
+from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.errors import PasunchatError
+
+CARRY_CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+ENDINGS = ("softmax", "sigmoid")
+LEVELS = 0.02  # a first Rescaling by less than this divides levels of 0..255
+LEVEL = 2.0  # a mean above this is one of such levels
+
+
+class KerasNetwork(nn.Module):
+    """A Keras model as a torch module, for inputs as Keras has them."""
+
+    def __init__(self, keras: Any, model: Any) -> None:
+        super().__init__()
+        self.model, self.on = model, keras.device
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """The model's outputs in use, not in training, on the device of the pixels."""
+        with self.on(str(pixels.device)):
+            outputs: Tensor = self.model(pixels, training=False)
+        return outputs
+
+    def train(self, mode: bool = True) -> "KerasNetwork":
+        """Keras is told by each call."""
+        self.training = mode
+        return self
+
+
+def load_keras(path: Path, asked: Preprocessing) -> Classifier:
+    """The Classifier in a Keras file.
+
+    Size and scale are read where its layers state them. A final softmax or sigmoid is taken off.
+    Raises PasunchatError for layers that carry code, a damaged file, and a model that is no
+    classifier of RGB pictures.
+    """
+    _refuse_code(path)
+    keras = keras_on_torch()
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras's many kinds of error
+        reason = " ".join(str(error).split())[:300]
+        raise PasunchatError(f"{path} cannot be opened by Keras: {reason}") from error
+    layout, size = _place(model, path)
+    stated = Preprocessing(scale="0..255" if _divides_levels(model) else None, size=size)
+    model, raw = _without_ending(keras, model)
+    return assemble(
+        KerasNetwork(keras, model),
+        asked.over(stated),
+        str(path),
+        made_of=path.read_bytes(),
+        layout=layout,
+        known_raw=raw,
+    )
+
+
+def _refuse_code(path: Path) -> None:
+    """Before Keras sees the file: what is in it is looked at as plain JSON."""
+    for part in _parts(_config(path)):
+        kind, module = part.get("class_name"), part.get("module")
+        name = (part.get("config") or {}).get("name") or part.get("name") or kind
+        if kind in CARRY_CODE:
+            raise PasunchatError(
+                f'{path} has a {kind} layer, "{name}", which carries code that would run here; '
+                "build the model again without it (a Rescaling layer, or one of keras.ops), or "
+                "load it in a function of your own and name that: module:function"
+            )
+        if isinstance(module, str) and module.partition(".")[0] not in ("keras", "builtins"):
+            raise PasunchatError(
+                f'{path} needs code of yours, {module}.{kind} ("{name}"); load it in a function '
+                "of your own and name that: module:function"
+            )
+
+
+def _config(path: Path) -> Any:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return json.loads(archive.read("config.json"))
+        with extra("h5py", "keras").File(path) as file:
+            config = file.attrs.get("model_config")
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise PasunchatError(f"{path} is damaged or no Keras model: {reason}") from error
+    if config is None:
+        raise PasunchatError(
+            f"{path} holds weights only; save the whole model (model.save), or build it in a "
+            "function of your own and name that: module:function"
+        )
+    return json.loads(config)
+
+
+def _parts(config: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a configuration, however deep."""
+    if isinstance(config, dict):
+        yield config
+    for value in config.values() if isinstance(config, dict) else config:
+        if isinstance(value, dict | list):
+            yield from _parts(value)
+
+
+def _place(model: Any, path: Path) -> tuple[Layout, int | None]:
+    """The order of axes and the side of the one input."""
+    inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise PasunchatError(
+            f"{path} is no classifier of pictures: expected one input and one output, it has "
+            f"{len(inputs)} and {len(outputs)}"
+        )
+    sides, answer = tuple(inputs[0].shape), tuple(outputs[0].shape)
+    if len(sides) != 4 or 3 not in (sides[1], sides[3]) or len(answer) != 2:
+        raise PasunchatError(
+            f"{path} is no classifier of RGB pictures: expected [N, H, W, 3] to [N, classes], it "
+            f"takes {list(sides)} to {list(answer)}"
+        )
+    layout: Layout = "NHWC" if sides[3] == 3 else "NCHW"
+    rows, columns = (sides[1], sides[2]) if layout == "NHWC" else (sides[2], sides[3])
+    if rows != columns:
+        raise PasunchatError(f"{path} wants pictures of {rows} x {columns}; expected squares")
+    return layout, rows
+
+
+def _divides_levels(model: Any) -> bool:
+    """Whether the first layer that computes is one that takes levels of 0..255."""
+    for layer in _chain(model):
+        kind = type(layer).__name__
+        if kind == "Rescaling":
+            scale = layer.scale
+            return isinstance(scale, int | float) and 0 < scale <= LEVELS
+        if kind == "Normalization":
+            return float(layer.mean.max()) > LEVEL
+        if list(layer.weights):
+            return False
+    return False
+
+
+def _chain(model: Any) -> Iterator[Any]:
+    """Layers in their order, models inside models opened."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _chain(layer)
+        else:
+            yield layer
+
+
+def _without_ending(keras: Any, model: Any) -> tuple[Any, bool]:
+    """The model without its final softmax or sigmoid, and whether its outputs are logits now."""
+    last = next((each for each in model.layers if each.output is model.outputs[0]), None)
+    if last is None:
+        return model, False
+    if type(last).__name__ == "Softmax":
+        return keras.Model(model.inputs, last.input), True
+    ending = getattr(getattr(last, "activation", None), "__name__", None)
+    if ending in ENDINGS:
+        last.activation = keras.activations.linear
+    return model, ending in (*ENDINGS, "linear")

@@ -1,0 +1,214 @@
+"""ONNX files: read node by node into torch, held against onnxruntime, and made a Classifier."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.external.assemble import Layout, assemble
+from pasunchat.classifiers.external.extras import extra
+from pasunchat.classifiers.external.facts import facts_in, with_facts
+from pasunchat.classifiers.external.onnx_graph import OnnxGraph, unknown_operators
+from pasunchat.classifiers.external.preprocessing import Preprocessing, complete
+from pasunchat.errors import PasunchatError
+from pasunchat.runtime import generator
+
+OLDEST = 7  # the opset since which operators broadcast as NumPy does
+FLOATS = {1: torch.float32, 10: torch.float16, 11: torch.float64}
+ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "Softmax": lambda logits: logits.softmax(-1),
+    "Sigmoid": torch.sigmoid,
+}
+BOUNDLESS = ("Gemm", "MatMul", "Add", "Conv")
+
+
+class Place(NamedTuple):
+    """The one input. batch: how many rows it takes, None for any number."""
+
+    batch: int | None
+    size: int | None
+    layout: Layout
+    dtype: torch.dtype
+
+
+class InParts(nn.Module):
+    """A network whose file fixes the number of rows: it is given so many at a time."""
+
+    def __init__(self, network: nn.Module, rows: int) -> None:
+        super().__init__()
+        self.network, self.rows = network, rows
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[N, ...] for any N: the last row fills up the last part."""
+        filled = torch.cat([pixels, pixels[-1:].expand(-len(pixels) % self.rows, -1, -1, -1)])
+        parts = [self.network(part) for part in torch.split(filled, self.rows)]
+        return torch.cat(parts)[: len(pixels)]
+
+
+def load_onnx(path: Path, asked: Preprocessing) -> Classifier:
+    """The Classifier in an ONNX file.
+
+    A final softmax or sigmoid is taken off. Our own exports state all facts themselves.
+    Raises PasunchatError for a file that is damaged or no classifier, for operators that are not
+    known here, and where onnxruntime answers otherwise.
+    """
+    model = _read(path)
+    place = _place(model.graph, path)
+    facts = facts_in({each.key: each.value for each in model.metadata_props}, str(path))
+    stated = facts.preprocessing() if facts else Preprocessing(_scale(model.graph), size=place.size)
+    said = complete(asked.over(stated), str(path))
+    ending, boundless = _without_ending(model.graph)
+    network: nn.Module = OnnxGraph(model.graph, _opset(model, path)).eval()
+    network = _checked(network, path, place, said, ENDINGS.get(ending, lambda raw: raw))
+    classifier = assemble(
+        network,
+        said,
+        str(path),
+        made_of=path.read_bytes(),
+        layout=place.layout,
+        known_raw=ending in ENDINGS or boundless,
+    )
+    return with_facts(classifier, facts)
+
+
+def _read(path: Path) -> Any:
+    onnx = extra("onnx", "onnx")
+    try:
+        model = onnx.load(path)
+    except Exception as error:  # protobuf's and onnx's own kinds of error
+        reason = " ".join(str(error).split())[:200]
+        raise PasunchatError(f"{path} is damaged or no ONNX file: {reason}") from error
+    if model.functions:
+        from onnx import inliner
+
+        model = inliner.inline_local_functions(model)
+    unknown = unknown_operators(model.graph)
+    if unknown:
+        raise PasunchatError(
+            f"{path} uses operators that are not known here: {', '.join(unknown)}; export it "
+            "without them, or give the network as module:function"
+        )
+    return model
+
+
+def _opset(model: Any, path: Path) -> int:
+    opset = max(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    if opset < OLDEST:
+        raise PasunchatError(
+            f"{path} is of opset {opset}; expected {OLDEST} or newer: onnx.version_converter "
+            "converts it"
+        )
+    return int(opset)
+
+
+def _place(graph: Any, path: Path) -> Place:
+    """What the one input takes. Raises PasunchatError for any other graph."""
+    constants = {each.name for each in graph.initializer}
+    inputs = [each for each in graph.input if each.name not in constants]
+    for what, found in (("input", inputs), ("output", graph.output)):
+        if len(found) != 1:
+            raise PasunchatError(
+                f"{path} is no classifier of pictures: expected one {what}, it has {len(found)}: "
+                f"{', '.join(each.name for each in found)}"
+            )
+    kind = inputs[0].type.tensor_type
+    sides = [dim.dim_value or None for dim in kind.shape.dim]
+    wanted = "[N, 3, H, W] or [N, H, W, 3]"
+    if len(sides) != 4 or 3 not in (sides[1], sides[3]) or kind.elem_type not in FLOATS:
+        shown = ", ".join(str(side or "any") for side in sides)
+        number = "" if kind.elem_type in FLOATS else " of whole numbers"
+        raise PasunchatError(
+            f"{path} is no classifier of RGB pictures: expected an input of floats {wanted}, "
+            f"got [{shown}]{number}"
+        )
+    layout: Layout = "NCHW" if sides[1] == 3 else "NHWC"
+    rows, columns = (sides[2], sides[3]) if layout == "NCHW" else (sides[1], sides[2])
+    if rows != columns:
+        raise PasunchatError(f"{path} wants pictures of {rows} x {columns}; expected squares")
+    return Place(sides[0], rows, layout, FLOATS[kind.elem_type])
+
+
+def _scale(graph: Any) -> Any:
+    """0..255 where the graph begins with dividing pixels by a large number; else not stated."""
+    from onnx import numpy_helper
+
+    numbers = {each.name: each for each in graph.initializer}
+    first = graph.node[0]
+    known = [numpy_helper.to_array(numbers[n]) for n in first.input if n in numbers]
+    if len(known) != 1 or known[0].size != 1:
+        return None
+    number = float(known[0].reshape(-1)[0])
+    divides = (first.op_type == "Mul" and 0 < number <= 0.02) or (
+        first.op_type == "Div" and number >= 50
+    )
+    return "0..255" if divides else None
+
+
+def _without_ending(graph: Any) -> tuple[str, bool]:
+    """Take a final softmax or sigmoid off. Returns the last operator that the file had, and
+    whether its outputs have no bounds."""
+    last = next((n for n in graph.node if graph.output[0].name in n.output), graph.node[-1])
+    if last.op_type in ENDINGS:
+        graph.output[0].name = last.input[0]
+        graph.node.remove(last)
+    return last.op_type, last.op_type in BOUNDLESS
+
+
+def _checked(
+    network: nn.Module,
+    path: Path,
+    place: Place,
+    facts: Preprocessing,
+    ending: Callable[[Tensor], Tensor],
+) -> nn.Module:
+    """The network, given as many rows as its file allows. Raises PasunchatError unless it answers
+    as onnxruntime does, on noise."""
+    rows = place.batch or 2
+    assert facts.size is not None
+    noise = torch.rand(rows, 3, facts.size, facts.size, generator=generator("onnx"))
+    noise = noise * 255 if facts.scale == "0..255" else noise
+    noise = noise if place.layout == "NCHW" else noise.permute(0, 2, 3, 1).contiguous()
+    try:
+        theirs = _onnxruntime(path, noise.to(place.dtype))
+        with torch.no_grad():
+            ours = ending(network(noise).float())
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise PasunchatError(f"{path} cannot be run on {list(noise.shape)}: {reason}") from error
+    if theirs.ndim not in (1, 2):
+        raise PasunchatError(
+            f"{path} is no classifier: expected [N, classes] numbers, it gives "
+            f"{list(theirs.shape)} for {list(noise.shape)}"
+        )
+    if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-3):
+        raise PasunchatError(
+            f"{path} is not read rightly here: onnxruntime answers otherwise; please tell us, "
+            "and give the network as module:function meanwhile"
+        )
+    return network if place.batch is None or _any_number(network, noise) else InParts(network, rows)
+
+
+def _any_number(network: nn.Module, noise: Tensor) -> bool:
+    """Whether a network made for a fixed number of rows gives the same for one more."""
+    more = torch.cat([noise, noise[:1]])
+    try:
+        with torch.no_grad():
+            answers, one = network(more), network(noise)
+    except (ValueError, RuntimeError):
+        return False
+    return len(answers) == len(more) and torch.allclose(answers[: len(one)], one, atol=1e-4)
+
+
+def _onnxruntime(path: Path, inputs: Tensor) -> Tensor:
+    runtime = extra("onnxruntime", "onnx")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        (outputs,) = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})
+    except Exception as error:  # onnxruntime's own kinds of error
+        raise ValueError(str(error)) from error
+    return torch.from_numpy(outputs).float()

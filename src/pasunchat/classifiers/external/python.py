@@ -1,0 +1,68 @@
+"""Your own code: module:function, a function that returns a torch module."""
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from torch import nn
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.external.assemble import assemble
+from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.errors import PasunchatError
+
+NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def names_function(model: str) -> bool:
+    """Whether it reads as module:function."""
+    return NAME.fullmatch(model) is not None
+
+
+def load_function(model: str, asked: Preprocessing) -> Classifier:
+    """What the function returns, as a Classifier; a Classifier is taken as it is.
+
+    Modules are looked for as Python does, and in the current folder.
+    Raises PasunchatError if there is no such function, or it returns something else.
+    """
+    module, _, name = model.partition(":")
+    made = _called(module, name, model)
+    if isinstance(made, Classifier):
+        if not asked.says_nothing():
+            raise PasunchatError(
+                f"{model} returns a Classifier, which states its own preprocessing; leave it out"
+            )
+        return made.eval()
+    if not isinstance(made, nn.Module):
+        raise PasunchatError(
+            f"{model} returns {type(made).__name__}; expected a torch.nn.Module, or a "
+            "pasunchat.Classifier"
+        )
+    return assemble(made.eval(), asked, model, made_of=f"{model} {type(made).__name__}")
+
+
+def _called(module: str, name: str, model: str) -> object:
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        raise PasunchatError(
+            f"{model}: no module named {error.name} in Python's path or the current folder"
+        ) from error
+    finally:
+        if added:
+            sys.path.remove(here)
+    function = getattr(found, name, None)
+    if not callable(function):
+        there = [n for n, value in vars(found).items() if callable(value) and n[:1] != "_"]
+        raise PasunchatError(
+            f"{module} has no function {name}; it has: {', '.join(there[:8]) or 'none'}"
+        )
+    try:
+        return function()
+    except TypeError as error:
+        raise PasunchatError(f"{model} cannot be called without arguments: {error}") from error

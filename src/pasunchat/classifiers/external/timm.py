@@ -1,0 +1,48 @@
+"""timm:NAME, any classifier of timm with its pretrained weights and its own preprocessing."""
+
+from typing import Any
+
+from torch import nn
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.external.assemble import assemble
+from pasunchat.classifiers.external.extras import extra, mend_torchvision, quiet_hub
+from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.errors import PasunchatError
+
+PREFIX = "timm:"
+
+
+def load_timm(model: str, asked: Preprocessing) -> Classifier:
+    """The Classifier of a timm name; "timm:local-dir:FOLDER" is one saved by timm itself.
+
+    Raises PasunchatError for an unknown name, and for weights that cannot be fetched.
+    """
+    mend_torchvision()
+    timm, name = extra("timm", "timm"), model.removeprefix(PREFIX)
+    try:
+        with quiet_hub():
+            network = timm.create_model(name, pretrained=True).eval()
+    except Exception as error:  # unknown, offline, or a damaged folder: timm has a kind for each
+        reason = " ".join(str(error).split())[:200]
+        raise PasunchatError(
+            f"{model} cannot be had: {reason}; expected a name of timm.list_pretrained(), "
+            "and where it is not cached yet, a connection"
+        ) from error
+    stated = stated_by(network)
+    return assemble(network, asked.over(stated), model, made_of=model, known_raw=True)
+
+
+def stated_by(network: nn.Module) -> Preprocessing:
+    """What a timm network's own configuration says of its preprocessing."""
+    config: dict[str, Any] = getattr(network, "pretrained_cfg", {})
+    names = config.get("label_names")
+    sides = config.get("input_size") or ()
+    return Preprocessing(
+        scale="0..1",
+        mean=tuple(config["mean"]) if "mean" in config else None,
+        std=tuple(config["std"]) if "std" in config else None,
+        size=sides[-1] if sides else None,
+        framing="crop",
+        classes=tuple(names) if names else None,
+    )

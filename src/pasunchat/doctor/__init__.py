@@ -1,0 +1,1 @@
+"""The machine and the installation, looked over."""

@@ -1,0 +1,1 @@
+"""Fooling photos, and what is kept of it: pictures, receipts, what they survive."""

@@ -1,0 +1,159 @@
+"""The fall as a film: the change grows from nothing to all of it; every frame is asked about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.full_size import fitting
+from pasunchat.fooled.film_frame import SIDE, Shown, draw_frame
+from pasunchat.fooled.outcome import Kept
+from pasunchat.fooled.receipt import Opinion
+from pasunchat.photos.image import open_photo
+from pasunchat.runtime import seed_from
+from pasunchat.storage import whole_file
+
+FilmKind = Literal["webp", "gif"]
+STEPS = 28  # changes shown, the last of them all of it
+BRIEF, LONG = 90, 1600  # milliseconds a frame stays: of most; of the first, the tipping, the last
+QUALITY = 85  # of WebP
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a classifier says of one frame: its opinion, and its confidence in the goal's class."""
+
+    opinion: Opinion
+    goal: float
+
+
+def draw_film(folder: Path, kept: Kept, classifier: Classifier, *, kind: FilmKind = "webp") -> Path:
+    """Write film.webp (or .gif) from the files that `keep` left in `folder`."""
+    photo, picture = (
+        np.asarray(open_photo(folder / name).picture) for name in ("photo.png", kept.picture)
+    )
+    images = growing(photo, picture)
+    readings = read_frames(classifier, images, kept.goal)
+    return write_film(folder / f"film.{kind}", images, readings, kept.goal)
+
+
+def growing(
+    photo: NDArray[np.uint8], picture: NDArray[np.uint8], steps: int = STEPS
+) -> list[NDArray[np.uint8]]:
+    """`steps` + 1 pictures, uint8 [H, W, 3], from the photo to the picture.
+
+    After a share s of the steps each value has moved by floor(s |change| + u), u in [0, 1) drawn
+    for each value: whole levels that never turn back. Cutting off alone (u = 0) would show nothing
+    of a change of one level until the end.
+    """
+    change = picture.astype(np.int64) - photo.astype(np.int64)
+    drawn = np.random.default_rng(seed_from("film")).random(photo.shape)
+    pictures = []
+    for step in range(steps + 1):
+        moved = (np.abs(change) * step / steps + drawn).astype(np.int64)
+        pictures.append((photo + np.sign(change) * moved).astype(np.uint8))
+    return pictures
+
+
+def read_frames(
+    classifier: Classifier, images: Sequence[NDArray[np.uint8]], goal: str
+) -> list[Reading]:
+    """Ask about every picture, uint8 [H, W, 3], of the classifier's size or any other."""
+    asked = fitting(classifier, *images[0].shape[:2])
+    readings = []
+    for image in images:
+        chances = asked.probabilities(image[None])[0]
+        names = [classifier.class_name(index) for index in range(len(chances))]
+        best = int(chances.argmax())
+        opinion = Opinion(names[best], float(chances[best]))
+        readings.append(Reading(opinion, float(chances[names.index(goal)])))
+    return readings
+
+
+def tipping(readings: Sequence[Reading], goal: str) -> int | None:
+    """The first frame from which on the answer is the goal to the end; None if there is none."""
+    answers = [reading.opinion.answer == goal for reading in readings]
+    if not answers[-1]:
+        return None
+    others = [place for place, reached in enumerate(answers) if not reached]
+    return others[-1] + 1 if others else 0
+
+
+def write_film(
+    path: Path, images: Sequence[NDArray[np.uint8]], readings: Sequence[Reading], goal: str
+) -> Path:
+    """Write the frames as an animation that repeats, WebP or GIF by the path's ending.
+
+    The first frame, the one where it tips and the last stay longer.
+    """
+    tips = tipping(readings, goal)
+    frames = [
+        draw_frame(_shown(images, readings, goal, place, tips)) for place in range(len(images))
+    ]
+    longer = {0, tips, len(images) - 1}
+    durations = [LONG if place in longer else BRIEF for place in range(len(images))]
+    with whole_file(path) as part:
+        _write(part, frames, durations)
+    return path
+
+
+def _shown(
+    images: Sequence[NDArray[np.uint8]],
+    readings: Sequence[Reading],
+    goal: str,
+    place: int,
+    tips: int | None,
+) -> Shown:
+    reading, last = readings[place], len(images) - 1
+    stretched = _change(images, place) / _span(_change(images, last))
+    return Shown(
+        image=images[place],
+        change=np.rint(127.5 + 127.5 * stretched.clip(-1, 1)).astype(np.uint8),
+        share=place / last,
+        opinion=reading.opinion,
+        goal=goal,
+        confidence=reading.goal,
+        tipped=(tips / last, readings[tips].goal) if tips is not None and place >= tips else None,
+        answers=tuple(sorted({reading.opinion.answer for reading in readings})),
+    )
+
+
+def _change(images: Sequence[NDArray[np.uint8]], place: int) -> NDArray[np.float64]:
+    """A frame's change; of pictures wider than their place averaged down, as they are, before it
+    is stretched: a change of a level would be lost in the rounding afterwards."""
+    change = images[place].astype(np.float64) - images[0]
+    times = -(-change.shape[1] // SIDE)
+    below, right = -change.shape[0] % times, -change.shape[1] % times
+    whole = np.pad(change, ((0, below), (0, right), (0, 0)), mode="edge")
+    blocks = whole.reshape(whole.shape[0] // times, times, whole.shape[1] // times, times, 3)
+    averaged: NDArray[np.float64] = blocks.mean((1, 3))
+    return averaged
+
+
+def _span(change: NDArray[np.float64]) -> float:
+    """What is shown as black or white. A hundredth may be cut off: a few large values, as a
+    photo's edge has them that `pad` repeats, would leave the rest grey."""
+    moved = np.abs(change[change != 0])
+    return float(np.quantile(moved, 0.99)) if moved.size else 1.0
+
+
+def _write(path: Path, frames: Sequence[Image.Image], durations: Sequence[int]) -> None:
+    first, *others = frames
+    if path.suffix == ".gif":
+        first.save(path, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+        return
+    first.save(
+        path,
+        "WEBP",
+        save_all=True,
+        append_images=others,
+        duration=list(durations),
+        loop=0,
+        quality=QUALITY,
+        method=4,
+    )

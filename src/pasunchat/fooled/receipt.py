@@ -1,0 +1,159 @@
+"""The saved file as the only witness: written with a receipt, read back, asked again."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pasunchat.attacks.protocol import Setting
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.photos.image import open_photo, read_photo, read_png_texts, write_png
+from pasunchat.storage import from_json, sha256, to_json
+
+RECEIPT = "pasunchat"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a fooling PNG says of itself, in its text chunk "pasunchat".
+
+    classifier: its digest. photo, picture: SHA-256 of the pixels before and after. goal: the
+    class to reach. before, confidence_before: the answer to the photo; after, confidence: to the
+    picture. l2: pixels in [0, 1]; largest_change: levels of 255. norm: what was made small.
+    asked_confidence: the least confidence that was asked for.
+    """
+
+    classifier: str
+    photo: str
+    picture: str
+    goal: str
+    before: str
+    confidence_before: float
+    after: str
+    confidence: float
+    l2: float
+    largest_change: int
+    attack: str
+    settings: dict[str, Setting]
+    seed: int
+    norm: str = "l2"
+    asked_confidence: float | None = None
+    version: str = version("pasunchat")
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a classifier says of a picture: a class, and its confidence in [0, 1]."""
+
+    answer: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether a file holds what its receipt says; findings: a sentence for each thing checked
+    that does not hold. receipt: None where the file carries none."""
+
+    file: str
+    holds: bool
+    opinion: Opinion
+    receipt: Receipt | None
+    findings: tuple[str, ...]
+
+
+def ask_file(classifier: Classifier, path: Path) -> Opinion:
+    """Read a file and ask about it, as `predict` does."""
+    return ask_image(classifier, read_as(classifier, path))
+
+
+def ask_image(classifier: Classifier, image: NDArray[np.uint8]) -> Opinion:
+    """Ask about one picture, uint8 [H, W, 3]."""
+    probabilities = classifier.probabilities(image[None])[0]
+    best = int(probabilities.argmax())
+    return Opinion(classifier.class_name(best), float(probabilities[best]))
+
+
+def read_as(classifier: Classifier, path: Path) -> NDArray[np.uint8]:
+    """A file as the classifier sees it, uint8 [size, size, 3], decoded exactly."""
+    if classifier.size is None:
+        raise PasunchatError("this classifier states no picture size; give pixels, not files")
+    return read_photo(path, classifier.size, classifier.framing)
+
+
+def own_pixels(path: Path) -> NDArray[np.uint8]:
+    """A file's pixels at its own size, uint8 [H, W, 3]."""
+    return np.asarray(open_photo(path).picture)
+
+
+def digest_of_pixels(image: NDArray[np.uint8]) -> str:
+    """SHA-256 of a picture's shape and bytes."""
+    return sha256(repr(image.shape), np.ascontiguousarray(image).tobytes())
+
+
+def save_with_receipt(path: Path, image: NDArray[np.uint8], receipt: Receipt) -> None:
+    """Write the picture as PNG, its receipt inside."""
+    write_png(path, image, {RECEIPT: to_json(receipt).decode()})
+
+
+def read_receipt(path: Path) -> Receipt | None:
+    """The receipt inside a PNG, or None. Raises PasunchatError if it is damaged."""
+    text = read_png_texts(path).get(RECEIPT)
+    return None if text is None else from_json(text, Receipt, f"the receipt in {path}")
+
+
+def verify(
+    path: str | Path, classifier: Classifier, photo: str | Path | None = None
+) -> Verification:
+    """Check a file against its receipt, the classifier, and, where given, the photo it was.
+
+    Raises PasunchatError for a file that is no picture.
+    """
+    path = Path(path)
+    image, receipt = own_pixels(path), read_receipt(path)
+    opinion = ask_file(classifier, path)
+    if receipt is None:
+        findings = ["it carries no receipt of pasunchat, so there is nothing to check it against"]
+    else:
+        findings = _against_receipt(image, opinion, classifier, receipt)
+        if photo is not None:
+            framed = image.shape[:2] == (classifier.size, classifier.size)
+            was = read_as(classifier, Path(photo)) if framed else own_pixels(Path(photo))
+            findings += _against_photo(image, was, receipt)
+    return Verification(str(path), not findings, opinion, receipt, tuple(findings))
+
+
+def _against_receipt(
+    image: NDArray[np.uint8], opinion: Opinion, classifier: Classifier, receipt: Receipt
+) -> list[str]:
+    findings = []
+    if digest_of_pixels(image) != receipt.picture:
+        findings.append("its pixels are not those the receipt was written for")
+    if classifier.digest() != receipt.classifier:
+        findings.append("the receipt names another classifier than this one")
+    if opinion.answer != receipt.goal:
+        findings.append(f"this classifier reads it as {opinion.answer}, not {receipt.goal}")
+    elif abs(opinion.confidence - receipt.confidence) > 1e-3:
+        findings.append(
+            f"its confidence is {opinion.confidence:.4f}, not {receipt.confidence:.4f} as receipted"
+        )
+    return findings
+
+
+def _against_photo(
+    image: NDArray[np.uint8], photo: NDArray[np.uint8], receipt: Receipt
+) -> list[str]:
+    if digest_of_pixels(photo) != receipt.photo:
+        return ["the photo given is not the one it was made from"]
+    l2, largest = distances(photo, image)
+    if abs(l2 - receipt.l2) > 1e-4 or largest != receipt.largest_change:
+        return [f"the change measures L2 {l2:.4f} and {largest} levels, not as receipted"]
+    return []
+
+
+def distances(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> tuple[float, int]:
+    """L2 of the change with pixels in [0, 1], and its largest part in levels of 255."""
+    change = picture.astype(np.int64) - photo.astype(np.int64)
+    return float(np.sqrt((change**2).sum()) / 255), int(np.abs(change).max())

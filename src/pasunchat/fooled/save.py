@@ -1,0 +1,197 @@
+"""Writing what a fooling leaves on disk: the proved picture, its noise, result.json."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.result import AttackResult, Status
+from pasunchat.classifiers.classifier import Classifier, as_images, softmax
+from pasunchat.classifiers.full_size import fitting
+from pasunchat.fooled.control import Control, random_control
+from pasunchat.fooled.outcome import ADVICE, Elsewhere, Kept
+from pasunchat.fooled.receipt import (
+    Opinion,
+    Receipt,
+    ask_file,
+    digest_of_pixels,
+    distances,
+    save_with_receipt,
+)
+from pasunchat.fooled.survival import survival
+from pasunchat.photos.image import write_png
+from pasunchat.storage import whole_folder, write_json
+
+DRAWS = 8
+
+
+@dataclass(frozen=True)
+class Besides:
+    """What is to be said of a picture besides the result. demanded: the transforms that the
+    search demanded; plain: the distance without them. models: others to be asked."""
+
+    demanded: tuple[str, ...] = ()
+    plain: float | None = None
+    models: Sequence[Classifier] = ()
+
+
+def keep(
+    classifier: Classifier,
+    result: AttackResult,
+    row: int,
+    name: str,
+    folder: Path,
+    *,
+    besides: Besides | None = None,
+    overwrite: bool = False,
+    add: Callable[[Path, Kept], object] = lambda *_: None,
+) -> Kept:
+    """Write one row's files into `folder`, whole or not at all.
+
+    name: the file it came from. add: may write more into the folder before it is in place.
+    """
+    photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
+    wanted, digest = int(result.goal[row]), classifier.digest()
+    receipt = receipt_of(classifier, result, row, photo, image, goal=wanted, digest=digest)
+    reached = result.status[row] is Status.REACHED
+    picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
+    with whole_folder(folder, overwrite=overwrite) as part:
+        save_with_receipt(part / picture, image, receipt)
+        write_png(part / "photo.png", photo, {})
+        write_png(part / "noise.png", noise_at_full_range(photo, image), {})
+        kept = _kept(classifier, result, row, name, part / picture, receipt, besides or Besides())
+        write_json(part / "result.json", kept)
+        add(part, kept)
+    return kept
+
+
+def stem(name: str) -> str:
+    """The file's name without folder and ending, fit to be part of a file name."""
+    return plain(Path(name).stem)
+
+
+def plain(text: str) -> str:
+    """The text with whatever may not stand in a file name replaced.
+
+    A name that Windows keeps for a device, with or without an ending, gets an underscore.
+    """
+    fit = re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
+    return re.sub(r"^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(?![^.])", r"\1_", fit, flags=re.I)
+
+
+def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The change, stretched so that its largest part spans the range; grey is no change."""
+    change = picture.astype(np.float64) - photo.astype(np.float64)
+    largest = max(1.0, float(np.abs(change).max()))
+    stretched: NDArray[np.uint8] = np.rint(127.5 + 127.5 * change / largest).astype(np.uint8)
+    return stretched
+
+
+def receipt_of(
+    classifier: Classifier,
+    result: AttackResult,
+    row: int,
+    photo: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+    *,
+    goal: int,
+    digest: str,
+) -> Receipt:
+    """What the picture of one row says of itself. goal: a class. digest: the classifier's."""
+    before, after = (
+        softmax(logits[row : row + 1])[0] for logits in (result.before_logits, result.after_logits)
+    )
+    l2, largest = distances(photo, image)
+    return Receipt(
+        classifier=digest,
+        photo=digest_of_pixels(photo),
+        picture=digest_of_pixels(image),
+        goal=classifier.class_name(goal),
+        before=classifier.class_name(int(before.argmax())),
+        confidence_before=float(before.max()),
+        after=classifier.class_name(int(after.argmax())),
+        confidence=float(after.max()),
+        l2=l2,
+        largest_change=largest,
+        attack=result.attack,
+        settings=result.settings,
+        seed=result.seed,
+        norm=result.norm,
+        asked_confidence=result.confidence,
+    )
+
+
+def _kept(
+    classifier: Classifier,
+    result: AttackResult,
+    row: int,
+    name: str,
+    picture: Path,
+    receipt: Receipt,
+    besides: Besides,
+) -> Kept:
+    """The outcome, judged on the file just written."""
+    status, after = result.status[row], ask_file(classifier, picture)
+    changed = (result.pixels[row] != result.photos[row]).cpu()
+    image = as_images(result.pixels[row : row + 1])[0]
+    distance = float(result.distance[row])
+    return Kept(
+        photo=name,
+        status=status,
+        fooled=status is Status.REACHED and after.answer == receipt.goal,
+        goal=receipt.goal,
+        before=Opinion(receipt.before, receipt.confidence_before),
+        after=after,
+        picture=picture.name,
+        l2=receipt.l2,
+        largest_change=receipt.largest_change,
+        factor=receipt.largest_change / 255,
+        norm=result.norm,
+        distance=distance,
+        values=int(changed.sum()),
+        pixels=int(changed.any(0).sum()),
+        steps=int(result.backwards[row]),
+        queries=int(result.forwards[row]),
+        radius=result.radius,
+        asked_confidence=result.confidence,
+        control=_control(classifier, result, row, receipt),
+        survival=survival(classifier, image, _goal(result, row)),
+        demanded=besides.demanded,
+        price=distance / besides.plain if besides.plain else None,
+        elsewhere=tuple(_elsewhere(model, picture, receipt) for model in besides.models),
+        attack=result.attack,
+        settings=result.settings,
+        seed=result.seed,
+        classifier=receipt.classifier,
+        advice=ADVICE[status],
+    )
+
+
+def _goal(result: AttackResult, row: int) -> Goal:
+    return Goal(result.goal[row : row + 1])
+
+
+def _elsewhere(model: Classifier, picture: Path, receipt: Receipt) -> Elsewhere:
+    before, after = (ask_file(model, path) for path in (picture.parent / "photo.png", picture))
+    fooled = after.answer == receipt.goal != before.answer
+    return Elsewhere(model.known_as, before, after, fooled)
+
+
+def _control(
+    classifier: Classifier, result: AttackResult, row: int, receipt: Receipt
+) -> Control | None:
+    if receipt.l2 == 0:
+        return None
+    photo = result.photos[row]
+    return random_control(
+        fitting(classifier, *photo.shape[1:]),
+        photo,
+        _goal(result, row),
+        receipt.l2,
+        draws=DRAWS,
+        seed=result.seed,
+    )

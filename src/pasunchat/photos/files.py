@@ -1,0 +1,54 @@
+"""Which files are meant by paths of files and folders, and by glob patterns."""
+
+import glob
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pasunchat.errors import PasunchatError
+
+ENDINGS = [
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+]
+
+
+def photo_files(photos: Sequence[Path | str]) -> list[Path]:
+    """Every file meant by paths of files and folders, and globs."""
+    return [file for photo in photos for file in _files_of(str(photo))]
+
+
+def _files_of(photo: str) -> list[Path]:
+    path = Path(photo)
+    if path.is_dir():
+        found = sorted(_within(path))
+        if not found:
+            raise PasunchatError(f"{photo} holds no photo ({', '.join(ENDINGS[:5])}, ...)")
+        return found
+    if path.is_file():
+        return [path]
+    matches = map(Path, glob.glob(photo, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    found = sorted(match for match in matches if match.is_file())
+    if not found:
+        raise PasunchatError(f"no photo at {photo}; expected a file, a folder or a pattern")
+    return found
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in ENDINGS and not hidden:
+            yield path

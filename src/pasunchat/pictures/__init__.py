@@ -1,0 +1,1 @@
+"""What is drawn with: letters on a picture, contact sheets, figures."""

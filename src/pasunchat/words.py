@@ -1,0 +1,55 @@
+"""How numbers are said to people: one way for the terminal, the pictures and the report."""
+
+
+def percent(probability: float) -> str:
+    """A probability in [0, 1]: "83 %", "99.4 %". No classifier is ever 100 % sure."""
+    if probability > 0.999:
+        return "more than 99.9 %"
+    if probability < 0.001:
+        return "less than 0.1 %"
+    if 0.01 <= probability <= 0.99:
+        return f"{100 * probability:.0f} %"
+    return f"{100 * probability:.1f} %"
+
+
+def share(part: float) -> str:
+    """A share of things counted, in [0, 1]: "79.7 %". Only all of them are "100 %"."""
+    if part in (0, 1):
+        return f"{100 * part:.0f} %"
+    return f"{min(99.9, max(0.1, 100 * part)):.1f} %"
+
+
+def factor(largest: float) -> str:
+    """The talk's factor of the noise, as a share of the whole range: "0.032"."""
+    return f"{largest:.3f}"
+
+
+def count(number: int, one: str = "", several: str = "") -> str:
+    """A count, with its noun where given: "2,500", "1 epoch", "3 epochs"."""
+    noun = one if number == 1 else several or f"{one}s"
+    return f"{number:,} {noun}" if one else f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    """ "0.8 s", "48 s", "1 min 35 s", "2 h 05 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def one_of(class_name: str) -> str:
+    """A class name with its article: "a dog", "an otter"; plural names stay bare."""
+    if class_name.endswith("s"):
+        return class_name
+    return f"{'an' if class_name[:1].lower() in tuple('aeiou') else 'a'} {class_name}"
+
+
+def listed(parts: list[str]) -> str:
+    """ "cat", "cat and dog", "cat, dog and fox"."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

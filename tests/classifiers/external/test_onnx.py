@@ -1,0 +1,219 @@
+"""Whole ONNX files: the same logits as onnxruntime's, and one line for what is no classifier."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.external.onnx import InParts
+from pasunchat.classifiers.load import load
+from pasunchat.classifiers.summary import describe
+from pasunchat.errors import PasunchatError
+
+if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+    pytest.skip("the extra onnx is not there", allow_module_level=True)
+
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+RNG = np.random.default_rng(0)
+SIZE = 8
+FLOAT = TensorProto.FLOAT
+Shape = Sequence[int | str]
+
+
+def written(
+    path: Path,
+    ending: Sequence[str] = (),
+    *,
+    source: Shape = ("n", 3, SIZE, SIZE),
+    classes: int = 2,
+    divide: float | None = None,
+    kind: int = FLOAT,
+    reshape: Sequence[int] | None = None,
+) -> Path:
+    """A convolution, a relu and a dense layer, then the operators of `ending`, as a file."""
+    first = source[1] == 3
+    numbers = {
+        "w": RNG.normal(size=(4, 3, 3, 3)).astype(np.float32),
+        "b": RNG.normal(size=4).astype(np.float32),
+        "m": RNG.normal(size=(4 * (SIZE - 2) ** 2, classes)).astype(np.float32) / 10,
+        "c": RNG.normal(size=classes).astype(np.float32),
+    }
+    now, nodes = "pixels", []
+
+    def add(operator: str, *others: str, **attributes: Any) -> None:
+        nonlocal now
+        name = f"v{len(nodes)}"
+        nodes.append(helper.make_node(operator, [now, *others], [name], **attributes))
+        now = name
+
+    if divide is not None:
+        numbers["d"] = np.float32(divide)
+        add("Mul", "d")
+    if kind != FLOAT:
+        add("Cast", to=FLOAT)
+    if not first:
+        add("Transpose", perm=[0, 3, 1, 2])
+    add("Conv", "w", "b")
+    add("Relu")
+    if reshape is None:
+        add("Flatten")
+    else:
+        numbers["s"] = np.array(reshape)
+        add("Reshape", "s")
+    add("MatMul", "m")
+    add("Add", "c")
+    for operator in ending:
+        add(operator)
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("pixels", kind, source)],
+        [helper.make_tensor_value_info(now, FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in numbers.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def theirs(path: Path, inputs: Tensor) -> Tensor:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return torch.from_numpy(session.run(None, {"pixels": inputs.contiguous().numpy()})[0])
+
+
+def pixels(count: int = 5) -> Tensor:
+    return torch.rand(count, 3, SIZE, SIZE)
+
+
+def test_the_same_logits_and_a_gradient(tmp_path: Path) -> None:
+    path, given = written(tmp_path / "net.onnx"), pixels()
+    classifier = load(f"{path}:scale=-1..1,classes=cat/dog")
+    assert torch.allclose(classifier.judge(given), theirs(path, given * 2 - 1), atol=1e-4)
+    assert (classifier.classes, classifier.size) == (("cat", "dog"), SIZE)
+    given.requires_grad_()
+    classifier(given).sum().backward()
+    assert given.grad is not None and bool(given.grad.any())
+
+
+def test_layers_are_listed_and_counted(tmp_path: Path) -> None:
+    summary = describe(load(f"{written(tmp_path / 'net.onnx')}:scale=0..1"))
+    kinds = [layer.kind for layer in summary.layers]
+    assert kinds == ["convolution", "relu", "dense", "bias"]
+    assert summary.parameters == 4 * 27 + 4 + 4 * 36 * 2 + 2
+
+
+@pytest.mark.parametrize("ending", [["Softmax"], ["Softmax", "Identity"]])
+def test_softmax_is_taken_off_or_undone(tmp_path: Path, ending: list[str]) -> None:
+    path, given = written(tmp_path / "net.onnx", ending, classes=3), pixels()
+    logits = load(f"{path}:scale=0..1").judge(given)
+    assert torch.allclose(logits.softmax(1), theirs(path, given), atol=1e-5)
+    if ending == ["Softmax"]:
+        assert not torch.allclose(logits.exp().sum(1), torch.ones(5), atol=1e-2)
+
+
+@pytest.mark.parametrize("ending", [[], ["Sigmoid"], ["Sigmoid", "Identity"]])
+def test_one_number_becomes_two_classes(tmp_path: Path, ending: list[str]) -> None:
+    path, given = written(tmp_path / "net.onnx", ending, classes=1), pixels()
+    logits, answer = load(f"{path}:scale=0..1").judge(given), theirs(path, given)
+    assert logits.shape == (5, 2)
+    chance = answer if ending else answer.sigmoid()
+    assert torch.allclose(logits.softmax(1)[:, 1:], chance, atol=1e-5)
+
+
+def test_rows_columns_colours_and_levels_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx", source=("n", SIZE, SIZE, 3), divide=1 / 255)
+    classifier, given = load(path), pixels()
+    levels = given.permute(0, 2, 3, 1) * 255
+    assert torch.allclose(classifier.judge(given), theirs(path, levels), atol=1e-4)
+
+
+def test_a_file_for_one_row_takes_any_number(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx", source=(1, 3, SIZE, SIZE), reshape=(1, 144))
+    classifier, given = load(f"{path}:scale=0..1"), pixels()
+    assert isinstance(classifier.network.network, InParts)
+    one_by_one = torch.cat([theirs(path, row[None]) for row in given])
+    assert torch.allclose(classifier.judge(given), one_by_one, atol=1e-4)
+
+
+def test_one_that_fixes_the_rows_for_no_reason_is_asked_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx", source=(1, 3, SIZE, SIZE))
+    assert not isinstance(load(f"{path}:scale=0..1").network.network, InParts)
+
+
+def test_numbers_of_half_precision_or_double(tmp_path: Path) -> None:
+    path, given = written(tmp_path / "net.onnx", kind=TensorProto.DOUBLE), pixels()
+    logits = load(f"{path}:scale=0..1").judge(given)
+    assert torch.allclose(logits, theirs(path, given.double()), atol=1e-4)
+
+
+def changed(path: Path, change: Callable[[Any], object]) -> Path:
+    model = onnx.load(path)
+    change(model.graph)
+    onnx.save(model, path)
+    return path
+
+
+def second_output(graph: Any) -> None:
+    graph.output.append(helper.make_tensor_value_info("v0", FLOAT, None))
+
+
+def another_operator(graph: Any) -> None:
+    graph.node[1].op_type = "Acos"
+
+
+def pictures_out(graph: Any) -> None:
+    graph.output[0].name = "v1"
+
+
+@pytest.mark.parametrize(
+    ("facts", "change", "named"),
+    [
+        ({"source": ("n", 1, SIZE, SIZE)}, None, "damaged|RGB"),
+        ({"source": ("n", 3, SIZE)}, None, r"expected an input of floats|damaged"),
+        ({"source": ("n", 3, 8, 9)}, None, "8 x 9; expected squares"),
+        ({"kind": TensorProto.UINT8}, None, "whole numbers"),
+        ({}, second_output, "expected one output, it has 2"),
+        ({}, another_operator, "operators that are not known here: Acos"),
+        ({}, pictures_out, r"expected \[N, classes\] numbers, it gives \[2, 4, 6, 6\]"),
+        ({"source": ("n", 3, "h", "w")}, None, r"which size"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(
+    tmp_path: Path, facts: dict[str, Any], change: Callable[[Any], object] | None, named: str
+) -> None:
+    path = written(tmp_path / "net.onnx", **facts)
+    if change:
+        changed(path, change)
+    with pytest.raises(PasunchatError, match=named):
+        load(f"{path}:scale=0..1")
+
+
+def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx")
+    with pytest.raises(PasunchatError, match=r"net\.onnx:scale=0\.\.1;"):
+        load(path)
+    with pytest.raises(PasunchatError, match="tells 2 classes apart, but 3 names"):
+        load(f"{path}:scale=0..1,classes=a/b/c")
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(written(tmp_path / "whole.onnx").read_bytes()[:300])
+    with pytest.raises(PasunchatError, match="damaged or no ONNX file"):
+        load(f"{path}:scale=0..1")
+
+
+def test_two_files_have_two_digests(tmp_path: Path) -> None:
+    one, two = (written(tmp_path / name) for name in ("a.onnx", "b.onnx"))
+    digests = [load(f"{path}:scale=0..1").digest() for path in (one, two, one)]
+    assert digests[0] == digests[2] != digests[1]
+    assert isinstance(load(f"{one}:scale=0..1"), Classifier)
