@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasunchat.classifiers.on_images import Step
-from pasunchat.fooled.picture_steps import Brightness, Crop, Jpeg, Resize, Rotate, Same
+from pasunchat.fooled.transforms import Brightness, Crop, Jpeg, Resize, Rotate, Same
 
 SHAPES = [(24, 24), (23, 17), (9, 20)]
 LINEAR = [

@@ -3,8 +3,15 @@
 import pytest
 
 from pasunchat.errors import PasunchatError
-from pasunchat.fooled.picture_steps import Brightness, Crop, Jpeg, Resize, Rotate
-from pasunchat.fooled.transforms import TRANSFORMS, transforms
+from pasunchat.fooled.transforms import (
+    TRANSFORMS,
+    Brightness,
+    Crop,
+    Jpeg,
+    Resize,
+    Rotate,
+    transforms,
+)
 
 
 def test_a_list_is_read_in_its_order() -> None:

@@ -13,13 +13,13 @@ from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import BIM, FGSM, MI_FGSM, PGD
 from pasunchat.attacks.methods.hop_skip_jump import HopSkipJump
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
-from pasunchat.attacks.methods.least_levels import LeastLevels
 from pasunchat.attacks.methods.pdpgd import Pdpgd
 from pasunchat.attacks.methods.random_noise import RandomNoise
 from pasunchat.attacks.methods.sigma_zero import SigmaZero
-from pasunchat.attacks.methods.sparse import Sparse
+from pasunchat.attacks.methods.sparse.sparse import Sparse
 from pasunchat.attacks.methods.square import Square
-from pasunchat.attacks.methods.turning import Turning
+from pasunchat.attacks.methods.turning.least_levels import LeastLevels
+from pasunchat.attacks.methods.turning.turning import Turning
 from pasunchat.attacks.protocol import Facts
 from pasunchat.attacks.strategies.portfolio import Portfolio
 from pasunchat.attacks.strategies.standard import Standard

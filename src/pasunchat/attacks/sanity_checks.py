@@ -20,7 +20,7 @@ from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import frozen
 from pasunchat.attacks.problem import TIE, Goal, Problem
 from pasunchat.attacks.search import first_answers
-from pasunchat.attacks.strategies.parts import found_by
+from pasunchat.attacks.strategies.strategy import found_by
 from pasunchat.attacks.task import Task, keys_for
 from pasunchat.classifiers.classifier import Classifier
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.along import FAMILIES, Wanted, law, moved, scaled, soft_signs
+from pasunchat.attacks.methods.common import moved
+from pasunchat.attacks.methods.turning.family import FAMILIES, Wanted, law, scaled, soft_signs
 from pasunchat.attacks.norms import unit
 from pasunchat.attacks.problem import Goal, Problem
 

@@ -5,8 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.apgd import Apgd
-from pasunchat.attacks.methods.apgd_checkpoints import checkpoints
+from pasunchat.attacks.methods.apgd import Apgd, checkpoints
 from pasunchat.attacks.norms import L1, L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods import cached
-from pasunchat.attacks.methods.cached import either, few_at_a_time, ranges
+from pasunchat.attacks.methods.turning import turning as cached
+from pasunchat.attacks.methods.turning.turning import either, few_at_a_time, ranges
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Answer
 

@@ -8,8 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.carlini_wagner import CarliniWagner, PriceState
-from pasunchat.attacks.methods.tanh_pixels import WIDER, pixels_of, variable_of
+from pasunchat.attacks.methods.carlini_wagner import (
+    WIDER,
+    CarliniWagner,
+    PriceState,
+    pixels_of,
+    variable_of,
+)
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Answer
 from pasunchat.attacks.result import Status

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.closing import (
+from pasunchat.attacks.methods.turning.line_search import (
     MOST_LOOKS,
     Bracket,
     is_closed,

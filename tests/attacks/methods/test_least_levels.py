@@ -5,8 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.by_level import ByLevel
-from pasunchat.attacks.methods.least_levels import LeastLevels
+from pasunchat.attacks.methods.turning.least_levels import ByLevel, LeastLevels
 from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status

@@ -4,7 +4,7 @@ from math import inf
 
 import torch
 
-from pasunchat.attacks.methods.prices import first_price, next_price
+from pasunchat.attacks.methods.carlini_wagner import first_price, next_price
 
 
 def test_the_first_price_is_twice_what_a_plane_needs() -> None:

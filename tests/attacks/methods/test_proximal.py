@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.proximal import PROX, fewer_pixels, fewer_values
+from pasunchat.attacks.methods.pdpgd import PROX, fewer_pixels, fewer_values
 from pasunchat.attacks.norms import L1, L2, LINF
 
 GRID = torch.linspace(-1.5, 1.5, 30001, dtype=torch.float64)

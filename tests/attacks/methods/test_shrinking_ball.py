@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pasunchat.attacks.methods.shrinking_ball import crossing_of, next_radius
+from pasunchat.attacks.methods.fmn import crossing_of, next_radius
 from pasunchat.attacks.norms import L0, L1, L2, LINF, PIXELS, Norm
 
 GAMMA = torch.full((4,), 0.1)

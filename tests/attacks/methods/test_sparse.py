@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.sparse import Sparse
-from pasunchat.attacks.methods.sparse_state import BACK
+from pasunchat.attacks.methods.sparse.sparse import BACK, Sparse
 from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.search import search

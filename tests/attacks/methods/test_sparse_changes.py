@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.pieces import changed
-from pasunchat.attacks.methods.sparse_changes import added, taken_back, to_take_back
+from pasunchat.attacks.methods.sparse.pieces import added, changed, taken_back, to_take_back
 from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 

@@ -6,8 +6,7 @@ from torch import Generator, Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.random_noise import RandomNoise
-from pasunchat.attacks.methods.square import Square
-from pasunchat.attacks.methods.tiles import tile, tile_upright, tiled
+from pasunchat.attacks.methods.square import Square, tile, tile_upright, tiled
 from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status

@@ -5,17 +5,17 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.along import moved
-from pasunchat.attacks.methods.turn import (
+from pasunchat.attacks.methods.common import moved
+from pasunchat.attacks.methods.turning.turning import (
     FEW,
     MANY,
     MOST,
     SOME,
+    Turning,
     budget_for,
     falling_share,
     width_for,
 )
-from pasunchat.attacks.methods.turning import Turning
 from pasunchat.attacks.norms import LINF, unit
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from pasunchat.attacks.methods.within import (
+from pasunchat.attacks.methods.common import (
     anywhere_inside,
     inside,
     on_grid,

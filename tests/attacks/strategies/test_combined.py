@@ -14,7 +14,7 @@ from pasunchat.attacks.methods.gradient_steps import FGSM, PGD, GradientSteps
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
 from pasunchat.attacks.methods.random_noise import RandomNoise
 from pasunchat.attacks.methods.square import Square
-from pasunchat.attacks.methods.turning import Turning
+from pasunchat.attacks.methods.turning.turning import Turning
 from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status

@@ -11,7 +11,7 @@ from pasunchat.attacks.methods.gradient_steps import PGD
 from pasunchat.attacks.norms import L1, L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
-from pasunchat.attacks.strategies.standard import Standard
+from pasunchat.attacks.strategies.standard import QUICK, Standard
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE = 12
@@ -82,22 +82,25 @@ def middling(classifier: Classifier, pixels: Tensor, labels: Tensor, norm: Norm)
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("norm", [LINF, L2, L1], ids=lambda norm: norm.name)
-def test_giving_up_loses_nothing_and_costs_less(
+def test_is_never_weaker_than_pgd_and_gives_nothing_up(
     network: Callable[[int], Classifier], classes: int, norm: Norm
 ) -> None:
+    """A photo is called robust only after every search has failed on it to its end."""
     classifier = network(classes)
     pixels, labels = right(classifier, classes, 16)
     radius = middling(classifier, pixels, labels, norm)
     settings = {"goal": Goal(labels, False), "norm": norm, "radius": radius, "levels": None}
-    quick = fool(classifier, pixels, attack=SETTINGS, **settings)
-    every = Standard(SETTINGS.steps, queries=SETTINGS.queries, give_up=False)
-    whole = fool(classifier, pixels, attack=every, **settings)
+    found = fool(classifier, pixels, attack=SETTINGS, **settings)
     plain = fool(classifier, pixels, attack=PGD, **settings)
-    assert torch.equal(standing(quick), standing(whole))
-    assert 0 < standing(quick).sum() < len(pixels)
-    assert not (standing(quick) & ~standing(plain)).any()
-    assert quick.forwards.sum() < 0.5 * whole.forwards.sum()
-    assert (quick.distance <= radius * (1 + 1e-5)).all()
+    robust = standing(found)
+    assert 0 < robust.sum() < len(pixels)
+    assert not (robust & ~standing(plain)).any()
+    gradients = QUICK.steps + SETTINGS.steps // 4 + 3 * SETTINGS.steps
+    gradients += (classes - 1) * SETTINGS.steps if classes > 2 else 0
+    assert (found.backwards[robust] >= gradients).all()
+    if norm is not L1:
+        assert (found.forwards[robust] >= gradients + SETTINGS.queries).all()
+    assert (found.distance <= radius * (1 + 1e-5)).all()
 
 
 def test_agrees_with_autoattack_s_parts_on_three_classes(
@@ -127,38 +130,6 @@ def test_agrees_with_autoattack_s_parts_on_three_classes(
     assert int((~standing(found) & theirs).sum()) <= 1
 
 
-def test_masked_gradients_are_not_given_up(network: Callable[[int], Classifier]) -> None:
-    """Where the logits are rounded the gradient promises nothing, so nothing is concluded."""
-
-    class Rounded(nn.Module):
-        def forward(self, pixels: Tensor) -> Tensor:
-            logits: Tensor = network(2)(pixels) * 8
-            return logits.round() / 8
-
-    classifier = Classifier(Rounded())
-    pixels, labels = right(classifier, 2, 6)
-    radius = 0.2 * middling(network(2), pixels, labels, LINF)
-    settings = {"goal": Goal(labels, False), "norm": LINF, "radius": radius}
-    found = fool(classifier, pixels, attack=SETTINGS, levels=None, **settings)
-    assert standing(found).any()
-    assert (found.forwards[standing(found)] > 4 * SETTINGS.steps // 2 + SETTINGS.queries).all()
-
-
-def test_squares_are_left_to_gradients_that_do_not_tell_the_truth(
-    network: Callable[[int], Classifier],
-) -> None:
-    """Where they do, what four searches by gradients have not reached is given up."""
-    classifier = network(2)
-    pixels, labels = right(classifier, 2, 16)
-    queries = 400
-    found = fool(
-        classifier, pixels, goal=Goal(labels, False), attack=Standard(20, queries=queries),
-        norm=LINF, radius=middling(classifier, pixels, labels, LINF), levels=None,
-    )  # fmt: skip
-    assert standing(found).any()
-    assert (found.forwards < queries).all()
-
-
 def test_on_the_grid_what_is_found_lies_on_it(network: Callable[[int], Classifier]) -> None:
     classifier = network(2)
     pixels, labels = right(classifier, 2, 8)
@@ -168,17 +139,6 @@ def test_on_the_grid_what_is_found_lies_on_it(network: Callable[[int], Classifie
     )
     assert (found.pixels * 255 - (found.pixels * 255).round()).abs().max() < 1e-3
     assert (~standing(found)).any()
-
-
-def test_what_cannot_move_costs_little(network: Callable[[int], Classifier]) -> None:
-    classifier = network(2)
-    pixels, labels = right(classifier, 2, 8)
-    found = fool(
-        classifier, pixels, goal=Goal(labels, False), attack=Standard(), norm=LINF,
-        radius=1e-4, levels=None,
-    )  # fmt: skip
-    assert standing(found).sum() >= 7
-    assert found.forwards.median() <= 10
 
 
 @pytest.mark.parametrize("name", ["steps", "targets", "queries"])

@@ -19,9 +19,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.moments import corrected, updated
-from pasunchat.attacks.methods.prices import first_price, next_price
-from pasunchat.attacks.methods.tanh_pixels import pixels_of, variable_of
+from pasunchat.attacks.methods.common import corrected, updated
 from pasunchat.attacks.norms import row_sums, wide
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
@@ -33,6 +31,45 @@ from pasunchat.attacks.protocol import (
     ask_snapped,
     refuse_below_one,
 )
+
+TENFOLD = 10  # the next price while none was high enough
+
+
+def first_price(lead: Tensor, gradient: Tensor) -> Tensor:
+    """Twice the price at which a linear margin would just be met, [N]; 1 where it has no slope.
+    lead [N], gradient: of the margin at the photo."""
+    steep = row_sums(gradient.square())
+    price = 4 * lead.abs() / steep
+    return torch.where((steep > 0) & price.isfinite(), price, 1)
+
+
+def next_price(
+    price: Tensor, low: Tensor, high: Tensor, over: Tensor, found: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The price, and those known to be too low and high enough, all [N], after the rounds that are
+    `over`, bool [N]. found: whether the round reached, bool [N]. high is infinite until one did."""
+    low = torch.where(over & ~found, price, low)
+    high = torch.where(over & found, price, high)
+    following = torch.where(high.isinf(), TENFOLD * price, (low + high) / 2)
+    return torch.where(over, following, price), low, high
+
+
+WIDER = 1 / 255
+
+
+def variable_of(pixels: Tensor) -> Tensor:
+    """w of pixels [N, 3, H, W] in [0, 1]: finite at both ends.
+
+    Row by row: torch's atanh rounds by the place of a value in memory.
+    """
+    inner = (2 * pixels - 1) / (1 + 2 * WIDER)
+    return torch.stack([row.atanh() for row in inner]) if len(inner) else inner
+
+
+def pixels_of(variable: Tensor) -> Tensor:
+    """Pixels of w, up to WIDER beyond [0, 1]."""
+    return 0.5 + (0.5 + WIDER) * variable.tanh()
+
 
 CHECKS, ENOUGH = 3, 0.9999  # a round ends where a third of it (theirs: a tenth) gains no more
 

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import LOSSES
-from pasunchat.attacks.methods.box import farthest, inside
-from pasunchat.attacks.methods.falling import falling
+from pasunchat.attacks.methods.common import boxed, falling, farthest
 from pasunchat.attacks.norms import row_norms, unit, wide
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, ask_snapped
@@ -94,7 +93,7 @@ class DDN:
         alpha = falling(self.alpha_init, self.alpha_final, state.clock, self.steps, length)
         change = unit(state.change + wide(alpha) * unit(answer.gradient)) * wide(length)
         return DDNState(
-            change=inside(problem, change),
+            change=boxed(problem, change),
             length=length,
             clock=state.clock + 1,
             done=state.clock >= self.steps,

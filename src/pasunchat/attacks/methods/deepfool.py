@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.box import inside
+from pasunchat.attacks.methods.common import boxed
 from pasunchat.attacks.norms import wide
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import (
@@ -73,7 +73,7 @@ class DeepFool:
         return DeepFoolState(torch.zeros_like(problem.pixels), clock, clock.bool())
 
     def ask(self, problem: Problem, state: DeepFoolState) -> Ask:
-        farther = inside(problem, state.change * (1 + self.overshoot))
+        farther = boxed(problem, state.change * (1 + self.overshoot))
         return ask_snapped(problem, problem.pixels + farther, state.clock < self.steps)
 
     def loss(self, problem: Problem, state: DeepFoolState, logits: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class DeepFool:
         way = torch.where(slope > 0, way, 0)
         change = state.change + wide(way) * problem.norm.steepest(towards)
         return DeepFoolState(
-            change=inside(problem, change),
+            change=boxed(problem, change),
             clock=state.clock + 1,
             done=reached | (slope == 0) | (state.clock >= self.steps),
         )

@@ -24,12 +24,36 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.box import farthest, inside
-from pasunchat.attacks.methods.falling import falling
-from pasunchat.attacks.methods.shrinking_ball import crossing_of, next_radius
-from pasunchat.attacks.norms import LINF, NORMS, Norm, unit, wide
+from pasunchat.attacks.methods.common import boxed, falling, farthest
+from pasunchat.attacks.norms import L0, LINF, NORMS, PIXELS, Norm, unit, wide
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, ask_snapped
+
+COUNTS = (L0.name, PIXELS.name)
+
+
+def next_radius(
+    norm: Norm, radius: Tensor, gamma: Tensor, reached: Tensor, nearest: Tensor, crossing: Tensor
+) -> Tensor:
+    """The next radius, [N]; a whole number of at least 1 where the norm counts.
+
+    gamma: by which share it changes. reached: bool, whether the last change did. nearest: the size
+    of the smallest that did, infinite before. crossing: where a plane would be crossed. All [N].
+    """
+    fewer, more = radius * (1 - gamma), radius * (1 + gamma)
+    if norm.name in COUNTS:
+        fewer = torch.minimum(radius - 1, fewer.floor())
+        more = torch.maximum(radius + 1, more.floor())
+        return torch.where(reached, torch.minimum(fewer, nearest), more).clamp_min(1)
+    more = torch.where(nearest.isinf(), torch.maximum(crossing, more), more)
+    return torch.where(reached, torch.minimum(fewer, nearest), more)
+
+
+def crossing_of(norm: Norm, size: Tensor, lead: Tensor, gradient: Tensor) -> Tensor:
+    """How far from the photo a plane would be crossed, [N]: size of the change [N], and margin [N]
+    and its gradient there."""
+    slope = norm.dual(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+    return size + lead.abs() / slope
 
 
 @dataclass(frozen=True)
@@ -105,7 +129,7 @@ class FMN:
         alpha = wide(self._alpha(norm, state))
         change = norm.project(state.change + alpha * unit(answer.gradient), radius)
         return FMNState(
-            change=inside(problem, change),
+            change=boxed(problem, change),
             radius=radius,
             nearest=nearest,
             clock=state.clock + 1,

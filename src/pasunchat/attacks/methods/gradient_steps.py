@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import LOSSES
-from pasunchat.attacks.methods.within import (
+from pasunchat.attacks.methods.common import (
     anywhere_inside,
     ask_on_grid,
     inside,

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.within import anywhere_inside, on_grid, usable_radius
+from pasunchat.attacks.methods.common import anywhere_inside, on_grid, usable_radius
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
 

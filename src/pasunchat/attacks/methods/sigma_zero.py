@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.falling import falling
-from pasunchat.attacks.methods.moments import corrected, updated
+from pasunchat.attacks.methods.common import corrected, falling, updated
 from pasunchat.attacks.norms import wide
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps

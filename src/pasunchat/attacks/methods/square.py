@@ -7,22 +7,117 @@ window, whose area is a share p of the picture. p falls by half at fixed shares 
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import sqrt
 from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
-from pasunchat.attacks.methods.square_changes import (
-    other_square,
-    other_square_l2,
-    stripes,
-    tiles,
-)
-from pasunchat.attacks.methods.within import ask_on_grid, usable_radius
+from pasunchat.attacks.methods.common import ask_on_grid, usable_radius
 from pasunchat.attacks.norms import L2, wide
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
+
+
+def signs(shape: tuple[int, ...], generator: Generator) -> Tensor:
+    """+1 or -1 for each place."""
+    return torch.randint(0, 2, shape, generator=generator).float().mul_(2).sub_(1)
+
+
+def tile(height: int, width: int, generator: Generator) -> Tensor:
+    """[H, W] of length 1: a hill above or beside a hollow."""
+    if torch.rand((), generator=generator) < 0.5:
+        return tile_upright(width, height).T
+    return tile_upright(height, width)
+
+
+@lru_cache(maxsize=256)
+def tile_upright(height: int, width: int) -> Tensor:
+    """[H, W] of length 1: a hill over a hollow."""
+    shape = torch.cat([_hill(height // 2, width), -_hill(height - height // 2, width)])
+    return shape / shape.square().sum().sqrt().clamp_min(1e-12)
+
+
+def _hill(height: int, width: int) -> Tensor:
+    """[H, W]: rectangles around the middle, the k-th of them 1/k^2 high, one upon the other."""
+    hill = torch.zeros(height, width)
+    middle = [height // 2, width // 2]
+    for k in range(1, max(height, width) // 2 + 2):
+        top, left = (max(at - k + 1, 0) for at in middle)
+        bottom, right = (at + k for at in middle)
+        hill[top:bottom, left:right] += 1 / k**2
+    return hill
+
+
+def tiled(shape: torch.Size, generator: Generator) -> Tensor:
+    """[C, H, W] of length 1: a tile in each fifth of the picture, a sign for each channel."""
+    channels, height, width = shape
+    side = max(min(height, width) // 5, 1)
+    change = torch.zeros(shape)
+    for row in range(height // side):
+        for column in range(width // side):
+            at = (slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side))
+            change[:, *at] = tile(side, side, generator) * signs((channels, 1, 1), generator)
+    return change / change.square().sum().sqrt().clamp_min(1e-12)
+
+
+def stripes(photo: Tensor, generator: Generator) -> Tensor:
+    """One row's first change in LINF, [3, H, W] of +-1: vertical stripes."""
+    channels, height, width = photo.shape
+    return signs((channels, 1, width), generator).to(photo).expand(-1, height, -1)
+
+
+def tiles(photo: Tensor, generator: Generator) -> Tensor:
+    """One row's first change in L2, [3, H, W] of length 1: tiles a fifth of the picture wide."""
+    return tiled(photo.shape, generator).to(photo)
+
+
+def _place(photo: Tensor, side: int, generator: Generator) -> tuple[slice, slice]:
+    """Where a square lies."""
+    rows, columns = (
+        int(torch.randint(0, length - side + 1, (), generator=generator))
+        for length in photo.shape[1:]
+    )
+    return slice(rows, rows + side), slice(columns, columns + side)
+
+
+def other_square(
+    photo: Tensor, now: Tensor, radius: float, side: int, generator: Generator
+) -> Tensor:
+    """The pixels with the change in one square +-radius, a sign for each channel (LINF)."""
+    rows, columns = _place(photo, side, generator)
+    tried = now.clone()
+    window = photo[:, rows, columns] + radius * signs((len(photo), 1, 1), generator).to(photo)
+    tried[:, rows, columns] = window.clamp_(0, 1)
+    return tried
+
+
+def other_square_l2(
+    photo: Tensor, now: Tensor, radius: float, side: int, generator: Generator
+) -> Tensor:
+    """The pixels with the change of one square moved into another, where it takes the shape of a
+    tile (L2, algorithm 3)."""
+    side = min(max(side, 3) | 1, *photo.shape[1:])
+    change = now - photo
+    rows, columns = _place(photo, side, generator)
+    emptied = _place(photo, side, generator)
+    before = change.square().sum()
+    here = change[:, rows, columns].clone()
+    both = change.clone()
+    both[:, rows, columns] = 0
+    both[:, emptied[0], emptied[1]] = 0
+    freed = before - both.square().sum()
+    own = here.square().sum((1, 2), keepdim=True).sqrt()
+    shape = tile(side, side, generator) * signs((len(photo), 1, 1), generator)
+    shape = shape.to(photo) + here / own.clamp_min(1e-12)
+    length = ((radius**2 - before).clamp_min(0) / len(photo) + freed / len(photo)).sqrt()
+    size = shape.square().sum((1, 2), keepdim=True).sqrt().clamp_min(1e-12)
+    change = both
+    change[:, rows, columns] = shape / size * length
+    change = change * (radius / change.square().sum().sqrt().clamp_min(1e-12))
+    return (photo + change).clamp_(0, 1)
+
 
 FALLS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries: p is halved
 

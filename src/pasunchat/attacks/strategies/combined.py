@@ -7,8 +7,7 @@ from torch import Tensor
 
 from pasunchat.attacks.protocol import Facts
 from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.of_parts import OfParts
-from pasunchat.attacks.strategies.parts import found_by, standing, take_better
+from pasunchat.attacks.strategies.strategy import OfParts, found_by, standing, take_better
 from pasunchat.attacks.task import Task
 
 

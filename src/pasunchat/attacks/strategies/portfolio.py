@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from pasunchat.attacks.methods.ddn import DDN
 from pasunchat.attacks.methods.fmn import FMN
-from pasunchat.attacks.methods.least_levels import LeastLevels
 from pasunchat.attacks.methods.pdpgd import Pdpgd
 from pasunchat.attacks.methods.sigma_zero import SigmaZero
-from pasunchat.attacks.methods.sparse import Sparse
-from pasunchat.attacks.methods.turning import Turning
+from pasunchat.attacks.methods.sparse.sparse import Sparse
+from pasunchat.attacks.methods.turning.least_levels import LeastLevels
+from pasunchat.attacks.methods.turning.turning import Turning
 from pasunchat.attacks.protocol import Access, Aim, Effort, Facts
 from pasunchat.attacks.search import Found
 from pasunchat.attacks.strategies.combined import best_of

@@ -13,8 +13,7 @@ from pasunchat.attacks.norms import L0, LINF, PIXELS
 from pasunchat.attacks.problem import ROUNDING, Problem
 from pasunchat.attacks.protocol import Aim, Facts, refuse_below_one
 from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.of_parts import OfParts
-from pasunchat.attacks.strategies.parts import found_by, take_better
+from pasunchat.attacks.strategies.strategy import OfParts, found_by, take_better
 from pasunchat.attacks.task import Task
 
 FINE = 0.01  # of the radius: a bracket this narrow is closed

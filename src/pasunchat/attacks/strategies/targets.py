@@ -8,8 +8,7 @@ from torch import Tensor
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Facts, refuse_below_one
 from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.of_parts import OfParts
-from pasunchat.attacks.strategies.parts import found_by, standing, take_better
+from pasunchat.attacks.strategies.strategy import OfParts, found_by, standing, take_better
 from pasunchat.attacks.task import Task
 from pasunchat.classifiers.classifier import Classifier
 

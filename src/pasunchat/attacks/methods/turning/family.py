@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.methods.common import in_steps, stepped
 from pasunchat.attacks.norms import L2, LINF, row_sums, wide
 from pasunchat.attacks.problem import Problem
 
@@ -53,29 +54,6 @@ class Family:
     widest: float
 
 
-def moved(problem: Problem, direction: Tensor, scale: Tensor, most: float = 1.0) -> Tensor:
-    """The photo changed by `scale` [N] times the direction, pixels; scale counts levels where
-    there is a grid."""
-    return _stepped(problem, direction, scale, in_steps(problem), most).div_(problem.unit)
-
-
-def in_steps(problem: Problem) -> Tensor:
-    """The photo in steps of the grid; as it is where there is none."""
-    return problem.pixels if problem.levels is None else (problem.pixels * problem.unit).round_()
-
-
-def _stepped(
-    problem: Problem, direction: Tensor, scale: Tensor, photo: Tensor, most: float
-) -> Tensor:
-    """As `moved`, all in steps."""
-    steps = direction * wide(scale)
-    if most < 1:
-        steps.clamp_(-most * problem.unit, most * problem.unit)
-    if problem.levels is not None:
-        steps.round_()
-    return steps.add_(photo).clamp_(0, problem.unit)
-
-
 def _reach(problem: Problem, direction: Tensor, steps: Tensor, photo: Tensor) -> Tensor:
     return row_sums((steps - photo).mul_(direction)) / problem.unit
 
@@ -84,7 +62,7 @@ def _l2_at(
     problem: Problem, direction: Tensor, scale: Tensor, most: float
 ) -> tuple[Tensor, Tensor]:
     photo = in_steps(problem)
-    steps = _stepped(problem, direction, scale, photo, most)
+    steps = stepped(problem, direction, scale, photo, most)
     reach = _reach(problem, direction, steps, photo)
     return steps.div_(problem.unit), reach
 
@@ -94,14 +72,14 @@ def _l2_reaching(problem: Problem, direction: Tensor, wanted: Wanted, most: floa
     if problem.levels is not None:
         scale = torch.maximum(scale, LEAST_STEP / direction.abs().amax((1, 2, 3)))
     photo = in_steps(problem)
-    steps = _stepped(problem, direction, scale, photo, most)
+    steps = stepped(problem, direction, scale, photo, most)
     reach = _reach(problem, direction, steps, photo)
     for _ in range(TRIES):
         off = (reach - target).abs() > NEAR * target
         if not off.any():
             break
         other = torch.where(off, scaled(scale, reach, target, power), scale)
-        steps = _stepped(problem, direction, other, photo, most)
+        steps = stepped(problem, direction, other, photo, most)
         got = _reach(problem, direction, steps, photo)
         power = torch.where(off, law(scale, reach, other, got, power), power)
         scale, reach = other, got

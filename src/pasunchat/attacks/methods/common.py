@@ -4,18 +4,82 @@ A search inside a radius moves a float shadow, since on the grid itself its late
 rounded away; what it asks about is the shadow's picture on the grid (field study, attacks.md 2.6).
 """
 
+from math import cos, pi
+
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.along import moved
 from pasunchat.attacks.norms import L1, L2, LINF, Norm, row_sums, wide
 from pasunchat.attacks.problem import ROUNDING, Problem
 from pasunchat.attacks.protocol import Ask, ask_once
+
+
+def boxed(problem: Problem, change: Tensor) -> Tensor:
+    """The change [N, 3, H, W], cut so that the photo plus it stays in [0, 1]."""
+    return (problem.pixels + change).clamp_(0, 1).sub_(problem.pixels)
+
+
+def farthest(problem: Problem) -> Tensor:
+    """The largest change there is, [N, 3, H, W]: every value to the end that is farther."""
+    return torch.maximum(problem.pixels, 1 - problem.pixels)
+
+
+def falling(first: float, last: float, clock: Tensor, steps: int, like: Tensor) -> Tensor:
+    """`first` at clock 0 and `last` at clock `steps`, [N], in the type and place of `like`.
+
+    clock: int64 [N]. Reckoned a row at a time, so that it is the same bits in any company.
+    """
+    shares = [(1 + cos(pi * at / steps)) / 2 for at in clock.tolist()]
+    return like.new_tensor([last + (first - last) * share for share in shares])
+
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
+
+def updated(mean: Tensor, square: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Both moments [N, 3, H, W] with one gradient more."""
+    return mean.lerp(gradient, 1 - BETA_1), square.lerp(gradient.square(), 1 - BETA_2)
+
+
+def corrected(mean: Tensor, square: Tensor, clock: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, and the root of the square with epsilon, both without their bias towards 0.
+
+    clock: int64 [N], gradients taken so far, 1 or more.
+    """
+    first, second = (
+        wide(mean.new_tensor([1 - beta**time for time in clock.tolist()]))
+        for beta in (BETA_1, BETA_2)
+    )
+    return mean / first, (square / second).sqrt() + EPSILON
+
 
 HALVINGS, SAMPLE = 9, 16384  # of the scale at which a rounded change is as long as the radius
 SHRINK, SHRINKS = 0.99, 40  # where it turns out to be longer
 PASSES = 12  # of Newton's method for the threshold of L1
 SHARE = 0.01  # of the values move in an L1 step
+
+
+def moved(problem: Problem, direction: Tensor, scale: Tensor, most: float = 1.0) -> Tensor:
+    """The photo changed by `scale` [N] times the direction, pixels; scale counts levels where
+    there is a grid."""
+    return stepped(problem, direction, scale, in_steps(problem), most).div_(problem.unit)
+
+
+def in_steps(problem: Problem) -> Tensor:
+    """The photo in steps of the grid; as it is where there is none."""
+    return problem.pixels if problem.levels is None else (problem.pixels * problem.unit).round_()
+
+
+def stepped(
+    problem: Problem, direction: Tensor, scale: Tensor, photo: Tensor, most: float
+) -> Tensor:
+    """As `moved`, all in steps."""
+    steps = direction * wide(scale)
+    if most < 1:
+        steps.clamp_(-most * problem.unit, most * problem.unit)
+    if problem.levels is not None:
+        steps.round_()
+    return steps.add_(photo).clamp_(0, problem.unit)
 
 
 def usable_radius(problem: Problem) -> Tensor:

@@ -1,17 +1,11 @@
-"""The least number of levels by which all values together must move: LINF on the grid.
+"""least-levels: by how few levels values must move, and then how few of them, and how little.
 
-Ours (shared design, attack-numbers.md 9.7, with turning's direction in place of its momentum). For
-a linear margin with gradient g the best change of k levels is k sign(g). Gradients differ from look
-to look, so V, a direction that turns, stands for g:
-
-    V <- unit(V + a g/|g|),  a from 1 to 0.005 by a cosine over the budget
-    change = round(k clip(c V / rms(V), -1, 1)),  c from 4 to 16: values of no account stay
-
-k starts at the whole part of the linear guess |margin|/|g|_1. A level is given up after `few`
-looks, or `many` where so little of the margin is left that they may meet it; one that reached is
-left for the level below, until that has been tried.
+Ours, for LINF. On the grid the distance is a whole number of levels k, so many pictures share it:
+first the least k (by_level.py), then of all pictures within k levels the one of least L2, by
+turning with every value held within k. Without a grid: turning, with the family r sign(V).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import ClassVar
@@ -20,11 +14,15 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.along import FAMILIES, in_steps, soft_signs
-from pasunchat.attacks.methods.turn import falling_share, toward
-from pasunchat.attacks.norms import LINF, row_norms, wide
+from pasunchat.attacks.methods.common import in_steps
+from pasunchat.attacks.methods.turning.family import FAMILIES, soft_signs
+from pasunchat.attacks.methods.turning.turning import Turning, falling_share, toward
+from pasunchat.attacks.norms import L2, LINF, row_norms, wide
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Effort, Keeps
+from pasunchat.attacks.search import Found, search
+from pasunchat.attacks.task import Task
+from pasunchat.progress import silent
 
 NEAR = 0.15  # of the margin at the photo: what many looks may still gain
 
@@ -142,3 +140,54 @@ def _pixels(problem: Problem, direction: Tensor, level: Tensor, over: Tensor) ->
     of the looks that lies behind."""
     steps = soft_signs(direction, over).mul_(wide(level)).round_()
     return steps.add_(in_steps(problem)).clamp_(0, problem.unit).div_(problem.unit)
+
+
+LOOKS: Mapping[Effort, ByLevel] = {
+    "quick": ByLevel(many=8),
+    "normal": ByLevel(),
+    "thorough": ByLevel(many=64),
+}
+NEXT_EFFORT: Mapping[Effort, Effort] = {"quick": "quick", "normal": "quick", "thorough": "normal"}
+
+
+@dataclass(frozen=True)
+class LeastLevels:
+    """effort: gradients at each level: quick 8, normal 8 or 32, thorough 8 or 64; and those of
+    turning afterwards: 8, 8, and 8 to 40."""
+
+    about: ClassVar[str] = "the fewest levels, then the least L2 within them (ours)"
+    paper: ClassVar[str] = "ours; see turning"
+    needs: ClassVar[Access] = "gradients"
+    norms: ClassVar[tuple[str, ...]] = (LINF.name,)
+    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
+    when: ClassVar[str] = "for the least LINF change, as a file or in float"
+    cost: ClassVar[str] = "some 12 gradients and 8 questions; up to 40 for rows that are undecided"
+
+    effort: Effort = "normal"
+
+    def find(self, task: Task) -> Found:
+        """As `search`."""
+        problem, part = task.problem, replace(task, progress=silent)
+        if problem.levels is None:
+            return search(Turning(self.effort), task)
+        found = search(LOOKS[self.effort], part)
+        levels = (found.distance[task.rows] * problem.unit).round().cpu()
+        ended = int(levels.isinf().sum())
+        for level in sorted(set(levels[levels.isfinite()].tolist())):
+            some = task.rows[levels == level]
+            smaller = Turning(NEXT_EFFORT[self.effort], most=level / problem.unit)
+            within = search(smaller, replace(part, problem=replace(problem, norm=L2), rows=some))
+            _take_smaller(problem, found, within, some)
+            ended += len(some)
+            task.progress(ended, len(task.rows))
+        return found
+
+
+def _take_smaller(problem: Problem, found: Found, within: Found, rows: Tensor) -> None:
+    """Count what was asked, and take the rows of `within` that reached with less L2."""
+    found.forwards[rows] += within.forwards[rows]
+    found.backwards[rows] += within.backwards[rows]
+    size = row_norms(found.pixels[rows] - problem.pixels[rows])
+    taken = rows[(within.distance[rows] < size).to(rows.device)]
+    found.pixels[taken] = within.pixels[taken]
+    found.distance[taken] = problem.rows(taken).distance(within.pixels[taken])

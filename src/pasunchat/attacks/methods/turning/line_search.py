@@ -11,7 +11,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.along import scaled
+from pasunchat.attacks.methods.turning.family import scaled
 
 FLOAT_LOOKS, GRID_LOOKS, MOST_LOOKS = 6, 8, 12
 FINE = 1e-4  # of the reach: a bracket this narrow is closed

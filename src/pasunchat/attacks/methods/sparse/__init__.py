@@ -1,0 +1,1 @@
+"""Ours, for few values, few pixels or little in sum: exchange of pieces."""

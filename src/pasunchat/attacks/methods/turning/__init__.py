@@ -1,0 +1,1 @@
+"""Ours, for the least L2 change and the fewest levels: a direction that turns."""
