@@ -1,7 +1,4 @@
-"""ATTACKS: every attack by name. One more is one file in methods/ or strategies/ and one row here.
-
-NEAREST: the attack that is taken for a norm where none is named.
-"""
+"""ATTACKS: every attack by name. One more is one file in methods/ or strategies/ and one row here."""
 
 from collections.abc import Mapping
 
@@ -20,11 +17,11 @@ from pasunchat.attacks.methods.sparse.sparse import Sparse
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.methods.turning.least_levels import LeastLevels
 from pasunchat.attacks.methods.turning.turning import Turning
-from pasunchat.attacks.protocol import Facts
+from pasunchat.attacks.protocol import Method
 from pasunchat.attacks.strategies.portfolio import Portfolio
 from pasunchat.attacks.strategies.standard import Standard
 
-ATTACKS: Mapping[str, Facts] = {
+ATTACKS: Mapping[str, Method] = {
     "turning": Turning(),
     "least-levels": LeastLevels(),
     "sparse": Sparse(),
@@ -45,12 +42,4 @@ ATTACKS: Mapping[str, Facts] = {
     "square": Square(),
     "hop-skip-jump": HopSkipJump(),
     "random-noise": RandomNoise(),
-}
-
-NEAREST: Mapping[str, str] = {
-    "l2": "turning",
-    "linf": "least-levels",
-    "l1": "sparse",
-    "l0": "sparse",
-    "pixels": "sparse",
 }

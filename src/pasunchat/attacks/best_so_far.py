@@ -1,136 +1,139 @@
-"""The best of all queries so far: the nearest that reaches, and until there is one the closest."""
+"""The best of all queries so far: the nearest that reached, and until there is one the closest try.
 
-from dataclasses import dataclass
+A picture counts as it would be saved: on the grid, inside the radius. Where a query lies off the
+grid and would be the nearest when rounded, the rounded picture is asked about. What a row has in
+the end is never the photo itself and never outside the radius: of a row that came near its goal
+only outside, the best try there is brought inside and asked about when the row leaves.
+"""
+
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.oracle import Oracle
 from pasunchat.attacks.problem import SURE, Problem
-from pasunchat.attacks.protocol import Answer, Ask
+from pasunchat.attacks.protocol import Answer, Query
 
 
 @dataclass
-class Best:
-    """Rows first. pixels: [N, 3, H, W], on the grid. distance: [N], infinite until the row
-    reaches. margin: [N], of the closest try until then. extra: int64 [N], queries that had to be
-    asked again on the grid."""
+class BestSoFar:
+    """Rows first. A score is a margin, or, where an attack may know no scores, -1."""
 
-    pixels: Tensor
-    distance: Tensor
-    margin: Tensor
-    extra: Tensor
+    pixels: Tensor  # [N, 3, H, W], on the grid: the photo until there is a try
+    distance: Tensor  # [N]: infinite until the row has reached
+    score: Tensor  # [N], of the closest try: minus infinity until there is one
+    outside: Tensor  # [N, 3, H, W]: the best try outside the radius
+    outside_score: Tensor  # [N]; of one that reached 1 / (1 + distance)
+    forwards: Tensor  # int64 [N], on the CPU: queries that were asked again
 
     @property
     def reached(self) -> Tensor:
         """bool [N]."""
         return self.distance.isfinite()
 
-    def rows(self, index: Tensor) -> "Best":
+    def rows(self, index: Tensor) -> "BestSoFar":
         """The best of some rows."""
-        return Best(self.pixels[index], self.distance[index], self.margin[index], self.extra[index])
+        return BestSoFar(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
-def nothing_yet(problem: Problem) -> Best:
+def no_try(problem: Problem) -> BestSoFar:
     """Before the first query: the photo itself, infinitely far from the goal."""
-    none = torch.full((len(problem.pixels),), torch.inf, device=problem.pixels.device)
-    return Best(problem.pixels.clone(), none, -none, torch.zeros_like(none, dtype=torch.int64))
+    photo = problem.pixels
+    none = torch.full((len(photo),), torch.inf, device=photo.device)
+    outside = photo if problem.radius is None else photo.clone()
+    forwards = torch.zeros(len(photo), dtype=torch.int64)
+    return BestSoFar(photo.clone(), none, -none, outside, -none, forwards)
 
 
-def keep_best(best: Best, oracle: Oracle, problem: Problem, ask: Ask, answer: Answer) -> None:
-    """Take what is better than `best` of the queries just answered.
-
-    A query counts by its pixels on the grid: where they are not the ones asked, and would be
-    nearer than the best, they are asked again.
-    """
-    _keep_nearest(best, oracle, problem, ask, answer.reached)
-    if answer.margin is not None:
-        _keep_closest(best, problem, ask, answer.margin)
-
-
-def _keep_nearest(best: Best, oracle: Oracle, problem: Problem, ask: Ask, reached: Tensor) -> None:
-    rows: Tensor | slice = slice(None)
-    if _must_wait(ask):
-        asked, nearer = ask.pixels[:, 0], reached[:, 0]
-    else:
-        rows, query = torch.nonzero(reached).unbind(1)
-        asked, nearer = ask.pixels[rows, query], torch.ones_like(query, dtype=torch.bool)
-    if not len(asked):
+def update(
+    best: BestSoFar, oracle: Oracle, problem: Problem, query: Query, answer: Answer
+) -> None:
+    """Take from the queries just answered what is better than `best`."""
+    score = answer.margin if answer.margin is not None else answer.reached * 2.0 - 1
+    picture = _candidate(problem, query.pixels, answer.reached, score)
+    reached, score = (part.gather(1, picture[:, None])[:, 0] for part in (answer.reached, score))
+    better = score > best.score
+    if problem.radius is not None:
+        better |= score > best.outside_score
+    rows = torch.nonzero(reached | (better & ~best.reached)).squeeze(1)
+    if not len(rows):
         return
-    some = problem.rows(rows)
-    snapped = asked if ask.on_grid else some.snap(asked)
-    distance = some.distance(snapped)
-    nearer = nearer & (distance < best.distance[rows])
-    if some.radius is not None:
-        nearer &= some.close_enough(distance)
-    if isinstance(rows, Tensor) and reached.shape[1] > 1:
-        nearer &= _nearest_of_its_row(rows, distance, nearer)
-    if snapped is not asked:
-        nearer = _still_reached(best, oracle, some, rows, nearer, snapped, asked)
-    _put(best.pixels, rows, nearer, snapped)
-    _put(best.distance, rows, nearer, distance)
+    some, asked = problem.rows(rows), query.pixels[rows, picture[rows]]
+    pixels = asked if query.on_grid else some.snap(asked)
+    distance = some.distance(pixels)
+    inside, score = some.close_enough(distance), score[rows]
+    reached = reached[rows] & (distance < best.distance[rows])
+    if pixels is not asked:
+        reached, score = _asked_again(best, oracle, some, rows, reached, score, pixels, asked)
+    _take(best.pixels, rows, reached & inside, pixels)
+    _take(best.distance, rows, reached & inside, distance)
+    tried = ~best.reached[rows] & (pixels != some.pixels).flatten(1).any(1)
+    closer = tried & inside & (score > best.score[rows])
+    _take(best.score, rows, closer, score)
+    _take(best.pixels, rows, closer, pixels)
+    if problem.radius is not None:
+        score = torch.where(reached, 1 / (1 + distance), score.clamp_max(0))
+        closer = tried & ~inside & (score > best.outside_score[rows])
+        _take(best.outside_score, rows, closer, score)
+        _take(best.outside, rows, closer, pixels)
 
 
-def _must_wait(ask: Ask) -> bool:
-    """Whether to know which rows are concerned would make the host wait for a device; then all
-    rows are worked on, if each has one query."""
-    return ask.pixels.device.type != "cpu" and ask.pixels.shape[1] == 1
+def bring_inside(best: BestSoFar, oracle: Oracle, problem: Problem) -> None:
+    """For rows that leave without having reached: the best try outside the radius, brought inside
+    and asked about; it counts if it is better."""
+    rows = torch.nonzero(~best.reached & best.outside_score.isfinite()).squeeze(1)
+    if not len(rows):
+        return
+    some, usable = problem.rows(rows), problem.usable_radius()[rows]
+    pixels = some.round_inside(usable, some.inside(usable, best.outside[rows]))
+    logits = oracle.logits(pixels)
+    best.forwards[rows.cpu()] += 1
+    reached = some.goal.reached(logits, SURE) & some.within(pixels)
+    scores = oracle.attack.info.needs != "labels"
+    score = some.goal.margin(logits) if scores else torch.full_like(usable, -1)
+    changed = (pixels != some.pixels).flatten(1).any(1)
+    better = changed & (reached | (score > best.score[rows]))
+    _take(best.pixels, rows, better, pixels)
+    _take(best.score, rows, better, score)
+    _take(best.distance, rows, better & reached, some.distance(pixels))
 
 
-def _put(into: Tensor, rows: Tensor | slice, which: Tensor, values: Tensor) -> None:
-    """Write the values of `which`, bool [M], into their rows, [M] of [N]."""
-    if isinstance(rows, Tensor):
-        chosen = torch.nonzero(which).squeeze(1)
-        into[rows[chosen]] = values[chosen]
-    else:
-        mask = which.view(-1, *[1] * (into.ndim - 1))
-        torch.where(mask, values, into, out=into)
+def _candidate(problem: Problem, pixels: Tensor, reached: Tensor, score: Tensor) -> Tensor:
+    """Which of its pictures counts for a row, int64 [N], of pixels [N, Q, 3, H, W]: the nearest that
+    reached, else the one of the largest score [N, Q]."""
+    if pixels.shape[1] == 1:
+        return torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
+    distance = problem.norm.measure((pixels - problem.pixels[:, None]).flatten(0, 1))
+    nearest = torch.where(reached, distance.view_as(score), torch.inf).argmin(1)
+    return torch.where(reached.any(1), nearest, score.argmax(1))
 
 
-def _nearest_of_its_row(rows: Tensor, distance: Tensor, nearer: Tensor) -> Tensor:
-    """bool: the first of the smallest distances among a row's hits."""
-    far = torch.where(nearer, distance, torch.inf)
-    order = torch.argsort(far, stable=True)
-    order = order[torch.argsort(rows[order], stable=True)]
-    chosen = torch.zeros_like(nearer)
-    chosen[order] = torch.cat([rows.new_ones(1, dtype=torch.bool), rows[order].diff() != 0])
-    return chosen
-
-
-def _still_reached(
-    best: Best,
+def _asked_again(
+    best: BestSoFar,
     oracle: Oracle,
     problem: Problem,
-    rows: Tensor | slice,
-    nearer: Tensor,
-    snapped: Tensor,
+    rows: Tensor,
+    reached: Tensor,
+    score: Tensor,
+    pixels: Tensor,
     asked: Tensor,
-) -> Tensor:
-    """bool: the nearer of these whose pixels on the grid reach too, asked where they are
-    others."""
-    first = torch.nonzero(nearer).squeeze(1)
-    other = first[(snapped[first] != asked[first]).flatten(1).any(1)]
-    if len(other):
-        logits = oracle.logits(snapped[other])
-        nearer[other] = problem.goal.rows(other).reached(logits, SURE)
-        best.extra[rows[other] if isinstance(rows, Tensor) else other] += 1
-    return nearer
+) -> tuple[Tensor, Tensor]:
+    """Which rows reached, bool [M], and their scores [M], on the grid: those that reached are asked
+    again where the pixels there are others."""
+    some = torch.nonzero(reached).squeeze(1)
+    some = some[(pixels[some] != asked[some]).flatten(1).any(1)]
+    if len(some):
+        logits, goal = oracle.logits(pixels[some]), problem.goal.rows(some)
+        reached = reached.index_copy(0, some, goal.reached(logits, SURE))
+        if oracle.attack.info.needs != "labels":
+            score = score.index_copy(0, some, goal.margin(logits))
+        best.forwards[rows[some].cpu()] += 1
+    return reached, score
 
 
-def _keep_closest(best: Best, problem: Problem, ask: Ask, margin: Tensor) -> None:
-    """For rows that never reached: the query with the largest margin, but never the photo."""
-    closest, query = margin.max(1)
-    better = ~best.reached & (closest > best.margin)
-    rows: Tensor | slice = slice(None)
-    if _must_wait(ask):
-        asked = ask.pixels[:, 0]
-    else:
-        rows = torch.nonzero(better).squeeze(1)
-        asked = ask.pixels[rows, query[rows]]
-    if not len(asked):
-        return
-    some = problem.rows(rows)
-    snapped = asked if ask.on_grid else some.snap(asked)
-    changed = better[rows] & (snapped != some.pixels).flatten(1).any(1)
-    _put(best.margin, rows, changed, closest[rows])
-    _put(best.pixels, rows, changed, snapped)
+def _take(into: Tensor, rows: Tensor, which: Tensor, values: Tensor) -> None:
+    """Write the values of `which`, bool [M], into their rows, [M] of [N]."""
+    chosen = torch.nonzero(which).squeeze(1)
+    into[rows[chosen]] = values[chosen]

@@ -1,30 +1,68 @@
-"""The front door: photos, a classifier and an attack in; an AttackResult out."""
+"""The front door: photos, a classifier and a request in; an AttackResult out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pasunchat.attacks import ATTACKS, NEAREST
-from pasunchat.attacks.norms import L2, Norm
-from pasunchat.attacks.problem import ROUNDING, Goal, Problem
-from pasunchat.attacks.protocol import Effort, Facts, settings_of
+from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.request import Request
 from pasunchat.attacks.result import AttackResult, Status
-from pasunchat.attacks.search import Found
+from pasunchat.attacks.search import SearchResult, SearchTask
 from pasunchat.attacks.strategies.strategy import find
-from pasunchat.attacks.task import Task
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.errors import PasunchatError
-from pasunchat.parsing import from_table
 from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
 from pasunchat.storage import sha256
+
+
+def fool(
+    classifier: Classifier,
+    photos: Tensor | Sequence[Path | str],
+    request: Request | None = None,
+    *,
+    goal: Goal | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> AttackResult:
+    """Find the least change to each photo that brings the classifier to the goal.
+
+    photos: pixels, float [N, 3, H, W] in [0, 1], or paths of files. request: how to search; options
+    are fields of `Request` and may be given instead: `fool(classifier, photos, norm=LINF)`. goal:
+    by default the class that comes second for each photo.
+    The result is judged as it would be saved, on the request's levels, each row alone.
+    Raises PasunchatError for bad input.
+    """
+    keep_pages()
+    request = request_of(request, options)
+    pixels = pixels_of(photos, classifier)
+    deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
+    before = finite(classifier.judge(pixels, batch=1))
+    goal = goal or Goal(runner_up(before))
+    if request.confidence is not None:
+        goal = replace(goal, confidence=request.confidence)
+    goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
+    problem = problem_of(pixels, goal, request)
+    active = torch.nonzero(~_met(goal, before)).squeeze(1)
+    keys = _keys(request.seed, problem)
+    found = find(
+        request.method, SearchTask(classifier, problem, keys, active, progress, deadline)
+    )
+    return _judged(classifier, problem, before, found, request)
+
+
+def request_of(request: Request | None, options: dict[str, Any]) -> Request:
+    """A request, or one made of options; never both."""
+    if request is not None and options:
+        raise TypeError(f"give a Request or {', '.join(options)}, not both")
+    return request or Request(**options)
 
 
 def pixels_of(photos: Tensor | Sequence[Path | str], classifier: Classifier) -> Tensor:
@@ -49,7 +87,7 @@ def pixels_of(photos: Tensor | Sequence[Path | str], classifier: Classifier) -> 
 
 
 def finite(logits: Tensor) -> Tensor:
-    """The logits, all of them numbers."""
+    """The logits, if all of them are numbers; else raises PasunchatError."""
     if not bool(logits.isfinite().all()):
         raise PasunchatError(
             "the classifier's logits are not finite numbers on these photos; check its weights "
@@ -58,139 +96,31 @@ def finite(logits: Tensor) -> Tensor:
     return logits
 
 
-def confident(goal: Goal, confidence: float | None) -> Goal:
-    """The goal with that confidence, where one is given."""
-    try:
-        return goal if confidence is None else replace(goal, confidence=confidence)
-    except ValueError as error:
-        raise PasunchatError(str(error)) from error
-
-
-def problem_of(
-    pixels: Tensor,
-    goal: Goal,
-    norm: Norm,
-    radius: float | None,
-    levels: int | None,
-    mask: Tensor | None,
-) -> Problem:
+def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
     """The problem in one piece, on the pixels' device."""
-    if radius is not None and not 0 <= radius < inf:
-        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
-    if levels is not None and levels < 2:
-        raise PasunchatError(f"levels: expected 2 or more, or None, got {levels}")
-    if radius and levels is not None:
-        _refuse_less_than_a_step(radius, norm, levels)
-    reach = None if radius is None else pixels.new_full((len(pixels),), radius)
+    levels, norm, device = request.levels, request.norm, pixels.device
+    radius = None if request.radius is None else pixels.new_full((len(pixels),), request.radius)
     on_grid = Problem(pixels, goal, norm, levels).snap(pixels)
-    problem = Problem(on_grid, goal.to(pixels.device), norm, levels, reach)
     if len(pixels) and float((on_grid - pixels).abs().max()) > 1e-4:
         raise PasunchatError(
             f"these pixels do not lie on {levels} levels, so no file holds them; round them "
             "(pixels.mul(255).round().div(255)), or take levels=None"
         )
-    if mask is None:
-        return problem
-    whole = (mask.bool() if mask.ndim == 4 else mask.bool()[None, None]).to(pixels.device)
-    return replace(problem, mask=whole.expand(len(pixels), whole.shape[1], *pixels.shape[2:]))
+    mask = None if request.mask is None else mask_for(request.mask, pixels)
+    return Problem(on_grid, goal.to(device), norm, levels, radius, mask)
 
 
-def _refuse_less_than_a_step(radius: float, norm: Norm, levels: int) -> None:
-    """On a grid the photo itself is the only picture nearer than one value moved by one level."""
-    step = torch.zeros(1, 3, 1, 1)
-    step[0, 0] = 1 / (levels - 1)
-    least = float(norm.measure(step))
-    if radius < least * (1 - ROUNDING):
+def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
+    """A mask [H, W], or [1 or N, 1 or 3, H, W], as bool [N, 1 or 3, H, W] on the pixels' device."""
+    whole = mask.bool() if mask.ndim == 4 else mask.bool()[None, None]
+    shape = (len(pixels), *whole.shape[1:2], *pixels.shape[2:])
+    fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)
+    if not fits or whole.shape[2:] != pixels.shape[2:]:
         raise PasunchatError(
-            f"radius: no picture of {levels} levels but the photo itself lies within {radius:g} in "
-            f"{norm.name}; give at least {least:g}" + (f" (1/{levels - 1})" if least < 1 else "")
+            f"mask: expected [H, W] or [N, 1 or 3, H, W] of the pixels' {list(pixels.shape)}, got "
+            f"{list(mask.shape)}"
         )
-
-
-def fool(
-    classifier: Classifier,
-    photos: Tensor | Sequence[Path | str],
-    *,
-    goal: Goal | None = None,
-    attack: str | Facts | None = None,
-    norm: Norm = L2,
-    radius: float | None = None,
-    confidence: float | None = None,
-    levels: int | None = 256,
-    mask: Tensor | None = None,
-    effort: Effort = "normal",
-    seed: int = 0,
-    seconds: float | None = None,
-    progress: Progress = silent,
-) -> AttackResult:
-    """Find the least change to each photo that brings the classifier to the goal.
-
-    photos: pixels, float [N, 3, H, W] in [0, 1], or paths of files. goal: by default the class
-    that comes second for each photo. attack: a name of ATTACKS ("pgd:steps=200") or a value; by
-    default the norm's own best. radius: the largest distance allowed; None: the nearest.
-    confidence: the least probability of the class read in the end. levels: 256 for 8-bit files,
-    None for any number. mask: bool [H, W], or [N, 1 or 3, H, W], what may change. effort: for
-    attacks that have it. seconds: after them every row is left with the best it has.
-    The result is judged as it would be saved, on `levels` values a pixel, each row alone.
-    Raises PasunchatError for bad input, and for an attack that does not serve the norm or aim.
-    """
-    keep_pages()
-    until = None if seconds is None else monotonic() + seconds
-    method = chosen(attack, norm, radius, effort)
-    pixels = pixels_of(photos, classifier)
-    before = finite(classifier.judge(pixels, batch=1))
-    goal = confident(goal or Goal(runner_up(before)), confidence)
-    goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
-    problem = problem_of(pixels, goal, norm, radius, levels, mask)
-    keys = _keys(seed, problem)
-    still_open = torch.nonzero(~_read_so(goal, before)).squeeze(1)
-    task = Task(classifier, problem, keys, still_open, progress, until)
-    found = find(method, task)
-    name = attack if isinstance(attack, str) else name_of(method)
-    return _judged(classifier, problem, before, found, method, name.partition(":")[0], seed)
-
-
-def chosen(
-    attack: str | Facts | None, norm: Norm, radius: float | None, effort: Effort = "normal"
-) -> Facts:
-    """The attack named, or the norm's own best; with the effort where it has that setting.
-
-    Raises PasunchatError where it does not serve the norm, or wants a radius and has none.
-    """
-    method = attack if attack is not None else NEAREST[norm.name]
-    if isinstance(method, str):
-        method = from_table(method, ATTACKS, "attack")
-        if effort != "normal" and hasattr(method, "effort"):
-            method = replace(method, effort=effort)  # type: ignore[type-var]
-    if norm.name not in method.norms:
-        raise PasunchatError(
-            f"{name_of(method)} makes {', '.join(method.norms)} small, not {norm.name}; take "
-            f"another norm, or one of: {', '.join(serving(norm))}"
-        )
-    if radius is None and "nearest" not in method.aims:
-        raise PasunchatError(
-            f"{name_of(method)} searches inside a radius; give one (--radius 4/255), or take one "
-            f"of: {', '.join(n for n in serving(norm) if 'nearest' in ATTACKS[n].aims)}"
-        )
-    return method
-
-
-def keeps_own(method: Facts) -> bool:
-    """Whether an attack stops and chooses by a rule of its own, and so takes no confidence."""
-    return getattr(method, "keeps", "nearest") == "own"
-
-
-def serving(norm: Norm) -> list[str]:
-    """The names of the attacks that serve a norm."""
-    return [name for name, attack in ATTACKS.items() if norm.name in attack.norms]
-
-
-def name_of(method: Facts) -> str:
-    """How ATTACKS spells an attack; the name of its type where it has no row."""
-    rows = [(name, row) for name, row in ATTACKS.items() if type(row) is type(method)]
-    same = [name for name, row in rows if row == method]
-    kin = [name for name, row in rows if row.paper == method.paper]
-    return (same or kin or [type(method).__name__])[0]
+    return whole.to(pixels.device).expand(shape)
 
 
 def runner_up(logits: Tensor) -> Tensor:
@@ -199,7 +129,7 @@ def runner_up(logits: Tensor) -> Tensor:
 
 
 def _keys(seed: int, problem: Problem) -> Tensor:
-    """A seed of each row's own: of the seed, the photo and the goal, not of its place."""
+    """A seed for each row: of the seed, the photo and the goal, not of its place."""
     rows = problem.pixels.cpu().permute(0, 2, 3, 1).contiguous().numpy()
     goals = problem.goal.classes.tolist()
     drawn = [
@@ -212,45 +142,39 @@ def _judged(
     classifier: Classifier,
     problem: Problem,
     before: Tensor,
-    found: Found,
-    method: Facts,
-    name: str,
-    seed: int,
+    found: SearchResult,
+    request: Request,
 ) -> AttackResult:
     pixels, goal = problem.snap(found.pixels), problem.goal.to("cpu")
     after = classifier.judge(pixels, batch=1)
     now = goal.reached(after) & problem.within(pixels).cpu()
+    had_gradient = found.had_gradient | (request.method.info.needs != "gradients")
     return AttackResult(
         photos=problem.pixels,
         pixels=pixels,
-        status=_status(_read_so(goal, before), now, found.moved | (method.needs != "gradients")),
-        distance=problem.norm.measure(pixels - problem.pixels).cpu(),
+        status=_status(_met(goal, before), now, had_gradient),
+        distance=problem.distance(pixels).cpu(),
         margin=goal.margin(after),
         goal=goal.classes,
         before_logits=before,
         after_logits=after,
         forwards=found.forwards,
         backwards=found.backwards,
-        norm=problem.norm.name,
-        radius=None if problem.radius is None or not len(pixels) else float(problem.radius[0]),
-        confidence=goal.confidence,
-        attack=name,
-        settings=settings_of(method),
-        seed=seed,
+        request=request.info(),
     )
 
 
-def _read_so(goal: Goal, logits: Tensor) -> Tensor:
+def _met(goal: Goal, logits: Tensor) -> Tensor:
     """Whether the goal is met at any confidence, bool [N]: then there is nothing to fool."""
     return replace(goal.to("cpu"), confidence=None).reached(logits)
 
 
-def _status(was: Tensor, now: Tensor, moved: Tensor) -> tuple[Status, ...]:
-    def of(was: bool, now: bool, moved: bool) -> Status:
+def _status(was: Tensor, now: Tensor, had_gradient: Tensor) -> tuple[Status, ...]:
+    def of(was: bool, now: bool, had_gradient: bool) -> Status:
         if was:
             return Status.ALREADY_WRONG
         if now:
             return Status.REACHED
-        return Status.NOT_REACHED if moved else Status.NO_GRADIENT
+        return Status.NOT_REACHED if had_gradient else Status.NO_GRADIENT
 
-    return tuple(of(*map(bool, row)) for row in zip(was, now, moved, strict=True))
+    return tuple(of(*map(bool, row)) for row in zip(was, now, had_gradient, strict=True))

@@ -1,141 +1,189 @@
-"""The one place that asks a classifier on behalf of an attack."""
+"""The one place that queries a classifier on behalf of an attack.
+
+It counts what an answer costs, and gives an attack only what the attack says that it needs.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pasunchat.attacks.problem import SURE, Problem
-from pasunchat.attacks.protocol import Answer, Ask, Attack, State
+from pasunchat.attacks.protocol import Answer, Attack, Query, State, Views, take
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.runtime import full_precision
 
-BUCKET = 4
+STRIDE = 16  # whether a gradient is 0 is seen on every 16th row of the picture first
+
+
+class Slope(NamedTuple):
+    """Logits, loss and gradient at some pixels."""
+
+    logits: Tensor | None  # [N, C], at the pixels themselves; None where only views were asked
+    loss: Tensor  # [N] or [N, K]
+    gradient: Tensor  # [N, 3, H, W] or [N, K, 3, H, W]
+    by_view: Tensor | None  # [N, V, 3, H, W]
 
 
 class Oracle:
-    """Asks in buckets of rows that are multiples of four, never one alone, so that a row's
-    answer is the same bits whatever its company; gives only what the attack may know."""
+    """Queries a classifier for one attack."""
 
     def __init__(self, classifier: Classifier, attack: Attack[Any]) -> None:
         self.classifier, self.attack = classifier, attack
 
-    def answer(self, problem: Problem, state: State, ask: Ask) -> Answer:
-        """Ask the classifier once about every query of every row.
+    def answer(self, problem: Problem, state: State, query: Query, wanted: Tensor) -> Answer:
+        """Ask about every picture of a query.
 
-        Raises PermissionError if a gradient is asked for by an attack that declares it needs
-        none.
+        wanted: bool [N], on the CPU, the rows that want a gradient. Raises PermissionError if there
+        are any and the attack states that it needs none.
         """
-        on_host = ask.gradient.cpu()
-        wanted = torch.nonzero(on_host).squeeze(1)
-        if len(wanted) and self.attack.needs != "gradients":
+        rows, pictures = query.pixels.shape[:2]
+        chosen = torch.nonzero(wanted).squeeze(1)
+        if len(chosen) and self.attack.info.needs != "gradients":
             raise PermissionError(
-                f"an attack that needs {self.attack.needs} may not ask for a gradient"
+                f"an attack that needs {self.attack.info.needs} may not ask for a gradient"
             )
-        rows, queries = ask.pixels.shape[:2]
-        loss, gradient, logits = None, None, None
-        if len(wanted):
-            logits, loss, gradient = self.slope(problem, state, ask.pixels[:, 0], wanted)
-        logits = self._scores(ask.pixels, on_host, logits)
-        goal = problem.goal
-        every = goal.rows(torch.arange(rows).repeat_interleave(queries)) if queries > 1 else goal
-        flat = logits.flatten(0, 1)
-        margin, border = every.margin(flat), SURE * every.size(flat)
-        reached = margin > border
-        # a tie is short of the goal, and says so: an attack is never told that nothing is missing
-        margin = torch.where(reached, margin, margin.minimum(-border))
-        scores = self.attack.needs != "labels"
+        slope = self.slope(problem, state, query.pixels[:, 0], chosen, query.views)
+        known = None if slope is None else slope.logits
+        logits = self._all_logits(query.pixels, wanted if known is not None else None, known)
+        margin, reached = _judged(problem, logits)
+        scores = self.attack.info.needs != "labels"
+        losses = slope.loss.shape[1] if slope is not None and slope.loss.ndim == 2 else 1
+        views = query.views.count if query.views else 0
         return Answer(
             logits=logits if scores else None,
-            margin=margin.view(rows, queries) if scores else None,
-            reached=reached.view(rows, queries),
-            loss=loss,
-            gradient=gradient,
+            margin=margin if scores else None,
+            reached=reached,
+            loss=None if slope is None else slope.loss,
+            gradient=None if slope is None else slope.gradient,
+            view_gradients=None if slope is None else slope.by_view,
+            has_gradient=wanted if slope is None else wanted & ~is_zero(slope.gradient),
+            forwards=torch.full((rows,), pictures) + wanted * views,
+            backwards=wanted * losses * max(views, 1),
         )
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of pixels [N, 3, H, W], without gradients."""
         with torch.no_grad():
-            logits: Tensor = self.classifier(_bucketed(pixels)).float()
-            return logits[: len(pixels)]
+            return self._forward(pixels)
 
     def slope(
-        self, problem: Problem, state: State, pixels: Tensor, wanted: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits [N, C], the attack's loss [N] or [N, K], and its gradient, at pixels
-        [N, 3, H, W]; asked for the wanted rows, zero for the others."""
-        wanted = wanted.to(pixels.device)
-        some = pixels if len(wanted) == len(pixels) else pixels[wanted]
-        asked = _bucketed(some).detach().requires_grad_()
-        with torch.enable_grad():
-            logits = _spread(self.classifier(asked).float()[: len(some)], wanted, len(pixels))
-            loss = self.attack.loss(problem, state, logits)
-        gradient = _spread(_gradient(loss, asked)[: len(some)], wanted, len(pixels))
-        if problem.mask is not None:
-            gradient = gradient * problem.mask
-        return logits.detach(), loss.detach(), gradient
+        self,
+        problem: Problem,
+        state: State,
+        pixels: Tensor,
+        rows: Tensor,
+        views: Views | None = None,
+    ) -> Slope | None:
+        """Loss and gradient at pixels [N, 3, H, W], asked for some rows, int64 [M], and 0 for the
+        others; None where there are none."""
+        if not len(rows):
+            return None
+        count, rows = len(pixels), rows.to(pixels.device)
+        some = pixels if len(rows) == count else pixels[rows]
 
-    def _scores(self, pixels: Tensor, slopes: Tensor, known: Tensor | None) -> Tensor:
-        """Logits [N, Q, C] of pixels [N, Q, 3, H, W]. known: [N, C], of query 0 of the rows whose
-        slope was asked, bool [N] on the CPU; it is not asked again."""
-        rows, queries = pixels.shape[:2]
-        if known is not None and queries == 1 and bool(slopes.all()):
+        def once(view: int | None) -> tuple[Tensor, Tensor, Tensor]:
+            leaf = some.contiguous(memory_format=torch.channels_last).detach().requires_grad_()
+            with torch.enable_grad():
+                shown = leaf
+                if views is not None and view is not None:
+                    part = problem.rows(rows)
+                    shown = views.view(part, take(state, rows), leaf, view)
+                logits = _spread(self._forward(shown), rows, count)
+                loss = self.attack.loss(problem, state, logits)
+            gradient = _spread(_gradient(loss, leaf), rows, count)
+            gradient = gradient if problem.mask is None else _masked(gradient, problem.mask)
+            return logits.detach(), loss.detach(), gradient
+
+        if views is None:
+            return Slope(*once(None), None)
+        losses, gradients = zip(*(once(view)[1:] for view in range(views.count)), strict=True)
+        by_view = torch.stack(gradients, 1)
+        return Slope(None, torch.stack(losses).mean(0), by_view.mean(1), by_view)
+
+    def _forward(self, pixels: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
+        return logits.float()
+
+    def _all_logits(self, pixels: Tensor, asked: Tensor | None, known: Tensor | None) -> Tensor:
+        """Logits [N, Q, C] of pixels [N, Q, 3, H, W]. known: [N, C], of picture 0 of the rows
+        `asked`, bool [N] on the CPU; those are not asked again."""
+        rows, pictures = pixels.shape[:2]
+        if asked is None or known is None:
+            return self.logits(pixels.flatten(0, 1)).unflatten(0, (rows, pictures))
+        if pictures == 1 and bool(asked.all()):
             return known[:, None]
-        open_ = torch.ones(rows, queries, dtype=torch.bool)
-        if known is not None:
-            open_[:, 0] = ~slopes
+        open_ = torch.ones(rows, pictures, dtype=torch.bool)
+        open_[:, 0] = ~asked
         where = torch.nonzero(open_.flatten()).squeeze(1).to(pixels.device)
-        asked = self.logits(pixels.flatten(0, 1)[where])
-        logits = asked.new_zeros(rows, queries, asked.shape[1])
-        if known is not None:
-            logits[:, 0] = known
-        logits.flatten(0, 1)[where] = asked
+        fresh = self.logits(pixels.flatten(0, 1)[where])
+        logits = fresh.new_zeros(rows, pictures, fresh.shape[1])
+        logits[:, 0] = known
+        logits.flatten(0, 1)[where] = fresh
         return logits
 
 
-def _gradient(loss: Tensor, asked: Tensor) -> Tensor:
-    """d loss / d pixels, [N, 3, H, W], or [N, K, 3, H, W] of a loss [N, K]; zero where the network
-    does not look at its pixels."""
-    if not loss.requires_grad:
-        return asked.new_zeros(len(asked), *loss.shape[1:], *asked.shape[1:])
-    if loss.ndim == 1:
-        (one,) = torch.autograd.grad(loss.sum(), asked)
-        return one
-    parts = [
-        torch.autograd.grad(loss[:, k].sum(), asked, retain_graph=k < loss.shape[1] - 1)[0]
-        for k in range(loss.shape[1])
-    ]
-    return torch.stack(parts, 1)
+def is_zero(gradient: Tensor) -> Tensor:
+    """Whether a row's gradient is 0 everywhere, bool [N], on the CPU."""
+    zero = ~gradient[..., ::STRIDE, :].flatten(1).any(1)
+    rows = torch.nonzero(zero).squeeze(1)
+    if len(rows):
+        zero[rows] = ~gradient[rows].flatten(1).any(1)
+    return zero.cpu()
 
 
 @contextmanager
-def frozen(classifier: Classifier) -> Iterator[None]:
+def attack_mode(classifier: Classifier) -> Iterator[None]:
     """The classifier in evaluation mode, in fp32 and without weight gradients; afterwards as it
     was."""
     training = classifier.training
-    wanted = [(p, p.requires_grad) for p in classifier.parameters()]
+    required = [(p, p.requires_grad) for p in classifier.parameters()]
     classifier.eval().requires_grad_(False)
     try:
         with full_precision():
             yield
     finally:
         classifier.train(training)
-        for parameter, requires in wanted:
-            parameter.requires_grad_(requires)
+        for parameter, requires_grad in required:
+            parameter.requires_grad_(requires_grad)
 
 
-def _bucketed(pixels: Tensor) -> Tensor:
-    """The pixels, their last row repeated until there is a multiple of BUCKET."""
-    missing = -len(pixels) % BUCKET
-    if missing:
-        pixels = torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)])
-    return pixels.contiguous(memory_format=torch.channels_last)
+def _judged(problem: Problem, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Margin [N, Q] and whether it is reached, bool [N, Q], of logits [N, Q, C]."""
+    rows, pictures = logits.shape[:2]
+    goal, flat = problem.goal, logits.flatten(0, 1)
+    if pictures > 1:
+        goal = goal.rows(torch.arange(rows).repeat_interleave(pictures))
+    margin, border = goal.margin(flat), SURE * goal.size(flat)
+    reached = margin > border
+    # a tie is short of the goal: an attack is never told that nothing is missing
+    margin = torch.where(reached, margin, margin.minimum(-border))
+    return margin.view(rows, pictures), reached.view(rows, pictures)
 
 
-def _spread(part: Tensor, wanted: Tensor, rows: int) -> Tensor:
-    """Some rows' values in their places among `rows`, zero in the others."""
-    if len(wanted) == rows:
+def _gradient(loss: Tensor, pixels: Tensor) -> Tensor:
+    """d loss / d pixels, [N, 3, H, W], or [N, K, 3, H, W] of a loss [N, K]; 0 where the network
+    does not depend on its pixels."""
+    if not loss.requires_grad:
+        return pixels.new_zeros(len(pixels), *loss.shape[1:], *pixels.shape[1:])
+    if loss.ndim == 1:
+        (one,) = torch.autograd.grad(loss.sum(), pixels)
+        return one
+    parts = [
+        torch.autograd.grad(loss[:, k].sum(), pixels, retain_graph=k < loss.shape[1] - 1)[0]
+        for k in range(loss.shape[1])
+    ]
+    return torch.stack(parts, 1)
+
+
+def _masked(gradient: Tensor, mask: Tensor) -> Tensor:
+    return gradient * (mask if gradient.ndim == mask.ndim else mask[:, None])
+
+
+def _spread(part: Tensor, rows: Tensor, count: int) -> Tensor:
+    """Some rows' values in their places among `count`, 0 in the others."""
+    if len(rows) == count:
         return part
-    return part.new_zeros(rows, *part.shape[1:]).index_copy(0, wanted, part)
+    return part.new_zeros(count, *part.shape[1:]).index_copy(0, rows, part)

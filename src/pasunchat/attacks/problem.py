@@ -7,27 +7,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import L2, Norm, wide
+from pasunchat.attacks.norms import L2, ROUNDING, Norm, batch_view
 
-TIE = 1e-6  # of the largest logit: nearer than this is a tie
-SURE = 2e-5  # of the largest logit: what is asked in company may differ by less when asked alone
-LEAST = 1e-12  # as which logits count that are all 0
-ROUNDING = 1e-5  # relative: what float arithmetic may add to a distance
-TINY = 1e-7  # and absolute: what it may add to a value in [0, 1]
+# Shares of the largest logit. Logits of one picture differ in their last bits with the batch that
+# it is asked in: a margin counts in the end above TIE, and for a search above SURE, so that what a
+# search calls reached stays so when the picture is judged alone.
+TIE, SURE = 1e-6, 2e-5
+SMALLEST = 1e-12  # stands for the largest logit where all are 0
+TINY = 1e-7  # absolute: what float arithmetic may add to a value in [0, 1]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Reach class t, or leave class y, for each row. classes: int64 [N].
+    """Which class a classifier is to answer, or to stop answering, for each row."""
 
-    confidence: in (0, 1), the least probability that the class read in the end must have; None
-    for any. scale: [N], how large the row's logits are at the photo, or None; they may all be
-    near 0 at the border, and what is a tie is to be a share of more than that.
-    """
-
-    classes: Tensor
-    reach: bool = True
-    confidence: float | None = None
+    classes: Tensor  # int64 [N]: the class to reach, or, untargeted, the class to leave
+    targeted: bool = True
+    confidence: float | None = None  # in (0, 1): least probability of the class read in the end
+    # [N]: the largest absolute logit at the photo, or None. Logits may all be near 0 at the border,
+    # and what counts as a tie is a share of more than that.
     scale: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -35,29 +33,30 @@ class Goal:
             raise ValueError(f"confidence: expected between 0 and 1, got {self.confidence}")
 
     def margin(self, logits: Tensor) -> Tensor:
-        """How far inside the goal the logits [N, C] are, [N], above 0 when reached.
+        """How far inside the goal the logits [N, C] are, [N]: above 0 when it is reached.
 
-        Reach: z_t - max of the others. Leave: max of the others - z_y. With confidence c: for
-        the class t, or the best of the others, z_t - logsumexp of its others - log(c / (1 - c)).
+        Targeted: z_t - max of the others. Untargeted: max of the others - z_y. With a confidence
+        c: z_t - logsumexp of its others - log(c / (1 - c)), where t is the target or, untargeted,
+        the best of the others.
         """
         classes = self.classes[:, None]
         others = logits.scatter(1, classes, -torch.inf)
         if self.confidence is None:
-            lead = logits.gather(1, classes).squeeze(1) - others.amax(1)
-            return lead if self.reach else -lead
-        read = classes if self.reach else others.argmax(1, keepdim=True)
+            margin = logits.gather(1, classes).squeeze(1) - others.amax(1)
+            return margin if self.targeted else -margin
+        read = classes if self.targeted else others.argmax(1, keepdim=True)
         rest = logits.scatter(1, read, -torch.inf).logsumexp(1)
-        lead = logits.gather(1, read).squeeze(1) - rest
-        return lead - log(self.confidence / (1 - self.confidence))
+        margin = logits.gather(1, read).squeeze(1) - rest
+        return margin - log(self.confidence / (1 - self.confidence))
 
     def reached(self, logits: Tensor, tolerance: float = TIE) -> Tensor:
         """Whether each row is reached, bool [N]. A tie is not. The tolerance scales with the
-        logits, so that a network a thousand times as sure is judged the same."""
+        logits, so that logits a thousand times as large are judged the same."""
         return self.margin(logits) > tolerance * self.size(logits)
 
     def size(self, logits: Tensor) -> Tensor:
-        """How large the logits [N, C] are, [N]: the largest, here or at the photo; above 0."""
-        size = logits.abs().amax(1).clamp_min(LEAST)
+        """The largest absolute logit, of logits [N, C] or at the photo, [N]; above 0."""
+        size = logits.abs().amax(1).clamp_min(SMALLEST)
         return size if self.scale is None else torch.maximum(size, self.scale)
 
     def to(self, device: torch.device | str) -> "Goal":
@@ -73,39 +72,69 @@ class Goal:
 
 @dataclass(frozen=True)
 class Problem:
-    """The least change to `pixels` that meets `goal`.
+    """The least change to some photos that meets a goal."""
 
-    pixels: float [N, 3, H, W] in [0, 1]. norm: what least means. radius: [N], the largest distance
-    allowed, or None for any. levels: how many values a pixel may take in the end (256: an 8-bit
-    file), or None for any. mask: bool [N, 1 or 3, H, W], what may change, or None for everything.
-    """
-
-    pixels: Tensor
+    pixels: Tensor  # the photos, float [N, 3, H, W] in [0, 1]
     goal: Goal
-    norm: Norm = L2
-    levels: int | None = 256
-    radius: Tensor | None = None
-    mask: Tensor | None = None
+    norm: Norm = L2  # what "least" means
+    levels: int | None = 256  # values a pixel may take in the end (an 8-bit file), or None for any
+    radius: Tensor | None = None  # [N]: the largest distance allowed, or None for any
+    mask: Tensor | None = None  # bool [N, 1 or 3, H, W]: what may change, or None for everything
 
     @property
-    def unit(self) -> int:
-        """How many steps of the grid lie between 0 and 1; 1 where there is no grid."""
+    def max_level(self) -> int:
+        """The largest level of the grid, 255 for 8 bits; 1 where there is no grid."""
         return 1 if self.levels is None else self.levels - 1
 
+    @property
+    def grid(self) -> int | None:
+        """As `max_level`, but None where there is no grid."""
+        return None if self.levels is None else self.levels - 1
+
     def snap(self, pixels: Tensor) -> Tensor:
-        """The nearest pixels on the grid; those toward the photo where the nearest would leave
+        """The nearest pixels on the grid; those towards the photo where the nearest would leave
         the radius."""
         if self.levels is None:
             return pixels
-        near = (pixels * self.unit).round().div(self.unit)
+        near = (pixels * self.max_level).round().div(self.max_level)
         if self.radius is None:
             return near
-        inward = ((pixels - self.pixels) * self.unit * (1 + ROUNDING)).trunc()
-        inward = ((self.pixels * self.unit).round() + inward).div(self.unit)
-        return torch.where(wide(self.within(near)), near, inward)
+        inward = ((pixels - self.pixels) * self.max_level * (1 + ROUNDING)).trunc()
+        inward = (self.photo_levels() + inward).div(self.max_level)
+        return torch.where(batch_view(self.within(near)), near, inward)
+
+    def photo_levels(self) -> Tensor:
+        """The photos in levels of the grid; as they are where there is none."""
+        return self.pixels if self.levels is None else (self.pixels * self.max_level).round()
+
+    def moved(self, direction: Tensor, scale: Tensor, most: float = 1.0) -> Tensor:
+        """The photos changed by `scale` [N] times a direction [N, 3, H, W], pixels on the grid.
+
+        The scale counts levels where there is a grid. most: how far one value may move, in [0, 1].
+        """
+        return self.moved_levels(direction, scale, self.photo_levels(), most).div_(self.max_level)
+
+    def moved_levels(
+        self, direction: Tensor, scale: Tensor, photo: Tensor, most: float = 1.0
+    ) -> Tensor:
+        """As `moved`, in levels; photo: `photo_levels()`."""
+        levels = direction * batch_view(scale)
+        if most < 1:
+            levels.clamp_(-most * self.max_level, most * self.max_level)
+        if self.levels is not None:
+            levels.round_()
+        return levels.add_(photo).clamp_(0, self.max_level)
+
+    def in_box(self, change: Tensor) -> Tensor:
+        """The change [N, 3, H, W], cut so that the photos plus it stay in [0, 1]; 0 stays 0."""
+        return torch.minimum(torch.maximum(change, -self.pixels), 1 - self.pixels)
+
+    def farthest(self) -> Tensor:
+        """The largest change there is, [N, 3, H, W]: every value to the end that is farther."""
+        return torch.maximum(self.pixels, 1 - self.pixels)
 
     def distance(self, pixels: Tensor) -> Tensor:
-        """How far pixels are from the photo, [N]."""
+        """How far pixels are from the photos, [N]."""
         return self.norm.measure(pixels - self.pixels)
 
     def within(self, pixels: Tensor) -> Tensor:
@@ -118,8 +147,30 @@ class Problem:
             return torch.ones_like(distance, dtype=torch.bool)
         return distance <= self.radius * (1 + ROUNDING) + TINY
 
+    def usable_radius(self) -> Tensor:
+        """How far to search, [N], so that what is found keeps to the radius for certain."""
+        assert self.radius is not None
+        return self.norm.usable_radius(self.radius, self.grid)
+
+    def inside(self, radius: Tensor, pixels: Tensor) -> Tensor:
+        """Pixels [N, 3, H, W] brought into a radius [N] around the photos and into [0, 1]."""
+        return self.norm.project_in_box(self.pixels, pixels - self.pixels, radius)
+
+    def round_inside(self, radius: Tensor, pixels: Tensor) -> Tensor:
+        """Pixels inside a usable radius [N], put on the grid so that they stay inside. In LINF each
+        value is rounded; in L2 and L1 the change is scaled so that, rounded, it is as long as the
+        radius allows."""
+        if self.levels is None:
+            return pixels
+        return self.norm.round_inside(self.pixels, pixels - self.pixels, radius, self.grid)
+
+    def sample(self, radius: Tensor, keys: Tensor) -> Tensor:
+        """Pixels drawn from each row's key inside a radius [N], in [0, 1]; not on the grid."""
+        noise = self.norm.sample(keys, self.pixels.shape[1:], radius)
+        return self.allowed(noise.add_(self.pixels).clamp_(0, 1))
+
     def allowed(self, pixels: Tensor) -> Tensor:
-        """The pixels, as they were wherever the mask forbids a change."""
+        """The pixels, as in the photos wherever the mask forbids a change."""
         return pixels if self.mask is None else torch.where(self.mask, pixels, self.pixels)
 
     def rows(self, index: Tensor | slice) -> "Problem":

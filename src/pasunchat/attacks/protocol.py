@@ -1,63 +1,105 @@
-"""What an attack is: its paper and nothing else. The loop around it is in search.py."""
+"""What an attack is: its paper and nothing else. The loop around it is in search.py.
 
-from dataclasses import Field, fields, is_dataclass, replace
+An attack is a frozen dataclass without a base class. Its fields are its settings, `info` says what
+it is for, and four methods are its paper: `start` makes its state, `ask` says which pixels to ask
+the classifier about, `loss` what to take the gradient of, and `step` what follows from the answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
 from pasunchat.attacks.problem import Problem
 
-Access = Literal["gradients", "scores", "labels"]
+Access = Literal["labels", "scores", "gradients"]  # each includes the ones before it
 Aim = Literal["nearest", "within"]
-Keeps = Literal["nearest", "own"]
 Effort = Literal["quick", "normal", "thorough"]
 Setting = float | int | str | bool | None
 
 
-class Ask(NamedTuple):
-    """What an attack wants to know. Rows first.
+@dataclass(frozen=True)
+class AttackInfo:
+    """What every row of ATTACKS states about itself."""
 
-    pixels: [N, Q, 3, H, W] in [0, 1], Q queries a row. gradient: bool [N], whether the gradient
-    of the attack's loss at query 0 is wanted. on_grid: that all pixels lie on the problem's grid,
-    which saves the loop the work of finding out.
-    """
-
-    pixels: Tensor
-    gradient: Tensor
-    on_grid: bool = False
-
-
-def ask_once(problem: Problem, pixels: Tensor, gradient: Tensor) -> Ask:
-    """To ask once of each row about pixels [N, 3, H, W] that lie on the grid, if the problem has
-    one. gradient: bool [N]."""
-    return Ask(pixels[:, None], gradient, on_grid=problem.levels is not None)
+    about: str  # one line: what it does
+    paper: str  # where it comes from
+    norms: tuple[str, ...]  # names of the norms it makes small
+    when: str  # what to use it for, in a few words
+    cost: str  # of one photo, in gradients and queries
+    needs: Access = "gradients"  # what it must know about the classifier
+    # nearest: it searches for the least change. within: for any change inside a radius.
+    aims: tuple[Aim, ...] = ("nearest",)
+    # Whether it chooses its result by a criterion of its own (`ChoosesResult`) instead of the
+    # nearest query that reached. Such an attack takes no confidence.
+    own_result: bool = False
 
 
-def ask_snapped(problem: Problem, pixels: Tensor, gradient: Tensor) -> Ask:
-    """As `ask_once`, about pixels that are first put on the grid."""
-    return ask_once(problem, problem.snap(pixels), gradient)
+class Views(NamedTuple):
+    """Several changed copies of the pixels, over which the loss is averaged: V of them."""
+
+    count: int
+    # (problem, state, pixels [N, 3, H, W], number in 0 .. V - 1) -> the view, [N, 3, H, W]; a
+    # gradient goes through it
+    view: Callable[[Problem, Any, Tensor, int], Tensor]
+
+
+class Query(NamedTuple):
+    """What an attack wants to know. Rows first; Q pictures a row."""
+
+    pixels: Tensor  # [N, Q, 3, H, W] in [0, 1]
+    # bool [N]: the rows that want the gradient of the loss at picture 0; None: all rows, if the
+    # attack needs gradients
+    gradient: Tensor | None = None
+    on_grid: bool = False  # all pixels lie on the problem's grid already, which saves rounding them
+    views: Views | None = None  # the gradient is the mean over these views of picture 0
+
+
+def query_one(
+    problem: Problem, pixels: Tensor, gradient: Tensor | None = None, views: Views | None = None
+) -> Query:
+    """One picture a row, [N, 3, H, W], that lies on the grid if the problem has one."""
+    return Query(pixels[:, None], gradient, problem.levels is not None, views)
+
+
+def query_snapped(problem: Problem, pixels: Tensor, gradient: Tensor | None = None) -> Query:
+    """One picture a row, put on the grid first."""
+    return query_one(problem, problem.snap(pixels), gradient)
+
+
+def query_inside(
+    problem: Problem, radius: Tensor, pixels: Tensor, views: Views | None = None
+) -> Query:
+    """One picture a row inside a radius [N], put on the grid so that it stays inside."""
+    return query_one(problem, problem.round_inside(radius, pixels), views=views)
 
 
 class Answer(NamedTuple):
-    """What the classifier says to an Ask; what the attack's access forbids is None.
+    """What the classifier answers to a Query. What the attack's access forbids is None."""
 
-    logits [N, Q, C], margin [N, Q] (of the goal; below 0 where it is not reached, a tie too),
-    reached bool [N, Q]; loss [N] and gradient [N, 3, H, W] at query 0, zero for the rows that did
-    not ask for it, None where no row did. An attack whose loss is [N, K] is given K gradients,
-    [N, K, 3, H, W].
-    """
-
-    logits: Tensor | None
-    margin: Tensor | None
-    reached: Tensor
+    logits: Tensor | None  # [N, Q, C]
+    margin: Tensor | None  # [N, Q], of the goal; below 0 where it is not reached, a tie too
+    reached: Tensor  # bool [N, Q]
+    # The loss and its gradient at picture 0, 0 for rows that did not ask for it, None where no row
+    # did: [N] and [N, 3, H, W], or [N, K] and [N, K, 3, H, W] of an attack with K losses.
     loss: Tensor | None
     gradient: Tensor | None
+    view_gradients: Tensor | None  # [N, V, 3, H, W]: of each view, where there are views
+    has_gradient: Tensor  # bool [N], on the CPU: the gradient is not 0 everywhere
+    forwards: Tensor  # int64 [N], on the CPU: what the answer cost
+    backwards: Tensor  # int64 [N], on the CPU
 
 
 class State(Protocol):
-    """Where each row's search stands: a dataclass of tensors, rows first."""
+    """Where each row's search is: a dataclass of tensors, rows first."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+@runtime_checkable
+class EndsByRow(Protocol):
+    """A state whose rows may end before the attack's last step."""
 
     @property
     def done(self) -> Tensor:
@@ -84,8 +126,45 @@ def put(state: S, rows: Tensor, part: S) -> S:
     return changed
 
 
+class Method(Protocol):
+    """A row of ATTACKS: an attack, or a strategy made of several searches."""
+
+    @property
+    def info(self) -> AttackInfo:
+        """What it states about itself."""
+
+
+class Attack(Method, Protocol[S]):
+    """One search."""
+
+    @property
+    def steps(self) -> int | None:
+        """Number of steps; the loop then asks once more, without a gradient. None: each row ends by
+        itself (`EndsByRow`)."""
+
+    def start(self, problem: Problem, keys: Tensor) -> S:
+        """The first state. keys: int64 [N], a seed for each row; see draws.py."""
+
+    def ask(self, problem: Problem, state: S, step: int) -> Query:
+        """What to ask at this step, counted from 0."""
+
+    def loss(self, problem: Problem, state: S, logits: Tensor) -> Tensor:
+        """logits [N, C] -> [N] or [N, K]; larger is nearer to the goal."""
+
+    def step(self, problem: Problem, state: S, answer: Answer, step: int) -> S:
+        """The next state, from the answer at this step."""
+
+
+@runtime_checkable
+class ChoosesResult(Protocol):
+    """An attack that chooses its result by a criterion of its own."""
+
+    def result(self, problem: Problem, state: Any) -> Tensor:
+        """The pixels it returns, [N, 3, H, W]."""
+
+
 def settings_of(method: object) -> dict[str, Setting]:
-    """A dataclass's fields as plain values; what is made of other attacks, in words."""
+    """A dataclass's fields as plain values; those that are other attacks, in words."""
     assert is_dataclass(method)
     values = {field.name: getattr(method, field.name) for field in fields(method)}
     return {name: v if isinstance(v, Setting) else str(v) for name, v in values.items()}
@@ -98,62 +177,9 @@ def refuse_below_one(method: object, *names: str) -> None:
             raise ValueError(f"{name}: expected 1 or more, got {getattr(method, name)}")
 
 
-class Facts(Protocol):
-    """What every row of ATTACKS says of itself: a frozen dataclass, its fields are its settings."""
-
-    @property
-    def about(self) -> str:
-        """One sentence: what it does."""
-
-    @property
-    def paper(self) -> str:
-        """Where it comes from."""
-
-    @property
-    def needs(self) -> Access:
-        """What it must be told about the classifier."""
-
-    @property
-    def norms(self) -> tuple[str, ...]:
-        """The names of the norms it makes small."""
-
-    @property
-    def aims(self) -> tuple[Aim, ...]:
-        """nearest: the least change. within: any change inside the problem's radius."""
-
-    @property
-    def when(self) -> str:
-        """What to take it for, in a few words."""
-
-    @property
-    def cost(self) -> str:
-        """What one photo costs, in gradients and questions."""
-
-
-class Attack(Facts, Protocol[S]):
-    """One search. No base class."""
-
-    @property
-    def keeps(self) -> Keeps:
-        """nearest: of all queries that reach, the loop keeps the nearest. own: the attack keeps
-        the best by a criterion of its own (KeepsOwn)."""
-
-    def start(self, problem: Problem, keys: Tensor) -> S:
-        """The first state; every draw is a function of the row's key, int64 [N]."""
-
-    def ask(self, problem: Problem, state: S) -> Ask:
-        """What to ask now."""
-
-    def loss(self, problem: Problem, state: S, logits: Tensor) -> Tensor:
-        """logits [N, C] -> [N] or [N, K]; larger is nearer to the goal."""
-
-    def step(self, problem: Problem, state: S, answer: Answer) -> S:
-        """The next state, from the answer."""
-
-
-@runtime_checkable
-class KeepsOwn(Protocol):
-    """An attack that keeps its best by a criterion of its own."""
-
-    def kept(self, problem: Problem, state: Any) -> Tensor:
-        """The best pixels so far, [N, 3, H, W]."""
+def refuse_not_positive(method: object, *names: str) -> None:
+    """Raise ValueError if one of these settings is not a finite number above 0; None is allowed."""
+    for name in names:
+        value = getattr(method, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{name}: expected a number above 0, got {value}")

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from pasunchat.attacks.protocol import Setting
+from pasunchat.attacks.request import RequestInfo
 
 
 class Status(StrEnum):
@@ -19,31 +19,19 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class AttackResult:
-    """Rows in the order of the photos.
+    """Rows in the order of the photos."""
 
-    photos: the pixels as they were, [N, 3, H, W]. pixels: the same changed, on the grid where the
-    problem has levels; the closest try where the goal was not reached. distance: of the change,
-    in the problem's norm, [N]. margin: of the goal, [N].
-    goal: the class to reach, or to leave, [N]. before, after: class indices, [N].
-    before_logits, after_logits: [N, C], each row asked alone. forwards, backwards: queries, [N].
-    """
-
-    photos: Tensor
-    pixels: Tensor
+    photos: Tensor  # the pixels as they were, [N, 3, H, W]
+    pixels: Tensor  # the same changed, on the grid; the closest try where it was not reached
     status: tuple[Status, ...]
-    distance: Tensor
-    margin: Tensor
-    goal: Tensor
-    before_logits: Tensor
-    after_logits: Tensor
-    forwards: Tensor
-    backwards: Tensor
-    norm: str
-    radius: float | None
-    confidence: float | None
-    attack: str
-    settings: dict[str, Setting]
-    seed: int
+    distance: Tensor  # [N], of the change, in the norm asked for
+    margin: Tensor  # [N], of the goal
+    goal: Tensor  # int64 [N]: the class to reach, or to leave
+    before_logits: Tensor  # [N, C], each row asked alone
+    after_logits: Tensor  # [N, C]
+    forwards: Tensor  # int64 [N]: queries
+    backwards: Tensor  # int64 [N]: gradients
+    request: RequestInfo
 
     @property
     def before(self) -> Tensor:

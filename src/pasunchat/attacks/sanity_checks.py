@@ -16,12 +16,12 @@ from torch.overrides import TorchFunctionMode
 
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
+from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.norms import LINF, Norm
-from pasunchat.attacks.oracle import frozen
+from pasunchat.attacks.oracle import attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import first_answers
-from pasunchat.attacks.strategies.strategy import found_by
-from pasunchat.attacks.task import Task, keys_for
+from pasunchat.attacks.search import SearchTask, first_answers
+from pasunchat.attacks.strategies.strategy import find
 from pasunchat.classifiers.classifier import Classifier
 
 SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
@@ -56,11 +56,11 @@ def checks(
     The classifier is left as it was.
     """
     found = [_training_mode(classifier)]
-    reach = pixels.new_full((len(pixels),), radius)
-    problem = Problem(pixels, goal.to(pixels.device), norm, None, reach)
+    radii = pixels.new_full((len(pixels),), radius)
+    problem = Problem(pixels, goal.to(pixels.device), norm, None, radii)
     rows = torch.arange(len(pixels))
-    task = Task(classifier, problem, keys_for(rows, "checks"), rows)
-    with frozen(classifier):
+    task = SearchTask(classifier, problem, keys_for(rows, "checks"), rows)
+    with attack_mode(classifier):
         answers = _answers(classifier, pixels)
         found += [
             _random(answers),
@@ -145,12 +145,11 @@ def _asks_for_gradients(classifier: Classifier, pixels: Tensor) -> Check | None:
     )
 
 
-def _no_gradient(task: Task) -> Check | None:
+def _no_gradient(task: SearchTask) -> Check | None:
     """How many photos have a margin that does not change with any pixel."""
     flat = 0
     for _, answer in first_answers(GRADIENT_STEPS, task):
-        assert answer.gradient is not None
-        flat += int((~answer.gradient.flatten(1).any(1)).sum())
+        flat += int((~answer.has_gradient).sum())
     if not flat:
         return None
     return Check(
@@ -161,15 +160,15 @@ def _no_gradient(task: Task) -> Check | None:
     )
 
 
-def _better_without(task: Task, queries: int) -> Check | None:
+def _better_without(task: SearchTask, queries: int) -> Check | None:
     """On how many photos Square gains more margin than steps along the gradient."""
-    if task.problem.norm.name not in Square.norms:
+    if task.problem.norm.name not in Square.info.norms:
         return None
-    square = found_by(Square(queries=queries), task)
-    steps = found_by(GRADIENT_STEPS, task)
+    square = find(Square(queries=queries), task)
+    steps = find(GRADIENT_STEPS, task)
     reached = square.distance.isfinite()
-    lead = square.margin - steps.margin
-    better = steps.distance.isinf() & (reached | (lead > TIE * steps.margin.abs()))
+    gained = square.margin - steps.margin
+    better = steps.distance.isinf() & (reached | (gained > TIE * steps.margin.abs()))
     if not better.any():
         return None
     return Check(

@@ -1,169 +1,199 @@
-"""The one loop: rows in, each on its own clock; a row leaves when it has what it came for."""
+"""The one loop of every attack: ask, keep the best, step; a row leaves when it has its result.
+
+What a search is given is a `SearchTask`, what it finds a `SearchResult`.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
+from time import monotonic
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.best_so_far import Best, keep_best, nothing_yet
-from pasunchat.attacks.estimated_gradient import look_around
-from pasunchat.attacks.oracle import Oracle, frozen
+from pasunchat.attacks.best_so_far import BestSoFar, bring_inside, no_try, update
+from pasunchat.attacks.draws import keys_for
+from pasunchat.attacks.estimated_gradient import EstimatingOracle
+from pasunchat.attacks.oracle import Oracle, attack_mode
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Answer, Ask, Attack, KeepsOwn, State, take
-from pasunchat.attacks.task import Task
+from pasunchat.attacks.protocol import (
+    Answer,
+    Attack,
+    ChoosesResult,
+    EndsByRow,
+    Query,
+    State,
+    take,
+)
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.progress import Progress, silent
 
-AT_ONCE = 16  # rows: as many as keep a CPU busy
-ACTIVATIONS = 512  # on a GPU: its memory is to hold a row's pixels so many times for each row
+BATCH = 16  # rows searched together: as many as keep a CPU busy
+ACTIVATIONS = 512  # on a GPU: times that a row's pixels must fit its memory, for the activations
+
+
+@dataclass(frozen=True)
+class SearchTask:
+    """Some rows of a problem to be searched; the others stay as they are."""
+
+    classifier: Classifier
+    problem: Problem
+    keys: Tensor  # int64 [N], a seed for each row of the problem
+    rows: Tensor  # int64 [M]: the rows to search
+    progress: Progress = silent  # called with (rows done, M)
+    deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
+
+    def is_over(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and monotonic() > self.deadline
+
+    def part(self, rows: Tensor, *purpose: object) -> "SearchTask":
+        """Another search of some of its rows, with other keys; it reports no progress."""
+        return replace(self, rows=rows, keys=keys_for(self.keys, *purpose), progress=silent)
+
+    def report(self, active: Tensor) -> None:
+        """Report progress: all rows are done but the active ones."""
+        self.progress(len(self.rows) - len(active), len(self.rows))
 
 
 @dataclass
-class Found:
-    """What a search found, a row for each of the problem's; rows not searched are the photo.
+class SearchResult:
+    """What a search found, one row for each row of the problem; rows not searched are the photo."""
 
-    pixels: [N, 3, H, W]. distance: [N], infinite where nothing reached. margin: [N], of the
-    closest try where nothing reached. forwards, backwards: its queries, int64 [N]. moved: whether
-    its gradient was ever anything but zero, bool [N].
-    """
+    pixels: Tensor  # [N, 3, H, W]
+    distance: Tensor  # [N]: infinite where the goal was not reached
+    margin: Tensor  # [N]: of the closest try where it was not reached
+    forwards: Tensor  # int64 [N]: its queries
+    backwards: Tensor  # int64 [N]: its gradients
+    had_gradient: Tensor  # bool [N]: some gradient was not 0
 
-    pixels: Tensor
-    distance: Tensor
-    margin: Tensor
-    forwards: Tensor
-    backwards: Tensor
-    moved: Tensor
+    def active(self, rows: Tensor) -> Tensor:
+        """Those of some rows, int64 [M], that have not reached."""
+        return rows[~self.distance[rows].isfinite().cpu()]
 
 
 @dataclass
-class AtWork:
-    """The rows that are still being searched: their numbers, problem, state, best and keys; flat:
-    whether a row's first gradient was zero; clock: questions asked so far."""
+class _Active:
+    """The rows of a batch that are still searched."""
 
-    rows: Tensor
+    rows: Tensor  # int64 [M]: their places in the problem
     problem: Problem
     state: State
-    best: Best
+    best: BestSoFar
     keys: Tensor
-    flat: Tensor
-    clock: int = 0
 
 
-def nothing_found(problem: Problem) -> Found:
+def no_result(problem: Problem) -> SearchResult:
     """Before any search."""
-    rows = len(problem.pixels)
-    best = nothing_yet(problem)
-    count = torch.zeros(rows, dtype=torch.int64)
-    return Found(best.pixels, best.distance, best.margin, count, count.clone(), count.bool())
+    best, zero = no_try(problem), torch.zeros(len(problem.pixels), dtype=torch.int64)
+    return SearchResult(best.pixels, best.distance, best.score, zero, zero.clone(), zero.bool())
 
 
-def search(attack: Attack[Any], task: Task) -> Found:
-    """Run the attack on the task's rows. A row's result is the same bytes in any company."""
-    found, oracle = nothing_found(task.problem), Oracle(task.classifier, attack)
-    with frozen(task.classifier):
-        done = 0
-        for some in some_at_once(task.rows, task.problem):
-            work = _begun(attack, task, some)
-            while len(work.rows):
-                ended = _asked_once(oracle, work, found)
-                if task.over():
-                    ended = torch.ones_like(ended)
-                if ended.any():
-                    _leave(attack, work, ended, found)
-                    task.progress(done + len(some) - len(work.rows), len(task.rows))
-            done += len(some)
-    return found
-
-
-def first_answers(attack: Attack[Any], task: Task) -> Iterator[tuple[Tensor, Answer]]:
-    """What the attack is told first: some of the task's rows at a time, and the answer to them."""
+def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
+    """Run an attack on the task's rows."""
+    result, done = no_result(task.problem), 0
     oracle = Oracle(task.classifier, attack)
-    with frozen(task.classifier):
-        for some in some_at_once(task.rows, task.problem):
-            part = task.problem.rows(some)
-            state = attack.start(part, task.keys[some])
-            yield some, oracle.answer(part, state, attack.ask(part, state))
+    with attack_mode(task.classifier):
+        for rows in batches(task.rows, task.problem):
+            for left in _batch_searched(oracle, task, rows, result):
+                task.progress(done + len(rows) - left, len(task.rows))
+            done += len(rows)
+    return result
 
 
-def some_at_once(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
-    """The rows in parts of as many as are worked on together: on a GPU as many as its memory holds
-    of the largest of common networks."""
-    device, most = problem.pixels.device, AT_ONCE
+def batches(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
+    """The rows in parts that are searched together: on a GPU as many as its memory holds of the
+    largest of common networks."""
+    device, most = problem.pixels.device, BATCH
     if device.type == "cuda":
         row = problem.pixels[:1].numel() * problem.pixels.element_size()
         memory = torch.cuda.get_device_properties(device).total_memory
-        most = max(AT_ONCE, min(memory // (ACTIVATIONS * max(row, 1)), 256))
+        most = max(BATCH, min(memory // (ACTIVATIONS * max(row, 1)), 256))
     return torch.split(rows, most) if len(rows) else ()
 
 
-def _begun(attack: Attack[Any], task: Task, rows: Tensor) -> AtWork:
-    some, keys = task.problem.rows(rows), task.keys[rows]
-    return AtWork(
-        rows=rows,
-        problem=some,
-        state=attack.start(some, keys),
-        best=nothing_yet(some),
-        keys=keys,
-        flat=torch.zeros(len(rows), dtype=torch.bool),
-    )
+def first_answers(attack: Attack[Any], task: SearchTask) -> Iterator[tuple[Tensor, Answer]]:
+    """The answers to an attack's first query: some of the task's rows at a time, and theirs."""
+    oracle = Oracle(task.classifier, attack)
+    with attack_mode(task.classifier):
+        for rows in batches(task.rows, task.problem):
+            problem = task.problem.rows(rows)
+            state = attack.start(problem, task.keys[rows])
+            query = attack.ask(problem, state, 0)
+            yield rows, oracle.answer(problem, state, query, _wanted(attack, query, last=False))
 
 
-def _asked_once(oracle: Oracle, work: AtWork, found: Found) -> Tensor:
-    """One question of each row, and what follows from it. Returns which rows end, bool [M]."""
-    attack, problem = oracle.attack, work.problem
-    ask = attack.ask(problem, work.state)
-    ask = ask._replace(pixels=_allowed(problem, ask.pixels), gradient=ask.gradient.cpu())
-    answer = oracle.answer(problem, work.state, ask)
-    answer = _moved(oracle, work, ask, answer, found)
-    work.state = attack.step(problem, work.state, answer)
-    work.clock += 1
-    ended = work.state.done
-    if attack.keeps == "nearest":
-        keep_best(work.best, oracle, problem, ask, answer)
-        if problem.radius is not None:
-            ended = ended | work.best.reached
-    return ended.cpu()
+def _batch_searched(
+    oracle: Oracle, task: SearchTask, rows: Tensor, result: SearchResult
+) -> Iterator[int]:
+    """The loop, for rows that are searched together; yields how many are left whenever some leave.
+
+    At each step the attack asks and is answered, the best of each row is kept, and the attack steps
+    on. After its last step it asks once more, without a gradient.
+    """
+    attack, estimating = oracle.attack, EstimatingOracle(oracle)
+    problem, keys = task.problem.rows(rows), task.keys[rows]
+    active = _Active(rows, problem, attack.start(problem, keys), no_try(problem), keys)
+    for step in count():
+        problem, state = active.problem, active.state
+        last = step == attack.steps
+        query = attack.ask(problem, state, step)
+        query = query._replace(pixels=_allowed(problem, query.pixels))
+        wanted = _wanted(attack, query, last)
+        answer = estimating.answer(problem, state, query, wanted, active.keys + step)
+        result.forwards[active.rows] += answer.forwards
+        result.backwards[active.rows] += answer.backwards
+        result.had_gradient[active.rows] |= answer.has_gradient
+        update(active.best, oracle, problem, query, answer)
+        if not last:
+            active.state = attack.step(problem, state, answer, step)
+        leaving = _leaving(active, last or task.is_over())
+        if leaving.any():
+            _leave(oracle, active, leaving, result)
+            yield len(active.rows)
+        if not len(active.rows):
+            return
 
 
 def _allowed(problem: Problem, pixels: Tensor) -> Tensor:
+    """Pixels [N, Q, 3, H, W], as in the photos wherever the mask forbids a change."""
     if problem.mask is None:
         return pixels
     return torch.where(problem.mask[:, None], pixels, problem.pixels[:, None])
 
 
-def _moved(oracle: Oracle, work: AtWork, ask: Ask, answer: Answer, found: Found) -> Answer:
-    """Count the queries, and look around where a row has no gradient to follow."""
-    found.forwards[work.rows] += ask.pixels.shape[1]
-    wanted = ask.gradient
-    found.backwards[work.rows] += wanted
-    if answer.gradient is None:
-        return answer
-    if work.clock == 0:
-        work.flat = wanted & ~answer.gradient.flatten(1).any(1).cpu()
-    if work.flat.any() and answer.gradient.ndim == ask.pixels.ndim - 1:
-        flat = ask._replace(gradient=wanted & work.flat)
-        answer, spent = look_around(
-            oracle, work.problem, work.state, flat, answer, work.keys + work.clock
-        )
-        found.forwards[work.rows] += spent
-    assert answer.gradient is not None
-    still = torch.nonzero(wanted & ~found.moved[work.rows]).squeeze(1)
-    if len(still):
-        found.moved[work.rows[still]] = answer.gradient[still].flatten(1).any(1).cpu()
-    return answer
+def _wanted(attack: Attack[Any], query: Query, last: bool) -> Tensor:
+    """Which rows want a gradient, bool [N], on the CPU."""
+    if query.gradient is not None and not last:
+        return query.gradient.cpu()
+    return torch.full((len(query.pixels),), not last and attack.info.needs == "gradients")
 
 
-def _leave(attack: Attack[Any], work: AtWork, ended: Tensor, found: Found) -> None:
-    """Hand in what the ended rows have, and go on with the others."""
-    rows, best = work.rows[ended], work.best.rows(ended)
-    found.pixels[rows] = best.pixels
-    if attack.keeps == "own":
-        assert isinstance(attack, KeepsOwn)
-        own = work.problem.allowed(attack.kept(work.problem, work.state))
-        found.pixels[rows] = own[ended]
-    found.distance[rows], found.margin[rows] = best.distance, best.margin
-    found.forwards[rows] += best.extra.cpu()
-    stay = torch.nonzero(~ended).squeeze(1)
-    work.rows, work.keys, work.flat = work.rows[stay], work.keys[stay], work.flat[stay]
-    work.problem, work.state = work.problem.rows(stay), take(work.state, stay)
-    work.best = work.best.rows(stay)
+def _leaving(active: _Active, over: bool) -> Tensor:
+    """Which rows leave, bool [M], on the CPU: all if it is over; those that are done; and, inside a
+    radius, those that have reached."""
+    if over:
+        return torch.ones(len(active.rows), dtype=torch.bool)
+    leaving = torch.zeros(len(active.rows), dtype=torch.bool)
+    if isinstance(active.state, EndsByRow):
+        leaving |= active.state.done.cpu()
+    if active.problem.radius is not None:
+        leaving |= active.best.reached.cpu()
+    return leaving
+
+
+def _leave(oracle: Oracle, active: _Active, leaving: Tensor, result: SearchResult) -> None:
+    """Put what the leaving rows have into the result, and go on with the others."""
+    chosen = torch.nonzero(leaving).squeeze(1)
+    rows, best, problem = active.rows[chosen], active.best.rows(chosen), active.problem.rows(chosen)
+    bring_inside(best, oracle, problem)
+    if isinstance(oracle.attack, ChoosesResult):
+        best.pixels = problem.allowed(oracle.attack.result(problem, take(active.state, chosen)))
+    result.pixels[rows], result.distance[rows] = best.pixels, best.distance
+    result.margin[rows] = best.score
+    result.forwards[rows] += best.forwards
+    stay = torch.nonzero(~leaving).squeeze(1)
+    active.rows, active.keys = active.rows[stay], active.keys[stay]
+    active.problem, active.state = active.problem.rows(stay), take(active.state, stay)
+    active.best = active.best.rows(stay)

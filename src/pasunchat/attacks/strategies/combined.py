@@ -1,95 +1,80 @@
 """Several attacks as one: one after the other, several starts, or the best of all."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from pasunchat.attacks.protocol import Facts
-from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.strategy import OfParts, found_by, standing, take_better
-from pasunchat.attacks.task import Task
+from pasunchat.attacks.protocol import AttackInfo, Method
+from pasunchat.attacks.search import SearchResult, SearchTask, no_result
+from pasunchat.attacks.strategies.strategy import find, info_of_parts, take_better
 
 
 @dataclass(frozen=True)
-class Order:
-    """Which rows the next attack is run on. rows: (found so far, the rows of the last attack) ->
-    those of the next. about, when: as an attack's."""
+class Cascade:
+    """One attack after the other, each on the rows that none before it has fooled."""
 
-    about: str
-    when: str
-    rows: Callable[[Found, Tensor], Tensor] = field(repr=False)
-
-
-def _the_same(found: Found, rows: Tensor) -> Tensor:
-    del found
-    return rows
-
-
-CASCADE = Order(
-    "one attack after the other, the next on what still stands",
-    "whether any of several attacks fools",
-    standing,
-)
-ALL = Order(
-    "several attacks, and of each photo the nearest",
-    "the nearest of several answers",
-    _the_same,
-)
-
-
-@dataclass(frozen=True)
-class Combined(OfParts):
-    """attacks: one after the other, of each row the best. order: the rows of each."""
-
-    attacks: tuple[Facts, ...]
-    order: Order
+    attacks: tuple[Method, ...]
 
     @property
-    def parts(self) -> tuple[Facts, ...]:
-        """The attacks."""
-        return self.attacks
+    def info(self) -> AttackInfo:
+        """What follows from its attacks."""
+        return info_of_parts(
+            self.attacks,
+            about="one attack after the other, each on what the ones before have not fooled",
+            when="to know whether any of several attacks fools",
+            cost=_cost(self.attacks),
+        )
 
-    @property
-    def about(self) -> str:
-        """What it does."""
-        return self.order.about
-
-    @property
-    def when(self) -> str:
-        """What to take it for."""
-        return self.order.when
-
-    @property
-    def cost(self) -> str:
-        """What its parts cost together."""
-        return " + ".join(attack.cost for attack in self.attacks)
-
-    def find(self, task: Task) -> Found:
+    def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""
-        found, left, total = nothing_found(task.problem), task.rows, len(task.rows)
-        for number, attack in enumerate(self.attacks):
-            if task.ends_before(number, left):
-                break
-            take_better(found, found_by(attack, task.part(left, "part", number)), left)
-            left = self.order.rows(found, left)
-            to_come = len(self.attacks) - number - 1
-            task.progress(total - len(left) * to_come // len(self.attacks), total)
-        return found
+        return _in_turn(self.attacks, task, only_active=True)
 
 
-def cascade(attacks: tuple[Facts, ...]) -> Combined:
-    """The first attack on every row, each of the others on the rows that still stand."""
-    return Combined(attacks, CASCADE)
+@dataclass(frozen=True)
+class BestOf:
+    """All attacks on every row; of each row the nearest result counts."""
+
+    attacks: tuple[Method, ...]
+
+    @property
+    def info(self) -> AttackInfo:
+        """What follows from its attacks."""
+        return info_of_parts(
+            self.attacks,
+            about="several attacks, and of each photo the nearest result",
+            when="for the nearest of several results",
+            cost=_cost(self.attacks),
+        )
+
+    def find(self, task: SearchTask) -> SearchResult:
+        """As `search`."""
+        return _in_turn(self.attacks, task, only_active=False)
 
 
-def best_of(attacks: tuple[Facts, ...]) -> Combined:
-    """All attacks on every row; of each row the nearest is kept."""
-    return Combined(attacks, ALL)
-
-
-def restarts(attack: Facts, count: int) -> Combined:
-    """An attack from so many starts, the next only on what still stands."""
+def restarts(attack: Method, count: int) -> Cascade:
+    """An attack from `count` starts, each only on what the ones before have not fooled."""
     if count < 1:
         raise ValueError(f"count: expected 1 or more, got {count}")
-    return cascade((attack,) * count)
+    return Cascade((attack,) * count)
+
+
+def _cost(attacks: tuple[Method, ...]) -> str:
+    return " + ".join(attack.info.cost for attack in attacks)
+
+
+def _in_turn(attacks: tuple[Method, ...], task: SearchTask, *, only_active: bool) -> SearchResult:
+    """Each attack in its turn; at the deadline none is begun, but the first has its turn anyway."""
+    found, rows, total = no_result(task.problem), task.rows, len(task.rows)
+    for number, attack in enumerate(attacks):
+        if not len(rows) or (number and task.is_over()):
+            break
+        take_better(found, find(attack, task.part(rows, "part", number)), rows)
+        if only_active:
+            rows = found.active(rows)
+        _report(task, rows, total, done=number + 1, parts=len(attacks))
+    return found
+
+
+def _report(task: SearchTask, rows: Tensor, total: int, *, done: int, parts: int) -> None:
+    """Rows that are still searched count for the share of the attacks that they have behind them."""
+    task.progress(total - len(rows) * (parts - done) // parts, total)

@@ -15,58 +15,50 @@ from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
-from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Facts, refuse_below_one
-from pasunchat.attacks.search import Found
-from pasunchat.attacks.strategies.combined import cascade
+from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
+from pasunchat.attacks.search import SearchResult, SearchTask
+from pasunchat.attacks.strategies.combined import Cascade
 from pasunchat.attacks.strategies.targets import EachTarget
-from pasunchat.attacks.task import Task
-from pasunchat.classifiers.classifier import Classifier
 
 QUICK = GradientSteps(steps=8, random=False)
 
 
 @dataclass(frozen=True)
 class Standard:
-    """steps: gradients of each search. targets: classes aimed at in turn, from three classes on.
-    queries: of Square."""
+    """The worst case of several attacks inside a radius."""
 
-    about: ClassVar[str] = "one attack after the other, the worst case of each photo"
-    paper: ClassVar[str] = "after AutoAttack: Croce and Hein 2020, arXiv:2003.01690"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
-    aims: ClassVar[tuple[Aim, ...]] = ("within",)
-    when: ClassVar[str] = "robust accuracy: how many photos withstand everything inside a radius"
-    cost: ClassVar[str] = "2 to 35 gradients where one fools; 5,000 queries and more where none does"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="one attack after the other, the worst case of each photo",
+        paper="after AutoAttack: Croce and Hein 2020, arXiv:2003.01690",
+        norms=("linf", "l2", "l1"),
+        aims=("within",),
+        when="for robust accuracy: how many photos withstand everything inside a radius",
+        cost="2 to 35 gradients where one fools; 5,000 queries and more where none does",
+    )
 
-    steps: int = 100
-    targets: int = 9
-    queries: int = 5000
+    steps: int = 100  # gradients of each search
+    targets: int = 9  # classes aimed at in turn, from three classes on
+    queries: int = 5000  # of Square
 
     def __post_init__(self) -> None:
         refuse_below_one(self, "steps", "targets", "queries")
 
-    def parts(self, classes: int, norm: str) -> tuple[Facts, ...]:
-        """The attacks in their order."""
-        parts: list[Facts] = [
+    def parts(self, classes: int, norm: str) -> tuple[Method, ...]:
+        """The attacks in their order, for a number of classes and a norm."""
+        parts: list[Method] = [
             QUICK,
             GradientSteps(steps=max(self.steps // 4, 1), random=False),
             Apgd(steps=self.steps),
-            Apgd(steps=self.steps, objective="ce"),
+            Apgd(steps=self.steps, loss_function="ce"),
         ]
         if classes > 2:
             parts.append(EachTarget(Apgd(steps=self.steps), self.targets))
         parts.append(FMN(steps=self.steps))
-        if norm in Square.norms:
+        if norm in Square.info.norms:
             parts.append(Square(queries=self.queries))
         return tuple(parts)
 
-    def find(self, task: Task) -> Found:
+    def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""
-        classes = _classes(task.classifier, task.problem)
-        return cascade(self.parts(classes, task.problem.norm.name)).find(task)
-
-
-def _classes(classifier: Classifier, problem: Problem) -> int:
-    """How many classes the classifier tells apart."""
-    return classifier.judge(problem.pixels[:1]).shape[1]
+        classes = task.classifier.judge(task.problem.pixels[:1]).shape[1]
+        return Cascade(self.parts(classes, task.problem.norm.name)).find(task)

@@ -1,97 +1,51 @@
-"""What is many searches: values with a `find`, beside the attacks that are one search."""
+"""What is many searches: a strategy runs attacks on the same rows and keeps the best of each row.
 
-from abc import ABC, abstractmethod
+A strategy has `find` where an attack has its four methods; `find` here runs either.
+"""
+
 from functools import reduce
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.oracle import Oracle, frozen
+from pasunchat.attacks.oracle import Oracle, attack_mode
 from pasunchat.attacks.problem import SURE, Problem
-from pasunchat.attacks.protocol import Access, Aim, Attack, Facts, KeepsOwn
-from pasunchat.attacks.search import Found, search, some_at_once
-from pasunchat.attacks.task import Task
+from pasunchat.attacks.protocol import Access, Attack, AttackInfo, Method
+from pasunchat.attacks.search import SearchResult, SearchTask, batches, search
+
+ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")  # each includes the ones before it
 
 
 @runtime_checkable
 class Strategy(Protocol):
-    """A way to run several searches on the same rows and keep the best of each row."""
+    """A way to run several searches."""
 
-    def find(self, task: Task) -> Found:
+    def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""
 
 
-def find(method: Facts, task: Task) -> Found:
-    """Run an attack or a strategy on the task's rows; see `search`."""
+def find(method: Method, task: SearchTask) -> SearchResult:
+    """Run an attack or a strategy on the task's rows.
+
+    Results are comparable: what an attack has chosen by a criterion of its own is asked about on
+    the grid.
+    """
     if isinstance(method, Strategy):
         return method.find(task)
-    return search(cast(Attack[Any], method), task)
+    attack = cast(Attack[Any], method)
+    result = search(attack, task)
+    if attack.info.own_result:
+        oracle = Oracle(task.classifier, attack)
+        with attack_mode(task.classifier):
+            for rows in batches(task.rows, task.problem):
+                _ask_about(oracle, task.problem.rows(rows), result, rows)
+    return result
 
 
-ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")  # each more than the one before
-
-
-class OfParts(ABC):
-    """The facts (attack.py) that a strategy's parts determine; `about`, `when` and `cost` are its
-    own. Facts only: how the parts are run is each strategy's `find`."""
-
-    @property
-    @abstractmethod
-    def parts(self) -> tuple[Facts, ...]:
-        """The attacks it is made of, one or more."""
-
-    @property
-    def paper(self) -> str:
-        """Where its parts come from."""
-        return "; ".join(dict.fromkeys(part.paper for part in self.parts))
-
-    @property
-    def needs(self) -> Access:
-        """The most that a part needs."""
-        return max((part.needs for part in self.parts), key=ACCESS.index)
-
-    @property
-    def norms(self) -> tuple[str, ...]:
-        """The norms that all parts serve."""
-        every = [part.norms for part in self.parts]
-        return reduce(lambda some, more: tuple(norm for norm in some if norm in more), every)
-
-    @property
-    def aims(self) -> tuple[Aim, ...]:
-        """The aims that all parts serve; each serves a radius, by being stopped inside it."""
-        every = all("nearest" in part.aims for part in self.parts)
-        return ("nearest", "within") if every else ("within",)
-
-
-def found_by(method: Facts, task: Task) -> Found:
-    """As `find`, with what is found comparable: what an attack keeps by a criterion of its own, or
-    has seen only before it was rounded, is asked about; and a closest try outside the radius is no
-    try."""
-    found, problem = find(method, task), task.problem
-    if isinstance(method, KeepsOwn):
-        oracle = Oracle(task.classifier, cast(Attack[Any], method))
-        with frozen(task.classifier):
-            for some in some_at_once(task.rows, problem):
-                _ask_about(oracle, problem.rows(some), found, some)
-    outside = ~problem.within(found.pixels) & found.distance.isinf()
-    found.pixels[outside], found.margin[outside] = problem.pixels[outside], -torch.inf
-    return found
-
-
-def _ask_about(oracle: Oracle, problem: Problem, found: Found, rows: Tensor) -> None:
-    pixels = problem.snap(found.pixels[rows])
-    logits = oracle.logits(pixels)
-    reached = problem.goal.reached(logits, SURE) & problem.within(pixels)
-    found.pixels[rows] = pixels
-    found.distance[rows] = torch.where(reached, problem.distance(pixels), torch.inf)
-    found.margin[rows] = problem.goal.margin(logits)
-    found.forwards[rows] += 1
-
-
-def take_better(found: Found, part: Found, rows: Tensor) -> None:
-    """Add to `found` what a part found on some rows: the nearest that reached, until there is one
-    the closest try; and its queries."""
+def take_better(found: SearchResult, part: SearchResult, rows: Tensor) -> None:
+    """Add to `found` what another search found on some rows: the nearest that reached, until there
+    is one the closest try; and its cost."""
     nearer = part.distance[rows] < found.distance[rows]
     closer = (part.margin[rows] > found.margin[rows]) & found.distance[rows].isinf()
     taken = rows[(nearer | closer).cpu()]
@@ -100,9 +54,41 @@ def take_better(found: Found, part: Found, rows: Tensor) -> None:
     found.margin[taken] = part.margin[taken]
     found.forwards[rows] += part.forwards[rows]
     found.backwards[rows] += part.backwards[rows]
-    found.moved[rows] |= part.moved[rows]
+    found.had_gradient[rows] |= part.had_gradient[rows]
 
 
-def standing(found: Found, rows: Tensor) -> Tensor:
-    """Those of the rows that have not reached."""
-    return rows[~found.distance[rows].isfinite().cpu()]
+def info_of_parts(
+    parts: tuple[Method, ...], *, about: str, when: str, cost: str, nearest: bool | None = None
+) -> AttackInfo:
+    """What a strategy states: it needs the most that a part needs, and serves the norms that all
+    parts serve.
+
+    nearest: whether it searches for the nearest; None: if all parts do. A radius is served by
+    every attack, which is stopped inside it.
+    """
+    infos = [part.info for part in parts]
+    if nearest is None:
+        nearest = all("nearest" in info.aims for info in infos)
+    return AttackInfo(
+        about=about,
+        paper="; ".join(dict.fromkeys(info.paper for info in infos)),
+        norms=reduce(_both, (info.norms for info in infos)),
+        when=when,
+        cost=cost,
+        needs=max((info.needs for info in infos), key=ACCESS.index),
+        aims=("nearest", "within") if nearest else ("within",),
+    )
+
+
+def _both(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(norm for norm in some if norm in more)
+
+
+def _ask_about(oracle: Oracle, problem: Problem, result: SearchResult, rows: Tensor) -> None:
+    pixels = problem.snap(result.pixels[rows])
+    logits = oracle.logits(pixels)
+    reached = problem.goal.reached(logits, SURE) & problem.within(pixels)
+    result.pixels[rows] = pixels
+    result.distance[rows] = torch.where(reached, problem.distance(pixels), torch.inf)
+    result.margin[rows] = problem.goal.margin(logits)
+    result.forwards[rows] += 1

@@ -6,66 +6,55 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Facts, refuse_below_one
-from pasunchat.attacks.search import Found, nothing_found
-from pasunchat.attacks.strategies.strategy import OfParts, found_by, standing, take_better
-from pasunchat.attacks.task import Task
+from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
+from pasunchat.attacks.search import SearchResult, SearchTask, no_result
+from pasunchat.attacks.strategies.strategy import find, info_of_parts, take_better
 from pasunchat.classifiers.classifier import Classifier
 
 
 @dataclass(frozen=True)
-class EachTarget(OfParts):
-    """To leave a class, each other class is aimed at in turn, the likeliest first, the next on
-    what still stands (arXiv:2003.01690, section 4). most: so many classes."""
+class EachTarget:
+    """To leave a class, each other class is the target in turn, the likeliest first, the next for
+    the rows that are not fooled yet (Croce and Hein 2020, arXiv:2003.01690, section 4)."""
 
-    attack: Facts
-    most: int = 9
+    attack: Method
+    most: int = 9  # classes
 
     def __post_init__(self) -> None:
         refuse_below_one(self, "most")
 
     @property
-    def parts(self) -> tuple[Facts, ...]:
-        """Its one attack."""
-        return (self.attack,)
+    def info(self) -> AttackInfo:
+        """What follows from its attack."""
+        return info_of_parts(
+            (self.attack,),
+            about=f"each other class as the target in turn: {self.attack.info.about}",
+            when="to leave a class, from three classes on",
+            cost=f"up to {self.most} times {self.attack.info.cost}",
+        )
 
-    @property
-    def about(self) -> str:
-        """What it does."""
-        return f"each other class as the target in turn: {self.attack.about}"
-
-    @property
-    def when(self) -> str:
-        """What to take it for."""
-        return "to leave a class, from three classes on"
-
-    @property
-    def cost(self) -> str:
-        """What it costs."""
-        return f"up to {self.most} times {self.attack.cost}"
-
-    def find(self, task: Task) -> Found:
-        """As `search`. Where a class is to be reached, that is the one target."""
-        problem = task.problem
-        if problem.goal.reach:
-            return found_by(self.attack, task)
-        found, left = nothing_found(problem), task.rows
-        targets = likeliest_others(task.classifier, problem, task.rows)[:, : self.most]
-        found.forwards[task.rows] += 1
+    def find(self, task: SearchTask) -> SearchResult:
+        """As `search`. A goal that is targeted already has one target."""
+        problem, rows = task.problem, task.rows
+        if problem.goal.targeted:
+            return find(self.attack, task)
+        found = no_result(problem)
+        targets = likeliest_others(task.classifier, problem, rows)[:, : self.most]
+        found.forwards[rows] += 1
         for number in range(targets.shape[1]):
-            if task.ends_before(number, left):
+            if not len(rows) or (number and task.is_over()):
                 break
-            goal = replace(problem.goal, classes=targets[:, number], reach=True)
-            part = replace(task.part(left, "target", number), problem=replace(problem, goal=goal))
-            take_better(found, found_by(self.attack, part), left)
-            left = standing(found, left)
-            task.tell(left)
+            goal = replace(problem.goal, classes=targets[:, number], targeted=True)
+            part = replace(task.part(rows, "target", number), problem=replace(problem, goal=goal))
+            take_better(found, find(self.attack, part), rows)
+            rows = found.active(rows)
+            task.report(rows)
         return found
 
 
 def likeliest_others(classifier: Classifier, problem: Problem, rows: Tensor) -> Tensor:
-    """For each row the other classes, the likeliest first, int64 [N, C - 1]; rows that are not
-    asked about: any order."""
+    """For each row the other classes, the likeliest first, int64 [N, C - 1]; in any order for rows
+    that are not searched."""
     device = problem.pixels.device
     logits = classifier.judge(problem.pixels[rows], batch=1).to(device)
     others = logits.scatter(1, problem.goal.classes[rows][:, None], -torch.inf)
