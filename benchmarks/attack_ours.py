@@ -41,7 +41,7 @@ def _fooled(
     from pasunchat.attacks.norms import NORMS
     from pasunchat.attacks.problem import Goal
 
-    goal = Goal(labels, reach=False)
+    goal = Goal(labels, targeted=False)
     found = pasunchat.fool(classifier, pixels, goal=goal, norm=NORMS[norm], **values)
     return Outcome(found.pixels, found.forwards.tolist(), found.backwards.tolist())
 

@@ -70,7 +70,7 @@ def contestants() -> dict[str, Attack]:
     def ours(attack: str) -> Attack:
         return lambda classifier, pixels, labels: (
             pasunchat.fool(
-                classifier, pixels, goal=pasunchat.Goal(labels, reach=False), attack=attack
+                classifier, pixels, goal=pasunchat.Goal(labels, targeted=False), attack=attack
             ).pixels
         )
 

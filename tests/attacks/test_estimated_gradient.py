@@ -5,7 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.estimated_gradient import DIRECTIONS, NOISE, EstimatingOracle
+from pasunchat.attacks.methods.gradient_steps import PGD
+from pasunchat.attacks.oracle import Oracle
+from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.protocol import Query
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
 
@@ -33,16 +37,34 @@ PHOTO = torch.full((1, 3, SIZE, SIZE), 51 / 255)
 
 
 @pytest.mark.parametrize("network", [Levels(), Saturated()], ids=["rounded", "saturated"])
-def test_another_way_is_tried_and_counted(network: nn.Module) -> None:
+def test_an_estimate_is_used_and_counted(network: nn.Module) -> None:
     found = fool(Classifier(network), PHOTO, goal=Goal(torch.tensor([1])))
     assert found.status == (Status.REACHED,)
     assert found.forwards > found.backwards > 0
 
 
-def test_the_way_is_the_same_in_company() -> None:
-    classifier, goal = Classifier(Levels()), torch.tensor([1])
-    alone = fool(classifier, PHOTO, goal=Goal(goal))
-    other = torch.full_like(PHOTO, 64 / 255)
-    both = fool(classifier, torch.cat([other, PHOTO]), goal=Goal(goal.expand(2)))
-    assert torch.equal(alone.pixels[0], both.pixels[1])
-    assert alone.forwards[0] == both.forwards[1]
+def test_the_estimate_points_where_the_margin_grows() -> None:
+    """On a rounded linear margin its cosine with the true gradient is far above chance."""
+    classifier, keys = Classifier(Levels()), torch.tensor([5])
+    radius = torch.ones(1)
+    problem = Problem(PHOTO, Goal(torch.tensor([1])), levels=None, radius=radius)
+    state = PGD.start(problem, keys)
+    oracle = EstimatingOracle(Oracle(classifier, PGD))
+    query, wanted = Query(PHOTO[:, None]), torch.tensor([True])
+    answer = oracle.answer(problem, state, query, wanted, keys)
+    gradient = answer.gradient.flatten()
+    assert torch.nn.functional.cosine_similarity(gradient, torch.ones(48), dim=0) > 0.3
+    assert answer.has_gradient.all()
+    assert answer.forwards.tolist() == [1 + len(NOISE) + 2 * DIRECTIONS]
+    assert answer.backwards.tolist() == [1 + len(NOISE)]
+
+
+def test_a_gradient_of_zero_is_believed_where_the_goal_is_reached() -> None:
+    bright = torch.full_like(PHOTO, 0.9)
+    problem = Problem(bright, Goal(torch.tensor([1])), levels=None, radius=torch.ones(1))
+    state = PGD.start(problem, torch.tensor([5]))
+    oracle = EstimatingOracle(Oracle(Classifier(Levels()), PGD))
+    answer = oracle.answer(
+        problem, state, Query(bright[:, None]), torch.tensor([True]), torch.tensor([5])
+    )
+    assert not answer.gradient.any() and answer.forwards.tolist() == [1]

@@ -16,7 +16,7 @@ LOGITS = torch.tensor([[1.0, 3.0, 2.0], [5.0, 0.0, -1.0]])
 def test_margins_of_reaching_and_leaving() -> None:
     classes = torch.tensor([2, 0])
     assert Goal(classes).margin(LOGITS).tolist() == [-1.0, 5.0]
-    assert Goal(classes, reach=False).margin(LOGITS).tolist() == [1.0, -5.0]
+    assert Goal(classes, targeted=False).margin(LOGITS).tolist() == [1.0, -5.0]
     assert Goal(classes).reached(LOGITS).tolist() == [False, True]
 
 
@@ -35,7 +35,7 @@ def test_reached_is_what_argmax_says(row: list[float], data: st.DataObject) -> N
     if clear:
         answer = logits.argmax(1).item()
         assert Goal(classes).reached(logits).item() == (answer == label)
-        assert Goal(classes, reach=False).reached(logits).item() == (answer != label)
+        assert Goal(classes, targeted=False).reached(logits).item() == (answer != label)
 
 
 def test_losses_grow_toward_the_goal() -> None:
@@ -43,7 +43,7 @@ def test_losses_grow_toward_the_goal() -> None:
     nearer = LOGITS.clone()
     nearer[0, 2], nearer[1, 0] = 2.5, 6.0
     assert (log_probability(nearer, Goal(classes)) > log_probability(LOGITS, Goal(classes))).all()
-    leave = Goal(classes, reach=False)
+    leave = Goal(classes, targeted=False)
     assert (log_probability(nearer, leave) < log_probability(LOGITS, leave)).all()
     expected = LOGITS.softmax(1).gather(1, classes[:, None]).log().squeeze(1)
     assert torch.allclose(log_probability(LOGITS, Goal(classes)), expected)
@@ -70,7 +70,7 @@ def test_rows_of_a_problem_go_together() -> None:
 
 def probability_of_what_is_read(logits: torch.Tensor, goal: Goal) -> torch.Tensor:
     chances = logits.softmax(1)
-    if goal.reach:
+    if goal.targeted:
         return chances.gather(1, goal.classes[:, None]).squeeze(1)
     return chances.scatter(1, goal.classes[:, None], 0).amax(1)
 
@@ -111,7 +111,7 @@ def test_every_loss_grows_toward_the_goal(name: str) -> None:
 
 def test_dlr_is_the_papers_and_knows_its_limits() -> None:
     logits = torch.tensor([[1.0, 3.0, 2.0, -4.0]])
-    leave, reach = Goal(torch.tensor([1]), reach=False), Goal(torch.tensor([0]))
+    leave, reach = Goal(torch.tensor([1]), targeted=False), Goal(torch.tensor([0]))
     assert difference_of_logits_ratio(logits, leave).item() == pytest.approx(-(3 - 2) / (3 - 1))
     expected = -(3 - 1) / (3 - (1 + -4) / 2)
     assert difference_of_logits_ratio(logits, reach).item() == pytest.approx(expected)

@@ -9,7 +9,7 @@ from pasunchat.attacks.sanity_checks import Check, checks
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE = 8
-LEFT = Goal(torch.zeros(4).long(), reach=False)
+LEFT = Goal(torch.zeros(4).long(), targeted=False)
 
 
 class Plain(nn.Module):

@@ -192,7 +192,7 @@ def test_is_never_worse_than_the_nearest_query_that_reached(name: str) -> None:
     if getattr(ATTACKS[name], "keeps", "nearest") == "own":
         pytest.skip("keeps its best by a criterion of its own")
     classifier, given = Classifier(network()), photos(1)
-    goal = Goal(classifier.judge(given).argmax(1), reach=False)
+    goal = Goal(classifier.judge(given).argmax(1), targeted=False)
     asked: list[Tensor] = []
     hook = classifier.register_forward_pre_hook(lambda _, args: asked.append(args[0].detach()))
     norm = norm_of(name)
@@ -207,7 +207,7 @@ def test_is_never_worse_than_the_nearest_query_that_reached(name: str) -> None:
     hook.remove()
     seen = torch.cat(asked)
     on_grid = ((seen * 255).round() - seen * 255).flatten(1).abs().amax(1) < 1e-3
-    every = Goal(goal.classes.expand(len(seen)), reach=False)
+    every = Goal(goal.classes.expand(len(seen)), targeted=False)
     good = every.reached(classifier.judge(seen), 2 * SURE) & on_grid
     assert found.status[0] is Status.REACHED
     nearest = norm.measure(seen[good] - given).min()

@@ -153,7 +153,7 @@ def attacked(
     found = fool(
         classifier,
         photo,
-        goal=Goal(torch.tensor([0]), reach=False),
+        goal=Goal(torch.tensor([0]), targeted=False),
         attack=QUICK.get(name, name),
         norm=NORMS[norm],
         levels=levels,

@@ -70,7 +70,7 @@ def test_each_seed_and_draw_has_its_own_noise() -> None:
     ("goal", "reached"),
     [
         (Goal(torch.tensor([1])), 0),
-        (Goal(torch.tensor([0]), reach=False), 0),
+        (Goal(torch.tensor([0]), targeted=False), 0),
         (Goal(torch.tensor([0])), 5),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_whole_ladder_is_reported(
 def test_to_leave_a_class_is_the_rest_of_its_confidence(
     classifier: Classifier, image: NDArray[np.uint8], other: Goal
 ) -> None:
-    leave = Goal(1 - other.classes, reach=False)
+    leave = Goal(1 - other.classes, targeted=False)
     reached, left = (survival(classifier, image, goal) for goal in (other, leave))
     assert [one.survives for one in reached] == [one.survives for one in left]
     for one, another in zip(reached, left, strict=True):

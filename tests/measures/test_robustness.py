@@ -85,7 +85,7 @@ def test_each_photo_is_as_if_attacked_alone(
         label = int(dataset.labels[row])
         pixels = as_pixels(dataset.pixels[row][None])
         alone = fool(
-            classifier, pixels, goal=Goal(torch.tensor([label]), reach=False), attack=QUICK
+            classifier, pixels, goal=Goal(torch.tensor([label]), targeted=False), attack=QUICK
         )
         assert photo["real"] == dataset.classes[label]
         assert photo["status"] == alone.status[0]

@@ -7,7 +7,19 @@ from pasunchat.attacks.methods.carlini_wagner import CarliniWagner
 from pasunchat.attacks.methods.ddn import DDN
 from pasunchat.attacks.methods.deepfool import DeepFool
 from pasunchat.attacks.methods.fmn import FMN
-from pasunchat.attacks.methods.gradient_steps import BIM, FGSM, MI_FGSM, PGD
+from pasunchat.attacks.methods.gradient_steps import (
+    ADMIX,
+    BIM,
+    DIM,
+    EOT_PGD,
+    FGSM,
+    MI_FGSM,
+    NI_FGSM,
+    PGD,
+    SIM,
+    TI_FGSM,
+    VMI_FGSM,
+)
 from pasunchat.attacks.methods.hop_skip_jump import HopSkipJump
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
 from pasunchat.attacks.methods.pdpgd import Pdpgd
@@ -38,6 +50,13 @@ ATTACKS: Mapping[str, Method] = {
     "bim": BIM,
     "mi-fgsm": MI_FGSM,
     "pgd": PGD,
+    "ni-fgsm": NI_FGSM,
+    "ti-fgsm": TI_FGSM,
+    "vmi-fgsm": VMI_FGSM,
+    "dim": DIM,
+    "sim": SIM,
+    "admix": ADMIX,
+    "eot-pgd": EOT_PGD,
     "apgd": Apgd(),
     "square": Square(),
     "hop-skip-jump": HopSkipJump(),

@@ -154,7 +154,7 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
 
     rows = dataset.rows(split)[:LOOKED_AT]
     pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
-    goal = Goal(torch.from_numpy(dataset.labels[rows]), reach=False)
+    goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUESTIONS) if len(rows) else ():
         note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
 

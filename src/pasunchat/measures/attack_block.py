@@ -68,7 +68,7 @@ def attack_block(
     dataset = subject.dataset
     result = door(
         as_pixels(dataset.pixels[rows], subject.classifier.mean.device),
-        goal=Goal(torch.from_numpy(np.asarray(dataset.labels[rows])), reach=False),
+        goal=Goal(torch.from_numpy(np.asarray(dataset.labels[rows])), targeted=False),
         progress=lambda done, right: progress(len(rows) - right + done, len(rows)),
     )
     progress(len(rows), len(rows))
@@ -91,7 +91,7 @@ def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> Attac
     """A photo that was read wrongly before anything was changed, row `at` of the result."""
     label, logits = int(subject.dataset.labels[row]), result.before_logits[at]
     read, confidence = _read(subject, logits)
-    margin = Goal(torch.tensor([label]), reach=False).margin(logits[None])
+    margin = Goal(torch.tensor([label]), targeted=False).margin(logits[None])
     return AttackedPhoto(
         row=row, name=subject.dataset.names[row], real=subject.dataset.classes[label],
         before=read, confidence_before=confidence, after=read, confidence=confidence,

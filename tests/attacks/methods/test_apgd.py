@@ -13,7 +13,7 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 
 SIZE = 6
-LEFT = Goal(torch.zeros(2).long(), reach=False)
+LEFT = Goal(torch.zeros(2).long(), targeted=False)
 
 
 class Bent(nn.Module):
@@ -50,9 +50,9 @@ GREY = torch.full((2, 3, SIZE, SIZE), 0.5)
 
 
 def test_checkpoints_are_those_of_the_paper() -> None:
-    assert checkpoints(100).tolist() == [22, 41, 57, 70, 80, 87, 93, 99]
-    assert checkpoints(100, even=True).tolist() == list(range(4, 100, 4))
-    assert checkpoints(1).tolist() == [1]
+    assert checkpoints(100) == (22, 41, 57, 70, 80, 87, 93, 99)
+    assert checkpoints(100, even=True) == tuple(range(4, 100, 4))
+    assert checkpoints(1) == (1,)
 
 
 def plainly(photo: Tensor, radius: float, steps: int) -> float:
@@ -66,7 +66,7 @@ def plainly(photo: Tensor, radius: float, steps: int) -> float:
     def cut(pixels: Tensor) -> Tensor:
         return pixels.clamp(photo - radius, photo + radius).clamp(0, 1)
 
-    check, eta = checkpoints(steps).tolist(), 2 * radius
+    check, eta = checkpoints(steps), 2 * radius
     now, before, last, halved = photo, photo, 0, False
     losses: list[float] = []
     best = checked = -float("inf")
@@ -129,7 +129,7 @@ def test_radius_zero_returns_the_photo(norm: Norm) -> None:
 
 
 def test_the_ratio_of_the_paper_refuses_two_classes() -> None:
-    attack = Apgd(steps=3, objective="dlr")
+    attack = Apgd(steps=3, loss_function="dlr")
     settings = {"goal": LEFT, "attack": attack, "norm": LINF, "radius": 0.1, "levels": None}
     with pytest.raises(PasunchatError, match="margin"):
         fool(FLAT, GREY, **settings)

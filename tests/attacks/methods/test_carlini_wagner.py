@@ -94,7 +94,7 @@ def test_is_as_near_as_adv_lib() -> None:
         layers = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 3))
         given = torch.rand(4, 3, 2, 2)
     classifier = Classifier(layers)
-    goal = Goal(classifier.judge(given).argmax(1), reach=False)
+    goal = Goal(classifier.judge(given).argmax(1), targeted=False)
     settings = {"max_iterations": 100, "binary_search_steps": 5}
     theirs = attacks.carlini_wagner_l2(classifier, given, goal.classes, **settings)
     attack = CarliniWagner(steps=100, rounds=5)

@@ -28,7 +28,7 @@ def planes(slopes: list[float], behind: list[float]) -> Classifier:
 
 
 def leave(row: int = 0) -> Goal:
-    return Goal(torch.tensor([row]), reach=False)
+    return Goal(torch.tensor([row]), targeted=False)
 
 
 def test_takes_the_nearest_class_not_the_likeliest() -> None:
@@ -74,7 +74,7 @@ def test_leads_by_hand() -> None:
     logits = torch.tensor([[3.0, 1.0, 2.0, -1.0]])
     assert leads(logits, leave(0), 9).tolist() == [[-1.0, -2.0, -4.0]]
     assert leads(logits, leave(1), 2).tolist() == [[2.0, 1.0]]
-    goal = Goal(torch.tensor([0]), reach=False, confidence=0.9)
+    goal = Goal(torch.tensor([0]), targeted=False, confidence=0.9)
     expected = 2 - float(torch.tensor([3.0, 1.0, -1.0]).logsumexp(0)) - log(9)
     assert float(leads(logits, goal, 1)) == pytest.approx(expected)
 
@@ -87,7 +87,7 @@ def test_is_as_near_as_adv_lib(norm: str) -> None:
         layers = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 3))
         given: Tensor = torch.rand(8, 3, 2, 2)
     classifier = Classifier(layers)
-    goal = Goal(classifier.judge(given).argmax(1), reach=False)
+    goal = Goal(classifier.judge(given).argmax(1), targeted=False)
     order = 2 if norm == "l2" else torch.inf
     theirs = attacks.df(classifier, given, goal.classes, steps=50, norm=order)
     found = fool(classifier, given, goal=goal, attack=DeepFool(), norm=NORMS[norm], levels=None)

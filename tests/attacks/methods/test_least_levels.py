@@ -13,7 +13,7 @@ from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE = 8
-LEAVE = Goal(torch.tensor([0]), reach=False)
+LEAVE = Goal(torch.tensor([0]), targeted=False)
 WAYS = {"by-level": ByLevel(), "least-levels": LeastLevels(), "quick": LeastLevels("quick")}
 
 

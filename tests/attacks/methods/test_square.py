@@ -13,7 +13,7 @@ from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
 
 HEIGHT, WIDTH = 12, 16
-LEFT = Goal(torch.zeros(2).long(), reach=False)
+LEFT = Goal(torch.zeros(2).long(), targeted=False)
 RADII = [(LINF, 8 / 255), (L2, 0.6)]
 
 

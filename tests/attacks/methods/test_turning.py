@@ -25,7 +25,7 @@ from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE = 8
-LEAVE = Goal(torch.tensor([0]), reach=False)
+LEAVE = Goal(torch.tensor([0]), targeted=False)
 
 
 def linear(lead: float, photo: Tensor, seed: int = 0) -> tuple[Classifier, Tensor]:

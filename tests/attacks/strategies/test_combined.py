@@ -48,7 +48,7 @@ def photos(count: int = 3) -> Tensor:
 
 
 def left(count: int = 3) -> Goal:
-    return Goal(torch.zeros(count).long(), reach=False)
+    return Goal(torch.zeros(count).long(), targeted=False)
 
 
 @dataclass(frozen=True)

@@ -15,209 +15,184 @@ values only, as many as two thirds of those that the best point changes.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.losses import LOSSES
-from pasunchat.attacks.methods.common import (
-    anywhere_inside,
-    ask_on_grid,
-    inside,
-    sparse_step,
-    usable_radius,
-)
-from pasunchat.attacks.norms import L0, L1, wide
+from pasunchat.attacks.losses import LOSSES, LossName
+from pasunchat.attacks.norms import L0, L1, batch_view, sparse_step
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
+from pasunchat.attacks.protocol import Answer, AttackInfo, Query, query_inside, refuse_below_one
 
-FIRST_GAP, SHRINK, LEAST_GAP = 0.22, 0.03, 0.06  # of the steps
+MOMENTUM = 0.25
+FIRST_GAP, GAP_SHRINK, LEAST_GAP = 0.22, 0.03, 0.06  # between checkpoints, of the steps
 RISING = 0.75  # of the steps between two checkpoints must raise the loss
-L1_GAP, L1_SHARE, L1_SPREAD, L1_SETTLED, L1_FALL, L1_LEAST = 0.04, 0.2, 1.5, 0.95, 1.5, 0.1
+# L1: gap between checkpoints, first share of the values in a step, what the changed values are
+# divided by for the next share, how few more of them count as sparser, how a step shrinks, and the
+# shortest step in radii
+L1_GAP, L1_SHARE, L1_SPREAD, L1_SPARSER, L1_SHRINK, L1_LEAST = 0.04, 0.2, 1.5, 0.95, 1.5, 0.1
 
 
 @dataclass(frozen=True)
 class ApgdState:
-    """Rows first. shadow, before: this point and the last one, before the grid; best: the one of
-    the highest loss, and its gradient; all [N, 3, H, W]. loss: of the last point. best_loss: the
-    highest; checked_loss: that at the last checkpoint. eta: the step's length. halved: whether
-    eta fell at the last checkpoint. rises: steps since then that raised the loss. share: of the
-    values in an L1 step. changed: how many values the best point changed at the last checkpoint
-    (L1). radius; clock: gradients so far; done."""
+    """Where each row is, and what it remembers. Points are not rounded."""
 
-    shadow: Tensor
-    before: Tensor
-    best: Tensor
-    best_gradient: Tensor
-    loss: Tensor
-    best_loss: Tensor
-    checked_loss: Tensor
-    eta: Tensor
-    halved: Tensor
-    rises: Tensor
-    share: Tensor
-    changed: Tensor
-    radius: Tensor
-    clock: Tensor
-    done: Tensor
+    iterate: Tensor  # [N, 3, H, W]: this point
+    before: Tensor  # [N, 3, H, W]: the point before
+    best: Tensor  # [N, 3, H, W]: the point of the highest loss
+    best_gradient: Tensor  # [N, 3, H, W]: there
+    loss: Tensor  # [N], at the last point
+    best_loss: Tensor  # [N]
+    checked_loss: Tensor  # [N]: best_loss at the last checkpoint
+    eta: Tensor  # [N]: length of a step
+    halved: Tensor  # bool [N]: eta fell at the last checkpoint
+    rises: Tensor  # [N]: steps since then that raised the loss
+    share: Tensor  # [N], L1: share of the values in a step
+    changed: Tensor  # [N], L1: values that the best point changed at the last checkpoint
+    radius: Tensor  # [N]
 
 
-def seen(state: ApgdState, loss: Tensor, gradient: Tensor) -> ApgdState:
+@dataclass(frozen=True)
+class Apgd:
+    """Steps that halve themselves where they stop paying."""
+
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="steps that halve themselves where they stop paying",
+        paper="APGD: Croce and Hein 2020, arXiv:2003.01690; L1: 2021, arXiv:2103.01208",
+        norms=("linf", "l2", "l1"),
+        aims=("within",),
+        when="to see whether anything inside a radius fools",
+        cost="100 gradients, less where one fools",
+    )
+
+    steps: int = 100  # gradients
+    random: bool = True  # start anywhere inside the radius, else at the photo
+    # what rises: margin, ce (the paper's, saturates) or dlr (the paper's, three classes and more)
+    loss_function: LossName = "margin"
+
+    def __post_init__(self) -> None:
+        refuse_below_one(self, "steps")
+
+    def start(self, problem: Problem, keys: Tensor) -> ApgdState:
+        radius = problem.usable_radius()
+        iterate = problem.sample(radius, keys) if self.random else problem.pixels
+        zero = torch.zeros_like(radius)
+        return ApgdState(
+            iterate=iterate,
+            before=iterate,
+            best=iterate,
+            best_gradient=torch.zeros_like(iterate),
+            loss=zero - torch.inf,
+            best_loss=zero - torch.inf,
+            checked_loss=zero - torch.inf,
+            eta=radius if problem.norm is L1 else 2 * radius,
+            halved=zero > 0,
+            rises=zero,
+            share=zero + L1_SHARE,
+            changed=zero + problem.pixels.shape[1:].numel(),
+            radius=radius,
+        )
+
+    def ask(self, problem: Problem, state: ApgdState, step: int) -> Query:
+        return query_inside(problem, state.radius, state.iterate)
+
+    def loss(self, problem: Problem, state: ApgdState, logits: Tensor) -> Tensor:
+        return LOSSES[self.loss_function](logits, problem.goal)
+
+    def step(self, problem: Problem, state: ApgdState, answer: Answer, step: int) -> ApgdState:
+        assert answer.gradient is not None and answer.loss is not None
+        state = _remembered(state, answer.loss, answer.gradient, step)
+        iterate, gradient = state.iterate, answer.gradient
+        gap = _gap_before(checkpoints(self.steps, even=problem.norm is L1), step)
+        if gap is not None:
+            if problem.norm is L1:
+                state, back = _checked_l1(problem, state)
+            else:
+                state, back = _checked(state, gap)
+            iterate = torch.where(batch_view(back), state.best, iterate)
+            gradient = torch.where(batch_view(back), state.best_gradient, gradient)
+        state = replace(state, iterate=iterate)
+        return replace(
+            state, iterate=self._next(problem, state, gradient, step), before=iterate
+        )
+
+    def _next(self, problem: Problem, state: ApgdState, gradient: Tensor, step: int) -> Tensor:
+        """The next point, [N, 3, H, W]."""
+        if problem.norm is L1:
+            ahead = batch_view(state.eta) * sparse_step(gradient, state.share)
+            return problem.inside(state.radius, state.iterate + ahead)
+        ahead = batch_view(state.eta) * problem.norm.steepest(gradient)
+        ahead = problem.inside(state.radius, state.iterate + ahead)
+        if step == 0:
+            return ahead
+        mixed = ahead.mul_(1 - MOMENTUM).add_(state.iterate, alpha=2 * MOMENTUM)
+        return problem.inside(state.radius, mixed.sub_(state.before, alpha=MOMENTUM))
+
+
+def _remembered(state: ApgdState, loss: Tensor, gradient: Tensor, step: int) -> ApgdState:
     """The point just asked about, beside the best."""
     better = loss > state.best_loss
-    rises = state.rises + ((loss > state.loss) & (state.clock > 0))
+    rises = state.rises + (loss > state.loss) if step else state.rises
     if better.all():
-        best, slope = state.shadow, gradient
+        best, best_gradient = state.iterate, gradient
     else:
         rows = torch.nonzero(better).squeeze(1)
-        best = state.best.index_copy(0, rows, state.shadow[rows])
-        slope = state.best_gradient.index_copy(0, rows, gradient[rows])
+        best = state.best.index_copy(0, rows, state.iterate[rows])
+        best_gradient = state.best_gradient.index_copy(0, rows, gradient[rows])
     return replace(
         state,
         best=best,
-        best_gradient=slope,
+        best_gradient=best_gradient,
         best_loss=torch.where(better, loss, state.best_loss),
         loss=loss,
         rises=rises,
     )
 
 
-def gap(check: Tensor, clock: Tensor) -> Tensor:
-    """Steps since the checkpoint before, int64 [N]."""
-    earlier = torch.where(check < clock[:, None], check, 0)
-    return clock - earlier.amax(1)
-
-
-def checked(state: ApgdState, here: Tensor, gap: Tensor) -> tuple[ApgdState, Tensor]:
-    """At a checkpoint: which rows halve their step and go back to their best point, bool [N]."""
+def _checked(state: ApgdState, gap: int) -> tuple[ApgdState, Tensor]:
+    """At a checkpoint, `gap` steps after the one before: which rows halve their step and go back to
+    their best point, bool [N]."""
     stuck = ~state.halved & (state.checked_loss >= state.best_loss)
-    back = here & ((state.rises < RISING * gap) | stuck)
+    back = (state.rises < RISING * gap) | stuck
     changed = replace(
         state,
         eta=torch.where(back, state.eta / 2, state.eta),
-        halved=torch.where(here, back, state.halved),
-        checked_loss=torch.where(here, state.best_loss, state.checked_loss),
-        rises=torch.where(here, 0, state.rises),
+        halved=back,
+        checked_loss=state.best_loss,
+        rises=torch.zeros_like(state.rises),
     )
     return changed, back
 
 
-def checked_l1(problem: Problem, state: ApgdState, here: Tensor) -> tuple[ApgdState, Tensor]:
-    """As `checked` in L1: a full step again, from the best point, where that point still grows
+def _checked_l1(problem: Problem, state: ApgdState) -> tuple[ApgdState, Tensor]:
+    """As `_checked` in L1: a full step again, from the best point, where that point still grows
     sparser; else a shorter one."""
-    values = problem.pixels[0].numel()
-    count = L0.measure(state.best - problem.pixels)
-    back = here & (count < L1_SETTLED * state.changed)
-    shorter = (state.eta / L1_FALL).clamp_min(L1_LEAST * state.radius)
+    changed = L0.measure(state.best - problem.pixels)
+    back = changed < L1_SPARSER * state.changed
+    shorter = (state.eta / L1_SHRINK).clamp_min(L1_LEAST * state.radius)
+    share = changed / (problem.pixels.shape[1:].numel() * L1_SPREAD)
     eta = torch.where(back, state.radius, shorter)
-    changed = replace(
-        state,
-        eta=torch.where(here, eta, state.eta),
-        share=torch.where(here, count / (values * L1_SPREAD), state.share),
-        changed=torch.where(here, count, state.changed),
-    )
-    return changed, back
+    return replace(state, eta=eta, share=share, changed=changed), back
 
 
-def checkpoints(steps: int, even: bool = False) -> Tensor:
-    """After how many gradients the step is looked at, int64 [K], rising; even: as in L1."""
+def _gap_before(checkpoints: tuple[int, ...], step: int) -> int | None:
+    """Steps since the checkpoint before, or None where `step` is no checkpoint."""
+    if step not in checkpoints:
+        return None
+    return step - max((at for at in checkpoints if at < step), default=0)
+
+
+@lru_cache(maxsize=64)
+def checkpoints(steps: int, *, even: bool = False) -> tuple[int, ...]:
+    """After how many gradients the step is checked, rising. even: at equal gaps, as in L1."""
     if even:
         gap = max(int(L1_GAP * steps), 1)
-        return torch.arange(gap, steps, gap)
+        return tuple(range(gap, steps, gap))
     share, at, found = FIRST_GAP, 0.0, []
     while (at := at + share) < 1 - 1e-9:
         found.append(ceil(at * steps - 1e-9))
-        share = max(share - SHRINK, LEAST_GAP)
-    return torch.tensor(sorted(set(found)), dtype=torch.int64)
-
-
-MOMENTUM = 0.25
-
-
-@dataclass(frozen=True)
-class Apgd:
-    """steps: gradients. random: start anywhere inside the radius, else at the photo. objective:
-    margin, ce (the paper's, saturates) or dlr (the paper's, three classes and more)."""
-
-    about: ClassVar[str] = "steps that halve themselves where they stop paying"
-    paper: ClassVar[str] = "APGD: Croce and Hein 2020, arXiv:2003.01690; L1: 2021, arXiv:2103.01208"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
-    aims: ClassVar[tuple[Aim, ...]] = ("within",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "to see whether anything inside a radius fools"
-    cost: ClassVar[str] = "100 gradients, less where one fools"
-
-    steps: int = 100
-    random: bool = True
-    objective: Literal["margin", "ce", "dlr"] = "margin"
-
-    def __post_init__(self) -> None:
-        refuse_below_one(self, "steps")
-
-    def start(self, problem: Problem, keys: Tensor) -> ApgdState:
-        radius = usable_radius(problem)
-        shadow = anywhere_inside(problem, radius, keys) if self.random else problem.pixels
-        none = torch.zeros_like(radius)
-        l1 = problem.norm is L1
-        return ApgdState(
-            shadow=shadow,
-            before=shadow,
-            best=shadow,
-            best_gradient=torch.zeros_like(shadow),
-            loss=none - torch.inf,
-            best_loss=none - torch.inf,
-            checked_loss=none - torch.inf,
-            eta=radius if l1 else 2 * radius,
-            halved=none > 0,
-            rises=none,
-            share=none + L1_SHARE,
-            changed=none + problem.pixels[0].numel() if len(none) else none,
-            radius=radius,
-            clock=none.long(),
-            done=none > 0,
-        )
-
-    def ask(self, problem: Problem, state: ApgdState) -> Ask:
-        return ask_on_grid(problem, state.radius, state.shadow, state.clock < self.steps)
-
-    def loss(self, problem: Problem, state: ApgdState, logits: Tensor) -> Tensor:
-        return LOSSES[self.objective](logits, problem.goal)
-
-    def step(self, problem: Problem, state: ApgdState, answer: Answer) -> ApgdState:
-        if answer.gradient is None or answer.loss is None:  # the last point has been asked about
-            return replace(state, done=torch.ones_like(state.done))
-        state = seen(state, answer.loss, answer.gradient)
-        shadow, gradient = state.shadow, answer.gradient
-        check = checkpoints(self.steps, even=problem.norm is L1).to(state.clock.device)
-        back = torch.isin(state.clock, check)
-        if back.any():
-            if problem.norm is L1:
-                state, back = checked_l1(problem, state, back)
-            else:
-                state, back = checked(state, back, gap(check, state.clock))
-            rows = torch.nonzero(back).squeeze(1)
-            shadow = shadow.index_copy(0, rows, state.best[rows])
-            gradient = gradient.index_copy(0, rows, state.best_gradient[rows])
-        moved = self._moved(problem, replace(state, shadow=shadow), gradient)
-        return replace(
-            state,
-            shadow=moved,
-            before=shadow,
-            clock=state.clock + 1,
-            done=state.clock >= self.steps,
-        )
-
-    def _moved(self, problem: Problem, state: ApgdState, gradient: Tensor) -> Tensor:
-        """The next point."""
-        if problem.norm is L1:
-            step = sparse_step(gradient, state.share)
-            return inside(problem, state.radius, state.shadow + wide(state.eta) * step)
-        step = problem.norm.steepest(gradient)
-        ahead = inside(problem, state.radius, state.shadow + wide(state.eta) * step)
-        if not state.clock.all():  # the first step of each row, which all make together
-            return ahead
-        mixed = ahead.mul_(1 - MOMENTUM).add_(state.shadow, alpha=2 * MOMENTUM)
-        return inside(problem, state.radius, mixed.sub_(state.before, alpha=MOMENTUM))
+        share = max(share - GAP_SHRINK, LEAST_GAP)
+    return tuple(sorted(set(found)))
