@@ -103,8 +103,8 @@ def cores() -> int:
 def keep_pages() -> bool:
     """Let glibc keep freed memory instead of handing each activation back to the kernel.
 
-    Doubles the training speed on Linux (shared design, numbers.md 1.3); elsewhere does nothing.
-    Returns whether it took effect.
+    Doubles the training speed on Linux (docs/decisions/0008-runtime-tricks.md); elsewhere does
+    nothing. Returns whether it took effect.
     """
     if not sys.platform.startswith("linux"):
         return False

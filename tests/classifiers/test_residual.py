@@ -17,8 +17,17 @@ def blocks(name: str, size: int = 32) -> list[Block]:
 
 
 def test_parameters_by_hand() -> None:
-    """numbers.md 2.1's R1 (686,562) and one more block in its first stage."""
-    assert describe(build("residual", classes=CLASSES, size=64)).parameters == 686_562 + 18_560
+    """Convolutions have no bias, and a batch norm behind each has two numbers a channel."""
+
+    def normed(inputs: int, outputs: int, kernel: int = 3) -> int:
+        return inputs * outputs * kernel**2 + 2 * outputs
+
+    stem = normed(3, 32) + normed(32, 32)
+    stages = 4 * normed(32, 32) + 3 * normed(64, 64) + 3 * normed(128, 128)
+    halving = sum(normed(c, 2 * c) + normed(c, 2 * c, kernel=1) for c in (32, 64))
+    head = 2 * 128 * 2 + 2  # mean and maximum of each channel, two classes
+    described = describe(build("residual", classes=CLASSES, size=64))
+    assert described.parameters == stem + stages + halving + head == 705_122
 
 
 def test_three_stages_a_sixteenth_of_the_side() -> None:

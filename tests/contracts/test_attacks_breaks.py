@@ -1,4 +1,4 @@
-"""What breaks attacks elsewhere (attacks.md 3.1), as contracts over every attack of ATTACKS.
+"""What breaks attacks of other libraries, as contracts over every attack of ATTACKS.
 
 Alone against in company, on the grid, without a slope and with global random state: see
 test_attacks.py. Against the known optimum: test_attacks_truth.py.

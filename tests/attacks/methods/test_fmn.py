@@ -108,7 +108,7 @@ def test_costs_its_steps_and_one_look_more() -> None:
 
 
 def test_a_photo_that_stands_just_before_the_border_is_not_lost() -> None:
-    """Where the first step of 1 is a hundred times the way (attack-numbers.md 9.6)."""
+    """Where the first step, of length 1, is hundreds of times the way."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         layers = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 2))
