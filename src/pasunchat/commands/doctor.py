@@ -7,7 +7,7 @@ import typer
 from pasunchat.commands.printing import print_json, progress_bar, say
 
 if TYPE_CHECKING:
-    from pasunchat.doctor.check import Check
+    from pasunchat.doctor import Check
 
 EXAMPLES = ("pasunchat doctor", "pasunchat doctor --json > machine.json")
 
@@ -16,7 +16,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Say what this machine has, what will not work, and what to do. Exit status 1: broken."""
-    from pasunchat.doctor.doctor import doctor as doctor_
+    from pasunchat.doctor import doctor as doctor_
 
     with progress_bar("looking", "checks") as progress:
         checks = doctor_(progress)
