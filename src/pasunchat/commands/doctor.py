@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.printing import print_json, progress_bar, say
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import print_json, say
 
 if TYPE_CHECKING:
     from pasunchat.doctor import Check

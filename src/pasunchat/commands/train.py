@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pasunchat.commands.printing import (
-    closing,
-    epoch_bar,
-    note,
-    print_json,
-    progress_bar,
-    say,
-    table,
-)
+from pasunchat.commands.bars import epoch_bar, progress_bar
+from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
