@@ -89,6 +89,34 @@ def prepared(
     return open_dataset(output)
 
 
+def dataset_or_prepared(
+    data: Sequence[str | Path] | None,
+    *,
+    size: int | None = None,
+    usual_size: int = 224,
+    framing: Framing = "pad",
+    decode: Decode = "fast",
+    progress: Progress = silent,
+) -> Dataset:
+    """The dataset in the folder that `data` names; else its photos, `prepared` in the cache.
+
+    data: one dataset, or sources as in `prepare`. size: side in pixels that the user asked for, or
+    None. usual_size: side where none was asked for. framing, decode: as in `prepare`. All four are
+    for photos; a dataset is opened as it is. Raises PasunchatError if nothing is named, or if a
+    size is asked for with a dataset.
+    """
+    if not data:
+        raise PasunchatError('no photos named; expected a dataset, a folder, a zip, or "drawn"')
+    if len(data) > 1 or not is_dataset(data[0]):
+        side = usual_size if size is None else size
+        return prepared(data, size=side, framing=framing, decode=decode, progress=progress)
+    if size is not None:
+        raise PasunchatError(
+            f"--size is for photos; {data[0]} is prepared already: prepare it again with --size"
+        )
+    return open_dataset(data[0])
+
+
 def _listed(sources: Sources) -> Sequence[str | Path]:
     return [sources] if isinstance(sources, str | Path) else sources
 
