@@ -18,10 +18,10 @@ from pasunchat.errors import PasunchatError
 from pasunchat.framing import FRAMINGS, Decode, Framing
 from pasunchat.photos.dataset import FORMAT, Dataset, is_dataset, open_dataset
 from pasunchat.photos.image import DECODES, PhotoError, decode_photo, near_size
-from pasunchat.photos.partial import PartFile, Row, one_at_a_time, part_folder
+from pasunchat.photos.partial import PartialDataset, Row, one_at_a_time, partial_folder
 from pasunchat.photos.sources import Entry, Listing, opened
 from pasunchat.photos.splitting import Proportions, check_proportions
-from pasunchat.photos.write import Settings, finish
+from pasunchat.photos.write import Settings, write_all_but_pixels
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import cores
 from pasunchat.storage import cache_folder, put_in_place, refuse_existing, sha256, to_json
@@ -158,10 +158,10 @@ def _make(
     progress: Progress,
 ) -> None:
     entries = _entries(listings)
-    with part_folder(output, _key(listings, settings)) as folder:
-        part = PartFile(folder, settings.size)
-        _read_all(entries, settings, part, progress)
-        finish(folder / "dataset", listings, entries, part.rows, settings)
+    with partial_folder(output, _key(listings, settings)) as folder:
+        unfinished = PartialDataset(folder, settings.size)
+        _read_all(entries, settings, unfinished, progress)
+        write_all_but_pixels(folder / "dataset", listings, entries, unfinished.rows, settings)
         put_in_place(folder / "dataset", output)
 
 
@@ -190,15 +190,15 @@ def _key(listings: Sequence[Listing], settings: Settings) -> str:
 
 
 def _read_all(
-    entries: Sequence[Entry], settings: Settings, part: PartFile, progress: Progress
+    entries: Sequence[Entry], settings: Settings, unfinished: PartialDataset, progress: Progress
 ) -> None:
     """Read every entry that has no row yet, on all cores; rows are written in order."""
-    progress(len(part.rows), len(entries))
-    left = entries[len(part.rows) :]
-    with part.appending() as append:
+    progress(len(unfinished.rows), len(entries))
+    left = entries[len(unfinished.rows) :]
+    with unfinished.appending() as append:
         for row, pixels in in_order(partial(_read, settings), left, cores()):
             append(row, pixels)
-            progress(len(part.rows), len(entries))
+            progress(len(unfinished.rows), len(entries))
 
 
 def _read(settings: Settings, entry: Entry) -> tuple[Row, NDArray[np.uint8] | None]:
