@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,11 @@ BROKEN = Check("torch", "does not work", "broken", f"{'it does not import ' * 12
         ([WELL], 0, "all is well"),
         ([WELL, ABSENT], 0, "all is well"),
         ([BROKEN, WELL, ABSENT], 1, "broken: torch"),
+        (
+            [BROKEN, replace(BROKEN, name="GPU")],
+            1,
+            "broken: torch, GPU; begin with the first, the others may follow from it",
+        ),
     ],
 )
 def test_only_what_is_broken_ends_with_1(
@@ -29,8 +35,9 @@ def test_only_what_is_broken_ends_with_1(
     lines = [line.strip() for line in said.out.splitlines()]
     assert lines[-1] == last
     for check in checks:
-        (line,) = (line for line in lines if line.startswith(f"{check.status} "))
-        assert check.name in line and line.endswith(check.found)
+        start = f"{check.status:6}  {check.name} "
+        (line,) = (line for line in lines if line.startswith(start))
+        assert line.endswith(check.found)
         assert not check.advice or check.advice in lines, "cut or broken: it is to be copied"
     asked = call("doctor", "--json")
     assert (asked.status, asked.err) == (status, "")

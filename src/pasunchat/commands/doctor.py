@@ -26,12 +26,13 @@ def doctor(
         print_json(checks)
     else:
         _print(checks)
-        say(f"broken: {', '.join(broken)}" if broken else "all is well")
+        first = "; begin with the first, the others may follow from it" if broken[1:] else ""
+        say(f"broken: {', '.join(broken)}{first}" if broken else "all is well")
     return 1 if broken else 0
 
 
 def _print(checks: "list[Check]") -> None:
-    """Lines of our own: a table would cut the advice, and pip lines are to be copied."""
+    """Plain lines: a table would cut the advice, and its pip lines are to be copied."""
     width = max(len(check.name) for check in checks)
     for check in checks:
         say(f"{check.status:6}  {check.name:{width}}  {check.found}")
