@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pasunchat.commands.attack import attack_bar
-from pasunchat.measures.robustness import SoFar
-
 ATTACK = ("attack", "simple", "--data", "data")
 FOLDER = Path("runs/simple/attack/best-l2")
 
@@ -111,15 +108,3 @@ def test_interrupted_it_says_how_to_go_on(
     said = call(*ATTACK)
     assert said.status == 130
     assert "the same command goes on" in said.err
-
-
-def test_a_long_attack_says_once_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
-    with attack_bar() as show:
-        for at in (
-            SoFar(8, 100, 0, None), SoFar(16, 100, 12, 95.0), SoFar(32, 100, 20, 80.0)
-        ):  # fmt: skip
-            show(at)
-    assert capsys.readouterr().err == "84 more photos: about 1 min 35 s\n"
-    with attack_bar() as show:
-        show(SoFar(16, 32, 12, 2.0))
-    assert capsys.readouterr().err == ""

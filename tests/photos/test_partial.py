@@ -78,29 +78,29 @@ def stopped_at(point: int) -> Callable[[int, int], None]:
     return progress
 
 
-def tear_pixels(part: Path) -> None:
+def tear_pixels(unfinished: Path) -> None:
     """The power went: the last blocks never reached the disk."""
-    path = part / "dataset" / "pixels.npy"
+    path = unfinished / "dataset" / "pixels.npy"
     os.truncate(path, path.stat().st_size - 1000)
 
 
-def garble_pixels(part: Path) -> None:
-    path = part / "dataset" / "pixels.npy"
+def garble_pixels(unfinished: Path) -> None:
+    path = unfinished / "dataset" / "pixels.npy"
     path.write_bytes(path.read_bytes()[:-1000] + bytes(1000))
 
 
-def tear_rows(part: Path) -> None:
-    path = part / "rows.jsonl"
+def tear_rows(unfinished: Path) -> None:
+    path = unfinished / "rows.jsonl"
     path.write_bytes(path.read_bytes()[:-10])
 
 
-def garble_rows(part: Path) -> None:
-    with (part / "rows.jsonl").open("ab") as file:
+def garble_rows(unfinished: Path) -> None:
+    with (unfinished / "rows.jsonl").open("ab") as file:
         file.write(bytes(50) + b"\n")
 
 
-def lose_pixels(part: Path) -> None:
-    (part / "dataset" / "pixels.npy").unlink()
+def lose_pixels(unfinished: Path) -> None:
+    (unfinished / "dataset" / "pixels.npy").unlink()
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_torn_part_is_cut_back_to_what_is_whole(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         prepare([photos], tmp_path / "again", size=16, progress=stopped_at(20))
-    (part,) = tmp_path.glob(".again.part-*")
-    damage(part)
+    (unfinished,) = tmp_path.glob(".again.part-*")
+    damage(unfinished)
     prepare([photos], tmp_path / "again", size=16)
     assert contents(tmp_path / "again") == whole
 
@@ -127,7 +127,7 @@ def test_the_part_of_other_settings_is_removed(photos: Path, tmp_path: Path) -> 
         prepare([photos], tmp_path / "out" / "b", size=8, progress=stopped_at(3))
     prepare([photos], tmp_path / "out" / "a", size=10)
     names = sorted(path.name.partition(".part-")[0] for path in (tmp_path / "out").iterdir())
-    assert names == [".b", "a"], "another output's part is left alone"
+    assert names == [".b", "a"], "another output's partial folder is left alone"
 
 
 def test_changed_photos_are_read_anew(photos: Path, tmp_path: Path, make_jpeg: Callable) -> None:

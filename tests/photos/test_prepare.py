@@ -13,7 +13,7 @@ import pytest
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import open_dataset
 from pasunchat.photos.image import read_photo
-from pasunchat.photos.prepare import in_order, prepare, prepared
+from pasunchat.photos.prepare import dataset_or_prepared, in_order, prepare, prepared
 from pasunchat.photos.splitting import SPLITS
 
 Fill = Callable[..., Path]
@@ -270,3 +270,31 @@ def test_manifest_gives_each_file_its_digest_and_size(photos: Path, tmp_path: Pa
         assert row["sha256"] == hashlib.sha256(data).hexdigest()
         assert int(row["bytes"]) == len(data)
         assert (row["width"], row["height"]) == ("24", "18")
+
+
+# A dataset, or photos to prepare
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_nothing_named_is_refused(nothing: list[str] | None) -> None:
+    with pytest.raises(PasunchatError, match="no photos named"):
+        dataset_or_prepared(nothing)
+
+
+def test_photos_are_prepared_at_the_size_asked_for_or_at_the_usual_one(photos: Path) -> None:
+    usual = dataset_or_prepared([photos], usual_size=8, framing="crop")
+    assert (usual.size, usual.framing) == (8, "crop")
+    assert usual.folder == prepared([photos], size=8, framing="crop").folder
+    assert dataset_or_prepared([str(photos)], size=9, usual_size=8).size == 9
+    with pytest.raises(PasunchatError, match="--size: expected 1 to"):
+        dataset_or_prepared([photos], size=0)
+
+
+def test_a_dataset_is_opened_as_it_is_and_its_size_is_not_changed(
+    photos: Path, tmp_path: Path
+) -> None:
+    made = prepare([photos], tmp_path / "data", size=8)
+    opened = dataset_or_prepared([made.folder], usual_size=9, framing="crop")
+    assert (opened.folder, opened.digest) == (made.folder, made.digest)
+    with pytest.raises(PasunchatError, match="prepared already: prepare it again with --size"):
+        dataset_or_prepared([made.folder], size=8)

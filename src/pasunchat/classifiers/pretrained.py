@@ -1,9 +1,8 @@
-"""Weights that others trained: files checked by their digest, fetched once, put into a module."""
+"""Weights that others trained: fetched once, checked by their digest, put into a module."""
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,7 +10,6 @@ from pasunchat.errors import PasunchatError
 from pasunchat.storage import cache_folder
 
 TIMEOUT = 30  # seconds without a byte
-CHUNK = 1 << 18
 
 
 def checked(path: Path, sha256: str) -> Path:
@@ -44,75 +42,28 @@ def filled(module: nn.Module, weights: Mapping[str, Tensor], origin: str) -> Non
 
 
 def fetched(url: str, md5: str, network: str) -> Path:
-    """The file at `url`, kept in the cache; fetched when it is not there or is damaged.
+    """The file at `url`, kept in the cache folder; fetched if it is not there or is damaged.
 
-    What an interrupted fetch has got is kept, and the next one goes on from there. Shows progress
-    where stderr is a terminal. Raises PasunchatError saying how `network` takes a file instead.
+    It gets its name only when it is whole and its MD5 is `md5`. pooch logs one line when it begins
+    to fetch. Raises PasunchatError saying how `network` takes a file instead.
     """
     import pooch
-    import requests
 
-    pooch.get_logger().setLevel("WARNING")
-    name = url.rpartition("/")[2]
-    folder = cache_folder() / "weights"
-    part = folder / f"{name}.part"
+    folder, name = cache_folder() / "weights", url.rpartition("/")[2]
+    # Not streamed: pooch leaves the socket of a stream that breaks off open.
+    whole = pooch.HTTPDownloader(stream=False, timeout=TIMEOUT)
+    way_out = f"or give a file: {network}:weights=FILE, --set weights=FILE"
     try:
-        found = pooch.retrieve(
-            url, f"md5:{md5}", name, folder, downloader=lambda url, to, _: _fetch(url, to, part)
-        )
-    except (requests.RequestException, OSError) as error:
+        return Path(pooch.retrieve(url, f"md5:{md5}", name, folder, downloader=whole))
+    except OSError as error:  # those of the network, which requests raises, are OSErrors too
         raise PasunchatError(
-            f"{name} is not in {folder} and could not be fetched ({_reason(error)}); go online "
-            f"once, or give a file: {network}:weights=FILE, --set weights=FILE"
+            f"{url} could not be fetched into {folder} ({type(error).__name__}); go online once, "
+            f"{way_out}"
         ) from error
-    except ValueError as error:  # pooch's word for another digest
+    except ValueError as error:  # what pooch raises for another digest
         raise PasunchatError(
-            f"{url} did not give the file that is expected (its MD5 is not {md5}); try again, or "
-            f"give a file: {network}:weights=FILE, --set weights=FILE"
+            f"{url} did not give the expected file (its MD5 is not {md5}); try again, {way_out}"
         ) from error
-    return Path(found)
-
-
-def _fetch(url: str, to: str, part: Path) -> None:
-    """Add to `part` what it lacks of the file at `url`; when it is whole, it becomes `to`."""
-    import requests
-
-    have = part.stat().st_size if part.exists() else 0
-    asked = {"Range": f"bytes={have}-"} if have else {}
-    with requests.get(url, headers=asked, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code != requests.codes.requested_range_not_satisfiable:
-            answer.raise_for_status()
-            go_on = answer.status_code == requests.codes.partial_content
-            have = have if go_on else 0
-            with part.open("ab" if go_on else "wb") as file, _bar(url) as bar:
-                total = have + int(answer.headers.get("Content-Length", 0))
-                task = bar.add_task("fetching", total=total or None, completed=have)
-                for chunk in answer.iter_content(CHUNK):
-                    file.write(chunk)
-                    bar.advance(task, len(chunk))
-    part.replace(to)
-
-
-def _bar(url: str) -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    return Progress(
-        url.rpartition("/")[2],
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-
-
-def _reason(error: Exception) -> str:
-    """The kind of failure and the innermost reason, without the retries around it."""
-    text = str(error).strip().splitlines()[-1] if str(error).strip() else ""
-    return f"{type(error).__name__}: {text}" if text and len(text) < 100 else type(error).__name__
 
 
 def _shape(value: Tensor) -> str:

@@ -1,21 +1,18 @@
 """pasunchat attack: how much a classifier withstands, on all photos of a split."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pasunchat.commands.printing import closing, note, print_json, progress_bar, say, table
+from pasunchat.commands.bars import attack_bar, progress_bar
+from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
     from pasunchat.measures.robust_accuracy import Robustness
-    from pasunchat.measures.robustness import SoFar
     from pasunchat.photos.dataset import Dataset
 
 EXAMPLES = (
@@ -23,7 +20,6 @@ EXAMPLES = (
     "pasunchat attack simple --data data/ --norm linf --require 0.5@2/255",
 )
 LOOKED_AT, QUESTIONS = 4, 40  # photos and questions each for the warnings
-LONG = 10.0  # seconds: from here on it is said beforehand how long it takes
 
 
 def attack(
@@ -157,58 +153,6 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUESTIONS) if len(rows) else ():
         note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
-
-
-@contextmanager
-def attack_bar() -> "Iterator[Callable[[SoFar], None]]":
-    """A bar on stderr with what is done, fooled so far and the time left; and, with or without a
-    terminal, one line with the time it will take, if that is long."""
-    from pasunchat.words import count, duration
-
-    estimated = False
-    with _bar() as bar:
-        task = bar.add_task("", total=None, fooled=0, end=None)
-
-        def show(at: "SoFar") -> None:
-            nonlocal estimated
-            seconds = at.seconds_left
-            if seconds is not None and not estimated:
-                estimated = True
-                if seconds >= LONG:
-                    others = count(at.photos - at.done, "more photo")
-                    bar.console.print(f"{others}: about {duration(seconds)}", highlight=False)
-            end = None if seconds is None else time.monotonic() + seconds
-            bar.update(task, completed=at.done, total=at.photos, fooled=at.fooled, end=end)
-
-        yield show
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-    )
-    from rich.text import Text
-
-    from pasunchat.words import duration
-
-    class Left(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            end = task.fields["end"]
-            left = 0.0 if end is None else end - time.monotonic()
-            return Text(f"{duration(left)} left" if left >= 1 else "")
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("attacking"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[fooled]} fooled"), Left(),
-        console=console, disable=not console.is_terminal, transient=True,
-    )  # fmt: skip
 
 
 def _print(found: "Robustness") -> None:

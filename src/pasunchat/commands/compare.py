@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.printing import closing, note, print_json, progress_bar, say, table
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import closing, note, print_json, say, table
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.printing import closing, print_outcome, progress_bar, say
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import closing, print_outcome, say
 
 if TYPE_CHECKING:
     from pasunchat.demo import Demo

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.printing import closing, print_json, progress_bar, say, table
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import closing, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -54,20 +55,18 @@ def evaluate(
 
 
 def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
-    from pasunchat.photos.dataset import is_dataset, open_dataset
-    from pasunchat.photos.prepare import prepared
+    from pasunchat.photos.dataset import open_dataset
+    from pasunchat.photos.prepare import dataset_or_prepared
     from pasunchat.training.run import open_run
 
     if not data:
         if classifier.origin is None:
             raise PasunchatError("this model comes from no run; name a dataset or photos by --data")
         return open_dataset(Path(open_run(classifier.origin).facts.data.path))
-    if len(data) == 1 and is_dataset(Path(data[0])):
-        return open_dataset(Path(data[0]))
     with progress_bar("preparing") as progress:
-        return prepared(
+        return dataset_or_prepared(
             data,
-            size=classifier.size or 224,
+            usual_size=classifier.size or 224,
             framing=classifier.framing,
             decode=classifier.decode,
             progress=progress,

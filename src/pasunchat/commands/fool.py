@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pasunchat.commands.printing import closing, print_json, print_outcome, progress_bar, say
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import closing, print_json, print_outcome, say
 
 EXAMPLES = (
     "pasunchat fool rex.jpg --as cat",

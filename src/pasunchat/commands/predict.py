@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.printing import print_json, progress_bar, say, table
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pasunchat.commands.printing import closing, print_json, progress_bar, say
+from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.printing import closing, print_json, say
 
 if TYPE_CHECKING:
     from pasunchat.photos.dataset import Dataset

@@ -1,7 +1,6 @@
-"""How commands speak: results on stdout, progress on stderr, quiet when piped."""
+"""How commands speak: results on stdout, notes on stderr."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,59 +81,3 @@ def print_outcome(kept: "Kept") -> None:
         say(f"  {elsewhere_in_words(other)}")
     if not kept.fooled:
         say(f"  not fooled: {kept.advice}")
-
-
-@contextmanager
-def progress_bar(title: str, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with rate and time left; yields the callback (done, total)."""
-    with _bar(unit) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
-def epoch_bar(unit: str = "photos") -> Iterator[Callable[[str, int, int], None]]:
-    """A bar that starts again whenever its title changes; yields (title, done, total)."""
-    with _bar(unit) as bar:
-        task = bar.add_task("", total=None)
-        shown = ""
-
-        def show(title: str, done: int, total: int) -> None:
-            nonlocal shown
-            if title != shown:
-                shown = title
-                bar.reset(task, description=title, total=total)
-            bar.update(task, completed=done)
-
-        yield show
-
-
-def _bar(unit: str) -> Any:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.0f} {unit}/s" if speed else "")
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )

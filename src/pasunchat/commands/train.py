@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pasunchat.commands.printing import (
-    closing,
-    epoch_bar,
-    note,
-    print_json,
-    progress_bar,
-    say,
-    table,
-)
+from pasunchat.commands.bars import epoch_bar, progress_bar
+from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -147,23 +140,14 @@ def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Machine
 
 def _dataset(data: list[str] | None, network: str, size: int | None) -> "Dataset":
     from pasunchat.classifiers.build import usual_size
-    from pasunchat.photos.dataset import is_dataset, open_dataset
-    from pasunchat.photos.prepare import prepared
+    from pasunchat.photos.prepare import dataset_or_prepared
 
-    if not data:
-        raise PasunchatError(
-            'no photos named; expected a dataset, a folder, a zip, or "drawn": '
-            "pasunchat train photos/"
-        )
-    if len(data) == 1 and is_dataset(Path(data[0])):
-        if size is not None:
-            raise PasunchatError(
-                f"--size is for photos; {data[0]} is prepared already: prepare it again with --size"
-            )
-        return open_dataset(Path(data[0]))
     with progress_bar("preparing") as progress:
-        dataset = prepared(data, size=size or usual_size(network), progress=progress)
-    note(f"prepared {len(dataset.names):,} photos, kept in {dataset.folder}")
+        dataset = dataset_or_prepared(
+            data, size=size, usual_size=usual_size(network), progress=progress
+        )
+    if dataset.folder not in map(Path, data or ()):
+        note(f"prepared {len(dataset.names):,} photos, kept in {dataset.folder}")
     return dataset
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.score import check_fit
-from pasunchat.photos.dataset import Dataset, is_dataset, open_dataset
-from pasunchat.photos.prepare import prepared
+from pasunchat.photos.dataset import Dataset
+from pasunchat.photos.prepare import dataset_or_prepared
 from pasunchat.progress import Progress, silent
 
 SIZE = 224  # for a classifier that takes any
@@ -29,25 +29,16 @@ def datasets_for(
     for each size, framing and decode wanted. The split depends on content and seed alone, so it
     is the same for all. Raises PasunchatError naming the classifier that does not fit.
     """
-    if len(data) == 1 and is_dataset(data[0]):
-        datasets = dict.fromkeys(classifiers, open_dataset(data[0]))
-    else:
-        datasets = _prepared_for(classifiers, data, progress)
-    check_all_fit(classifiers, datasets)
-    return datasets
-
-
-def _prepared_for(
-    classifiers: Mapping[str, Classifier], data: Sequence[str | Path], progress: Progress
-) -> dict[str, Dataset]:
     wanted = {name: (c.size or SIZE, c.framing, c.decode) for name, c in classifiers.items()}
     made = {
-        (size, framing, decode): prepared(
-            data, size=size, framing=framing, decode=decode, progress=progress
+        (size, framing, decode): dataset_or_prepared(
+            data, usual_size=size, framing=framing, decode=decode, progress=progress
         )
         for size, framing, decode in dict.fromkeys(wanted.values())
     }
-    return {name: made[settings] for name, settings in wanted.items()}
+    datasets = {name: made[settings] for name, settings in wanted.items()}
+    check_all_fit(classifiers, datasets)
+    return datasets
 
 
 def check_all_fit(classifiers: Mapping[str, Classifier], datasets: Mapping[str, Dataset]) -> None:

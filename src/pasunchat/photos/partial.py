@@ -1,4 +1,4 @@
-"""A dataset in the making: a hidden folder that a killed job leaves, and the next one goes on in.
+"""An unfinished dataset: a hidden folder that a killed job leaves and the next one goes on in.
 
 `dataset/pixels.npy` grows row by row; `rows.jsonl` says, after each, what the row is.
 """
@@ -24,15 +24,15 @@ from pasunchat.storage import sha256
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one file. reason and sentence: why it gave no pixels, else empty."""
+    """What came of one file."""
 
-    sha256: str = ""
-    pixels_sha256: str = ""
-    width: int = 0
+    sha256: str = ""  # of the file, hexadecimal
+    pixels_sha256: str = ""  # of its pixels, uint8 [size, size, 3]
+    width: int = 0  # of the whole photo, upright, in pixels
     height: int = 0
-    bytes: int = 0
-    reason: str = ""
-    sentence: str = ""
+    bytes: int = 0  # length of the file
+    reason: str = ""  # why it gave no pixels, as counted; empty where it gave some
+    sentence: str = ""  # the same in words
 
 
 def one_at_a_time(output: Path) -> FileLock:
@@ -46,7 +46,7 @@ def one_at_a_time(output: Path) -> FileLock:
 
 
 @contextmanager
-def part_folder(output: Path, key: str) -> Iterator[Path]:
+def partial_folder(output: Path, key: str) -> Iterator[Path]:
     """The hidden folder beside `output` for the job `key`. Hold `one_at_a_time` around it.
 
     It goes when the job ends or is refused, and stays when the job is killed or the disk is full.
@@ -67,8 +67,8 @@ def part_folder(output: Path, key: str) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class PartFile:
-    """The rows of a part folder: those finished, and a way to append the next ones.
+class PartialDataset:
+    """The rows in a partial folder: those that are finished, and a way to append the next ones.
 
     Plain appending writes: three times as fast as writing through a memory map.
     """

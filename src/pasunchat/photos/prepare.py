@@ -18,10 +18,10 @@ from pasunchat.errors import PasunchatError
 from pasunchat.framing import FRAMINGS, Decode, Framing
 from pasunchat.photos.dataset import FORMAT, Dataset, is_dataset, open_dataset
 from pasunchat.photos.image import DECODES, PhotoError, decode_photo, near_size
-from pasunchat.photos.partial import PartFile, Row, one_at_a_time, part_folder
+from pasunchat.photos.partial import PartialDataset, Row, one_at_a_time, partial_folder
 from pasunchat.photos.sources import Entry, Listing, opened
 from pasunchat.photos.splitting import Proportions, check_proportions
-from pasunchat.photos.write import Settings, finish
+from pasunchat.photos.write import Settings, write_all_but_pixels
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import cores
 from pasunchat.storage import cache_folder, put_in_place, refuse_existing, sha256, to_json
@@ -89,6 +89,34 @@ def prepared(
     return open_dataset(output)
 
 
+def dataset_or_prepared(
+    data: Sequence[str | Path] | None,
+    *,
+    size: int | None = None,
+    usual_size: int = 224,
+    framing: Framing = "pad",
+    decode: Decode = "fast",
+    progress: Progress = silent,
+) -> Dataset:
+    """The dataset in the folder that `data` names; else its photos, `prepared` in the cache.
+
+    data: one dataset, or sources as in `prepare`. size: side in pixels that the user asked for, or
+    None. usual_size: side where none was asked for. framing, decode: as in `prepare`. All four are
+    for photos; a dataset is opened as it is. Raises PasunchatError if nothing is named, or if a
+    size is asked for with a dataset.
+    """
+    if not data:
+        raise PasunchatError('no photos named; expected a dataset, a folder, a zip, or "drawn"')
+    if len(data) > 1 or not is_dataset(data[0]):
+        side = usual_size if size is None else size
+        return prepared(data, size=side, framing=framing, decode=decode, progress=progress)
+    if size is not None:
+        raise PasunchatError(
+            f"--size is for photos; {data[0]} is prepared already: prepare it again with --size"
+        )
+    return open_dataset(data[0])
+
+
 def _listed(sources: Sources) -> Sequence[str | Path]:
     return [sources] if isinstance(sources, str | Path) else sources
 
@@ -130,10 +158,10 @@ def _make(
     progress: Progress,
 ) -> None:
     entries = _entries(listings)
-    with part_folder(output, _key(listings, settings)) as folder:
-        part = PartFile(folder, settings.size)
-        _read_all(entries, settings, part, progress)
-        finish(folder / "dataset", listings, entries, part.rows, settings)
+    with partial_folder(output, _key(listings, settings)) as folder:
+        unfinished = PartialDataset(folder, settings.size)
+        _read_all(entries, settings, unfinished, progress)
+        write_all_but_pixels(folder / "dataset", listings, entries, unfinished.rows, settings)
         put_in_place(folder / "dataset", output)
 
 
@@ -162,15 +190,15 @@ def _key(listings: Sequence[Listing], settings: Settings) -> str:
 
 
 def _read_all(
-    entries: Sequence[Entry], settings: Settings, part: PartFile, progress: Progress
+    entries: Sequence[Entry], settings: Settings, unfinished: PartialDataset, progress: Progress
 ) -> None:
     """Read every entry that has no row yet, on all cores; rows are written in order."""
-    progress(len(part.rows), len(entries))
-    left = entries[len(part.rows) :]
-    with part.appending() as append:
+    progress(len(unfinished.rows), len(entries))
+    left = entries[len(unfinished.rows) :]
+    with unfinished.appending() as append:
         for row, pixels in in_order(partial(_read, settings), left, cores()):
             append(row, pixels)
-            progress(len(part.rows), len(entries))
+            progress(len(unfinished.rows), len(entries))
 
 
 def _read(settings: Settings, entry: Entry) -> tuple[Row, NDArray[np.uint8] | None]:

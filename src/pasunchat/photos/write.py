@@ -1,4 +1,4 @@
-"""What is written once every photo has been read: labels, splits, manifest, facts."""
+"""Writes what follows once every photo has been read: labels, splits, manifest, facts."""
 
 import csv
 import io
@@ -31,23 +31,24 @@ from pasunchat.storage import sha256, write_bytes, write_json
 class Settings:
     """How photos become rows: see `prepare`."""
 
-    size: int
+    size: int  # side of the square pictures, in pixels
     framing: Framing
     decode: Decode
-    split: Proportions
+    split: Proportions  # shares for training, validation and test
     seed: int
 
 
-def finish(
+def write_all_but_pixels(
     folder: Path,
     listings: Sequence[Listing],
     entries: Sequence[Entry],
     rows: Sequence[Row],
     settings: Settings,
 ) -> None:
-    """Write everything but the pixels. rows: what came of each entry, in order.
+    """Write the files of a dataset into `folder`, where its pixels are already.
 
-    Raises PasunchatError if a class has no photo that opens, or too few to be split.
+    rows: what came of each entry, in the same order. Raises PasunchatError if a class has
+    no photo that opens, or too few to be split.
     """
     taken = [(entry, row) for entry, row in zip(entries, rows, strict=True) if not row.reason]
     classes = _classes(entries, rows)

@@ -1,0 +1,110 @@
+"""Progress bars on stderr, for the commands; nothing is shown where stderr is no terminal.
+
+Each is a context manager that yields the callback to hand to a job, and is gone when it ends.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pasunchat.words import count, duration
+
+if TYPE_CHECKING:
+    from pasunchat.measures.robustness import SoFar
+
+LONG = 10.0  # seconds: an attack that takes longer is announced
+
+
+@contextmanager
+def progress_bar(title: str, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
+    """A bar with the rate in `unit` and the time left; yields a callback (done, total)."""
+    with _counting_bar(unit) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def epoch_bar(unit: str = "photos") -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that starts again whenever its title changes; yields (title, done, total)."""
+    with _counting_bar(unit) as bar:
+        task = bar.add_task("", total=None)
+        shown = ""
+
+        def show(title: str, done: int, total: int) -> None:
+            nonlocal shown
+            if title != shown:
+                shown = title
+                bar.reset(task, description=title, total=total)
+            bar.update(task, completed=done)
+
+        yield show
+
+
+@contextmanager
+def attack_bar() -> "Iterator[Callable[[SoFar], None]]":
+    """A bar with the photos done, those fooled, and the time left as the attack estimates it.
+
+    If that is more than LONG seconds, the first estimate is also written as a line, terminal or
+    not.
+    """
+    estimated = False
+    columns = (TextColumn("attacking"), BarColumn(), MofNCompleteColumn())
+    with _bar(*columns, TextColumn("{task.fields[fooled]} fooled"), TimeLeft()) as bar:
+        task = bar.add_task("", total=None, fooled=0, end=None)
+
+        def show(at: "SoFar") -> None:
+            nonlocal estimated
+            seconds = at.seconds_left
+            if seconds is not None and not estimated:
+                estimated = True
+                if seconds >= LONG:
+                    others = count(at.photos - at.done, "more photo")
+                    bar.console.print(f"{others}: about {duration(seconds)}", highlight=False)
+            end = None if seconds is None else time.monotonic() + seconds
+            bar.update(task, completed=at.done, total=at.photos, fooled=at.fooled, end=end)
+
+        yield show
+
+
+class Rate(ProgressColumn):
+    """How many of `unit` are done a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {self.unit}/s" if speed else "")
+
+
+class TimeLeft(ProgressColumn):
+    """The time until the task's field `end`, a value of time.monotonic() or None."""
+
+    def render(self, task: Task) -> Text:
+        end = task.fields["end"]
+        left = 0.0 if end is None else end - time.monotonic()
+        return Text(f"{duration(left)} left" if left >= 1 else "")
+
+
+def _counting_bar(unit: str) -> Progress:
+    title = TextColumn("{task.description}")
+    return _bar(title, BarColumn(), MofNCompleteColumn(), Rate(unit), TimeRemainingColumn())
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)

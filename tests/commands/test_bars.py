@@ -1,0 +1,45 @@
+"""Bars are for terminals; where there is none, only a long attack says a line."""
+
+import pytest
+
+from pasunchat.commands.bars import attack_bar, epoch_bar, progress_bar
+from pasunchat.measures.robustness import SoFar
+
+
+def use_all() -> None:
+    with progress_bar("looking", "checks") as told:
+        told(3, 8)
+    with epoch_bar() as show:
+        show("epoch 1", 60, 60)
+        show("epoch 2", 20, 60)
+    with attack_bar() as attacked:
+        attacked(SoFar(16, 32, 5, 2.0))
+
+
+def test_nothing_is_shown_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    use_all()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_is_shown_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes any stream for a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    use_all()
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    for text in ("looking", "3/8", "epoch 2", "20/60", "16/32", "5 fooled", " s left"):
+        assert text in shown.err
+
+
+def test_a_long_attack_says_once_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with attack_bar() as show:
+        for at in (
+            SoFar(8, 100, 0, None), SoFar(16, 100, 12, 95.0), SoFar(32, 100, 20, 80.0)
+        ):  # fmt: skip
+            show(at)
+    assert capsys.readouterr().err == "84 more photos: about 1 min 35 s\n"
+    with attack_bar() as show:
+        show(SoFar(16, 32, 12, 2.0))
+    assert capsys.readouterr().err == ""
