@@ -19,8 +19,8 @@ LINE = 0.075  # part of the height between labels
 
 
 def tradeoff(comparison: Comparison) -> Figure:
-    """Accuracy with its 95 % interval against multiply-adds, each point named at the right. To be
-    called within `styled`."""
+    """Accuracy with its 95 % interval against multiply-adds, each point named at the right. Call
+    it within `styled`."""
     models = comparison.models
     figure = new_figure(8.2, max(4.6, 1.2 + 0.36 * len(models)))
     axes = figure.subplots()
