@@ -1,4 +1,4 @@
-"""What the report of a run shows: everything that its folder holds, read and not yet worded."""
+"""What the report of a run shows: everything that its folder holds, as values for the template."""
 
 import json
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from pasunchat.training.run import TIMING, Run
 
 @dataclass(frozen=True)
 class Contents:
-    """The template's variables. "Its weights" are those of the run's trained classifier; what was
-    made with other weights, as before a second training, is only counted."""
+    """The template's variables. "Its weights" are those of the run's classifier; attacks on other
+    weights, such as those before a second training, are only counted."""
 
     run: Run
     digest: str | None  # SHA-256 of its weights; None while the training has not ended
     network: Summary | None  # None while the training has not ended
     dataset: DatasetFacts | None  # None where it has been moved or replaced
     epoch_seconds: tuple[float, ...]  # of each epoch that was timed
-    evaluation: Evaluation | None  # of its weights only if its `classifier` is `digest`
-    comparison: Comparison | None  # None also where its weights took no part
+    evaluation: Evaluation | None  # of other weights if its `classifier` is not `digest`
+    comparison: Comparison | None  # None also if its weights took no part
     timing: Timing | None  # of the comparison
-    fooled: tuple[KeptAt, ...]  # photos attacked with its weights, fooled or not, by name
-    fooled_otherwise: int  # photos attacked with other weights
-    attacks: tuple[tuple[Path, Robustness], ...]  # on whole splits and its weights: folder, result
-    attacks_otherwise: int  # attacks on other weights
+    fooled: tuple[KeptAt, ...]  # photos that were to fool its weights, in the order of names
+    fooled_otherwise: int  # photos that were to fool other weights
+    attacks: tuple[tuple[Path, Robustness], ...]  # on whole splits: each folder and its result
+    attacks_otherwise: int  # attacks on whole splits with other weights
 
 
 def read_contents(run: Run) -> Contents:
@@ -66,7 +66,7 @@ def read_contents(run: Run) -> Contents:
 
 
 def _dataset_info(run: Run) -> DatasetFacts | None:
-    """What the dataset says of itself, if it is still at its place and the same."""
+    """The run's dataset, if it is still at its place and has not changed."""
     path = Path(run.facts.data.path) / dataset.FACTS
     if not path.is_file():
         return None

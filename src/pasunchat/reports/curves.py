@@ -12,7 +12,7 @@ from pasunchat.words import share
 
 CURVES = "curves"
 TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}
-SIDES = (("training", ORANGE, "o", "--"), ("validation", BLUE, "s", "-"))
+LINES = (("training", ORANGE, "o", "--"), ("validation", BLUE, "s", "-"))
 
 
 def draw_curves(run: Run, folder: Path) -> list[Path]:
@@ -37,9 +37,9 @@ def curves(run: Run, shown: tuple[str, ...]) -> Figure:
 
 def _draw(axes: Axes, run: Run, what: str) -> None:
     epochs = [row.epoch for row in run.history]
-    for side, colour, marker, line in SIDES:
-        values = [getattr(row, f"{side}_{what}") for row in run.history]
-        axes.plot(epochs, values, line, color=colour, marker=marker, label=side)
+    for split, colour, marker, line in LINES:
+        values = [getattr(row, f"{split}_{what}") for row in run.history]
+        axes.plot(epochs, values, line, color=colour, marker=marker, label=split)
     best = run.facts.best_epoch
     if best:
         axes.axvline(

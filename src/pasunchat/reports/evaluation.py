@@ -62,16 +62,16 @@ def write_evaluation(
         with styled():
             write_figure(confusion_matrix(evaluation), part, "confusion")
             write_figure(reliability(evaluation), part, "reliability")
-        for name, judged in (("best", evaluation.best), ("worst", evaluation.worst)):
-            _write_photos(part, name, judged, dataset)
+        for name, photos in (("best", evaluation.best), ("worst", evaluation.worst)):
+            _write_photos(part, name, photos, dataset)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _write_photos(folder: Path, name: str, judged: Sequence[Judged], dataset: Dataset) -> None:
-    images = [np.asarray(dataset.pixels[photo.row]) for photo in judged]
-    for photo, image in zip(judged, images, strict=True):
+def _write_photos(folder: Path, name: str, photos: Sequence[Judged], dataset: Dataset) -> None:
+    images = [np.asarray(dataset.pixels[photo.row]) for photo in photos]
+    for photo, image in zip(photos, images, strict=True):
         write_png(photo_file(folder, photo), image, {})
-    captions = ["\n".join(caption(photo)) for photo in judged]
+    captions = ["\n".join(caption(photo)) for photo in photos]
     draw_sheet(folder / f"{name}.png", images, captions, columns=COLUMNS)
 
 

@@ -93,7 +93,7 @@ def _is_drawn(source: str) -> bool:
 
 
 def _is_pipe(at: KeptAt) -> bool:
-    """Whether the photo is called pipe, as the talk's, which is neither cat nor dog."""
+    """Whether the photo is named pipe, like the one in the talk that is neither cat nor dog."""
     return file_name(at.kept.photo).partition(".")[0] == "pipe"
 
 
@@ -123,6 +123,7 @@ def command(*words: str | Path) -> str:
 
 
 # fmt: off
+# `count` is the one of pasunchat.words; Jinja's own, which it replaces, is also called `length`
 FILTERS: tuple[Callable[..., object], ...] = (
     asdict, median, file_name, counted, count, duration, listed, percent, share,
     png_uri, svg_uri, confusion_matrix, curves, reliability, robustness_curve, tradeoff,
