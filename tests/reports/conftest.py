@@ -1,4 +1,4 @@
-"""A tiny run, as training, evaluating and fooling leave it."""
+"""A tiny run, as training leaves it, and what is measured of it and made with it."""
 
 from pathlib import Path
 
@@ -8,9 +8,14 @@ import pytest
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import load_files, save
+from pasunchat.measures.compare import Compared, Comparison, Pair
+from pasunchat.measures.robust_accuracy import Robustness
+from pasunchat.measures.robustness import attack_split
 from pasunchat.measures.score import Evaluation, evaluate
+from pasunchat.measures.speed import Timing
 from pasunchat.photos.dataset import Counts, Dataset, DatasetFacts, count_photos
 from pasunchat.photos.image import write_png
+from pasunchat.reports.robustness import draw_robustness
 from pasunchat.storage import write_json
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import (
@@ -94,3 +99,51 @@ def photo(tmp_path: Path, dataset: Dataset) -> Path:
     path = tmp_path / "photos" / "rex.png"
     write_png(path, dataset.pixels[1], {})
     return path
+
+
+def compared(name: str, right: int, multiply_adds: int, classifier: str = "c" * 64) -> Compared:
+    """A classifier that is right on so many of 100 photos."""
+    accuracy = right / 100
+    return Compared(
+        name=name, classifier=classifier, dataset="d" * 64, trained_here=True, size=16,
+        right=right, accuracy=accuracy, interval=(accuracy - 0.05, min(1.0, accuracy + 0.05)),
+        parameters=1538, multiply_adds=multiply_adds, log_loss=0.4, calibration_error=0.02,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def comparison(classifier: Classifier) -> Comparison:
+    """The run's classifier, named tiny, beside two more."""
+    return Comparison(
+        split="test",
+        classes=CLASSES,
+        photos=100,
+        left_out=0,
+        models=(
+            compared("tiny", 60, 1_536, classifier=classifier.digest()),
+            compared("simple", 80, 57_827_840),
+            compared("residual", 97, 57_827_840),
+        ),
+        pairs=(
+            Pair("residual", "simple", 212, 40, 1e-29, 1e-29),
+            Pair("residual", "tiny", 37, 0, 1e-11, 2e-11),
+            Pair("simple", "tiny", 25, 15, 0.154, 0.154),
+        ),
+    )
+
+
+@pytest.fixture
+def timing() -> Timing:
+    """Speeds of the three."""
+    return Timing("cpu", 2, 100, 3, {"tiny": 4733.5, "simple": 686.7, "residual": 3.21})
+
+
+@pytest.fixture
+def attacked(classifier: Classifier, dataset: Dataset, run: Run) -> tuple[Path, Robustness]:
+    """The run's classifier attacked on its test photos, and drawn: folder and result."""
+    folder = run.folder / "attack" / "one"
+    robust = attack_split(
+        classifier, dataset, folder, attack="learned-noise:steps=12,lr=0.05", limit=8
+    )
+    draw_robustness(folder, robust, dataset)
+    return folder, robust

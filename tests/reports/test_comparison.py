@@ -7,7 +7,7 @@ import pytest
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.compare import Compared, Comparison, Pair
+from pasunchat.measures.compare import Comparison, Pair
 from pasunchat.measures.speed import Timing
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.comparison import (
@@ -18,6 +18,7 @@ from pasunchat.reports.comparison import (
     p_in_words,
     read_comparison,
     speeds,
+    speeds_in_words,
     warnings,
     which_photos,
     write_comparison,
@@ -27,41 +28,6 @@ from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.training.run import Run
 
 REAL = Pair("residual", "simple", 212, 40, 1e-29, 1e-29)
-
-
-def model(name: str, right: int, multiply_adds: int, classifier: str = "c" * 64) -> Compared:
-    accuracy = right / 100
-    return Compared(
-        name=name, classifier=classifier, dataset="d" * 64, trained_here=True, size=16,
-        right=right, accuracy=accuracy, interval=(accuracy - 0.05, min(1.0, accuracy + 0.05)),
-        parameters=1538, multiply_adds=multiply_adds, log_loss=0.4, calibration_error=0.02,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def comparison(classifier: Classifier) -> Comparison:
-    """The run's classifier, named tiny, beside two more."""
-    return Comparison(
-        split="test",
-        classes=("cat", "dog"),
-        photos=100,
-        left_out=0,
-        models=(
-            model("tiny", 60, 1_536, classifier=classifier.digest()),
-            model("simple", 80, 57_827_840),
-            model("residual", 97, 57_827_840),
-        ),
-        pairs=(
-            REAL,
-            Pair("residual", "tiny", 37, 0, 1e-11, 2e-11),
-            Pair("simple", "tiny", 25, 15, 0.154, 0.154),
-        ),
-    )
-
-
-@pytest.fixture
-def timing() -> Timing:
-    return Timing("cpu", 2, 100, 3, {"tiny": 4733.5, "simple": 686.7, "residual": 3.21})
 
 
 def test_a_difference_in_a_sentence() -> None:
@@ -80,13 +46,13 @@ def test_a_difference_in_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("p", "said"), [(0.0009, "p < 0.001"), (0.001, "p = 0.001"), (0.31, "p = 0.31")]
+    ("p", "words"), [(0.0009, "p < 0.001"), (0.001, "p = 0.001"), (0.31, "p = 0.31")]
 )
-def test_p_in_words(p: float, said: str) -> None:
-    assert p_in_words(p) == said
+def test_p_in_words(p: float, words: str) -> None:
+    assert p_in_words(p) == words
 
 
-def test_of_many_pairs_those_with_the_best_are_told(comparison: Comparison) -> None:
+def test_of_many_pairs_only_those_with_the_best_are_listed(comparison: Comparison) -> None:
     assert len(differences(comparison)) == 3
     assert how_tested(comparison).endswith("corrected by Holm's method for 3 pairs")
     names = ("residual", "a", "b", "c")
@@ -100,10 +66,10 @@ def test_of_many_pairs_those_with_the_best_are_told(comparison: Comparison) -> N
     assert how_tested(alone) == "p by McNemar's exact test"
 
 
-def test_what_may_mislead_is_said(comparison: Comparison) -> None:
+def test_what_may_mislead_gives_a_warning(comparison: Comparison) -> None:
     assert warnings(comparison) == []
-    elsewhere = replace(comparison.models[0], trained_here=False)
-    odd = replace(comparison, left_out=3, models=(elsewhere, *comparison.models[1:]))
+    other_data = replace(comparison.models[0], trained_here=False)
+    odd = replace(comparison, left_out=3, models=(other_data, *comparison.models[1:]))
     first, second = warnings(odd)
     assert first.startswith("tiny learnt from another dataset")
     assert second == "3 photos left out: not in every dataset"
@@ -116,6 +82,9 @@ def test_which_photos(comparison: Comparison) -> None:
 
 def test_speeds_in_the_order_of_names(timing: Timing) -> None:
     assert speeds(timing, ["simple", "tiny", "residual"]) == ["687", "4,734", "3.2"]
+    assert speeds_in_words(timing, ["tiny", "residual"]) == (
+        "Photos a second when it was measured (cpu, 2 threads): tiny 4,734 and residual 3.2."
+    )
 
 
 def test_a_comparison_is_written_whole_and_read_again(
@@ -155,7 +124,8 @@ def test_the_figure_names_every_point_and_parts_equal_ones(comparison: Compariso
 
 
 def test_names_in_the_figure_never_touch(comparison: Comparison) -> None:
-    close = tuple(model(f"m{place}", 99, 1000) for place in range(12))
+    one = comparison.models[0]
+    close = tuple(replace(one, name=f"m{place}") for place in range(12))
     with styled():
         (axes,) = tradeoff(replace(comparison, models=close)).axes
     heights = sorted(text.xyann[1] for text in axes.texts)
@@ -163,9 +133,11 @@ def test_names_in_the_figure_never_touch(comparison: Comparison) -> None:
     assert min(b - a for a, b in pairwise(heights)) > 0.05
 
 
-def test_work_that_is_not_known_is_drawn_too(comparison: Comparison, tmp_path: Path) -> None:
-    unknown = replace(comparison, models=(model("a", 50, 0), model("b", 60, 0)))
-    timing = Timing("cpu", 2, 100, 3, {"a": 1.0, "b": 2.0})
+def test_work_that_is_not_known_is_drawn_too(
+    comparison: Comparison, timing: Timing, tmp_path: Path
+) -> None:
+    models = tuple(replace(model, multiply_adds=0) for model in comparison.models)
+    unknown = replace(comparison, models=models)
     assert len(write_comparison(tmp_path / "new", unknown, timing)) == 4
 
 
@@ -175,7 +147,7 @@ def test_the_report_shows_a_comparison_with_this_classifier_only(
     assert "How it compares" not in write_report(run.folder).read_text()
     write_comparison(run.folder / "comparison", comparison, timing)
     page = unescape(write_report(run.folder, overwrite=True).read_text()).replace("\u00a0", " ")
-    for said in (
+    for words in (
         '<h2 id="comparison">How it compares</h2>',
         '<a href="#comparison">',
         "the same 100 test photos",
@@ -185,7 +157,7 @@ def test_the_report_shows_a_comparison_with_this_classifier_only(
         "corrected by Holm's method for 3 pairs.",
         "(cpu, 2 threads): tiny 4,734, simple 687 and residual 3.2.",
     ):
-        assert said in page
+        assert words in page
     others = replace(comparison, models=comparison.models[1:])
     write_comparison(run.folder / "comparison", others, timing, overwrite=True)
     assert "How it compares" not in write_report(run.folder, overwrite=True).read_text()

@@ -1,11 +1,74 @@
+"""An evaluation's folder and words."""
+
 from dataclasses import replace
+from pathlib import Path
 
-from pasunchat.measures.score import Evaluation
-from pasunchat.reports.evaluation import accuracy_in_words
+import pytest
+
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatError
+from pasunchat.measures.score import Evaluation, Judged
+from pasunchat.photos.dataset import Dataset
+from pasunchat.reports.evaluation import (
+    accuracy_in_words,
+    caption,
+    evaluation_folder,
+    read_evaluation,
+    write_evaluation,
+)
+from pasunchat.training.run import Run
 
 
-def test_accuracy_is_said_with_interval_and_count(evaluation: Evaluation) -> None:
+def test_accuracy_in_words_has_interval_and_count(evaluation: Evaluation) -> None:
     talk = replace(evaluation, photos=2500, right=1993, accuracy=0.7972, interval=(0.7810, 0.8125))
     assert accuracy_in_words(talk) == "79.7 % [78.1, 81.2], 1,993 of 2,500"
     all_right = replace(evaluation, photos=400, right=400, accuracy=1.0, interval=(0.9906, 1.0))
     assert accuracy_in_words(all_right) == "100 % [99.1, 100.0], 400 of 400"
+
+
+def test_an_evaluation_is_written_whole(evaluation: Evaluation, dataset: Dataset, run: Run) -> None:
+    files = write_evaluation(run.folder / "evaluation", evaluation, dataset)
+    names = {file.name for file in files}
+    assert names >= {
+        "evaluation.json", "best.png", "worst.png",
+        "confusion.png", "confusion.svg", "reliability.png", "reliability.svg",
+    }  # fmt: skip
+    assert read_evaluation(run.folder) == evaluation
+    shown = {f"{photo.row}.png" for photo in (*evaluation.best, *evaluation.worst)}
+    assert shown <= names
+    with pytest.raises(PasunchatError, match="exists already"):
+        write_evaluation(run.folder / "evaluation", evaluation, dataset)
+
+
+def test_an_evaluation_is_the_same_bytes_again(
+    evaluation: Evaluation, dataset: Dataset, tmp_path: Path
+) -> None:
+    first = write_evaluation(tmp_path / "one", evaluation, dataset)
+    second = write_evaluation(tmp_path / "two", evaluation, dataset)
+    assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]
+
+
+def test_a_caption_names_the_real_and_the_predicted_class() -> None:
+    wrong = Judged(3, "dog/3.png", "dog", "cat", 0.9999, 0.0001)
+    assert caption(wrong) == ("real: dog", "read as cat at more than 99.9 %")
+    right = Judged(3, "dog/3.png", "dog", "dog", 0.9, 0.9)
+    assert caption(right) == ("real: dog", "rightly read as dog at 90 %")
+
+
+def test_other_photos_get_an_evaluation_folder_of_their_own(
+    classifier: Classifier, dataset: Dataset, run: Run
+) -> None:
+    other = replace(dataset, facts=replace(dataset.facts, digest="e" * 64))
+    folders = [
+        evaluation_folder(classifier, dataset, "test").name,
+        evaluation_folder(classifier, dataset, "validation").name,
+        evaluation_folder(classifier, other, "test").name,
+    ]
+    assert folders == ["evaluation", "evaluation-validation", "evaluation-eeeeeeee"]
+    (run.folder / "evaluation").mkdir()
+    with pytest.raises(PasunchatError, match="exists already"):
+        evaluation_folder(classifier, dataset, "test")
+    assert evaluation_folder(classifier, dataset, "test", overwrite=True).is_dir()
+    classifier.origin = None
+    with pytest.raises(PasunchatError, match="--output"):
+        evaluation_folder(classifier, dataset, "test")

@@ -1,3 +1,5 @@
+"""The figures of a run and an evaluation, and what is seen in them."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,19 +7,10 @@ import matplotlib
 import pytest
 from PIL import Image
 
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.errors import PasunchatError
-from pasunchat.measures.score import Evaluation, Judged
-from pasunchat.photos.dataset import Dataset
+from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
 from pasunchat.reports.curves import draw_curves, seen_in_curves
-from pasunchat.reports.evaluation import (
-    caption,
-    evaluation_folder,
-    read_evaluation,
-    write_evaluation,
-)
 from pasunchat.reports.reliability import seen_in_reliability
 from pasunchat.training.run import Epoch, Run
 
@@ -29,7 +22,7 @@ def with_losses(run: Run, training: list[float], validation: list[float]) -> Run
 
 
 @pytest.mark.parametrize(
-    ("training", "validation", "said"),
+    ("training", "validation", "words"),
     [
         ([], [], "No epoch has been measured yet."),
         ([0.6], [0.7], "One epoch was measured: 70.0 %"),
@@ -40,9 +33,9 @@ def with_losses(run: Run, training: list[float], validation: list[float]) -> Run
     ],
 )
 def test_what_curves_show(
-    run: Run, training: list[float], validation: list[float], said: str
+    run: Run, training: list[float], validation: list[float], words: str
 ) -> None:
-    assert said in seen_in_curves(with_losses(run, training, validation))
+    assert words in seen_in_curves(with_losses(run, training, validation))
 
 
 def test_curves_are_the_same_bytes_whatever_the_settings(run: Run, tmp_path: Path) -> None:
@@ -72,28 +65,6 @@ def test_drawing_leaves_no_setting_behind() -> None:
         assert matplotlib.rcParams["font.size"] == 30
 
 
-def test_an_evaluation_is_written_whole(evaluation: Evaluation, dataset: Dataset, run: Run) -> None:
-    files = write_evaluation(run.folder / "evaluation", evaluation, dataset)
-    names = {file.name for file in files}
-    assert names >= {
-        "evaluation.json", "best.png", "worst.png",
-        "confusion.png", "confusion.svg", "reliability.png", "reliability.svg",
-    }  # fmt: skip
-    assert read_evaluation(run.folder) == evaluation
-    shown = {f"{photo.row}.png" for photo in (*evaluation.best, *evaluation.worst)}
-    assert shown <= names
-    with pytest.raises(PasunchatError, match="exists already"):
-        write_evaluation(run.folder / "evaluation", evaluation, dataset)
-
-
-def test_an_evaluation_is_the_same_bytes_again(
-    evaluation: Evaluation, dataset: Dataset, tmp_path: Path
-) -> None:
-    first = write_evaluation(tmp_path / "one", evaluation, dataset)
-    second = write_evaluation(tmp_path / "two", evaluation, dataset)
-    assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]
-
-
 def test_both_axes_of_the_confusion_matrix_are_named(evaluation: Evaluation) -> None:
     with styled():
         (axes,) = confusion_matrix(evaluation).axes
@@ -117,35 +88,9 @@ def test_what_the_confusion_matrix_shows(evaluation: Evaluation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "said"),
+    ("confidence", "words"),
     [(0.9, "surer than it is right"), (0.69, "can be believed"), (0.5, "right more often")],
 )
-def test_what_the_reliability_shows(evaluation: Evaluation, confidence: float, said: str) -> None:
+def test_what_the_reliability_shows(evaluation: Evaluation, confidence: float, words: str) -> None:
     bin = replace(evaluation.bins[0], photos=evaluation.photos, confidence=confidence)
-    assert said in seen_in_reliability(replace(evaluation, accuracy=0.7, bins=(bin,)))
-
-
-def test_captions_say_real_and_predicted() -> None:
-    wrong = Judged(3, "dog/3.png", "dog", "cat", 0.9999, 0.0001)
-    assert caption(wrong) == ("real: dog", "read as cat at more than 99.9 %")
-    right = Judged(3, "dog/3.png", "dog", "dog", 0.9, 0.9)
-    assert caption(right) == ("real: dog", "rightly read as dog at 90 %")
-
-
-def test_other_photos_get_an_evaluation_folder_of_their_own(
-    classifier: Classifier, dataset: Dataset, run: Run
-) -> None:
-    other = replace(dataset, facts=replace(dataset.facts, digest="e" * 64))
-    folders = [
-        evaluation_folder(classifier, dataset, "test").name,
-        evaluation_folder(classifier, dataset, "validation").name,
-        evaluation_folder(classifier, other, "test").name,
-    ]
-    assert folders == ["evaluation", "evaluation-validation", "evaluation-eeeeeeee"]
-    (run.folder / "evaluation").mkdir()
-    with pytest.raises(PasunchatError, match="exists already"):
-        evaluation_folder(classifier, dataset, "test")
-    assert evaluation_folder(classifier, dataset, "test", overwrite=True).is_dir()
-    classifier.origin = None
-    with pytest.raises(PasunchatError, match="--output"):
-        evaluation_folder(classifier, dataset, "test")
+    assert words in seen_in_reliability(replace(evaluation, accuracy=0.7, bins=(bin,)))

@@ -1,17 +1,26 @@
+"""The report: what it needs, what it says, and that every field its templates name is there."""
+
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.fooled.fool_photos import fool_photos
+from pasunchat.fooled.fool_photos import Wanted, fool_photos
+from pasunchat.measures.compare import Comparison
+from pasunchat.measures.robust_accuracy import ClassRobustness, Robustness
 from pasunchat.measures.score import Evaluation
+from pasunchat.measures.speed import Timing
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import write_png
+from pasunchat.reports.comparison import write_comparison
 from pasunchat.reports.evaluation import write_evaluation
 from pasunchat.reports.report import write_report
 from pasunchat.storage import write_json
@@ -39,13 +48,61 @@ class Seen(HTMLParser):
 
 @pytest.fixture
 def full_run(
-    run: Run, classifier: Classifier, evaluation: Evaluation, dataset: Dataset, photo: Path
+    run: Run,
+    classifier: Classifier,
+    evaluation: Evaluation,
+    comparison: Comparison,
+    timing: Timing,
+    attacked: tuple[Path, Robustness],
+    dataset: Dataset,
+    photo: Path,
 ) -> Run:
+    """A run with every part that a report can show: also a pipe, and a photo that was not fooled,
+    with advice."""
     write_evaluation(run.folder / "evaluation", evaluation, dataset)
-    pipe = photo.with_name("pipe.png")
+    write_comparison(run.folder / "comparison", comparison, timing)
+    pipe, robust = photo.with_name("pipe.png"), photo.with_name("tom.png")
     write_png(pipe, dataset.pixels[4], {})
+    write_png(robust, dataset.pixels[2], {})
     fool_photos(classifier, [photo, pipe])
+    fool_photos(classifier, [robust], wanted=Wanted(attack="pgd:steps=2", radius=2 / 255))
     return run
+
+
+@pytest.fixture
+def overfull_run(full_run: Run, attacked: tuple[Path, Robustness]) -> Run:
+    """The same with more photos and attacks than a report shows."""
+    (rex,) = full_run.folder.glob("fooled/rex.*")
+    for number in range(13):
+        shutil.copytree(rex, rex.with_name(f"zoe-{number}.cat"))
+    folder, robust = attacked
+    for number in range(6):
+        write_json(folder.with_name(f"other-{number}") / "robustness.json", robust)
+    return full_run
+
+
+def templates() -> list[nodes.Template]:
+    folder = files("pasunchat.reports").joinpath("templates")
+    sources = [path.read_text() for path in folder.iterdir() if path.name.endswith(".j2")]
+    return [Environment().parse(source) for source in sources]
+
+
+def test_every_field_that_the_templates_name_is_read(
+    overfull_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No type checker sees a template: what is renamed in Python alone must fail in a rendering,
+    and can do so only if all that is named is rendered."""
+    named = {node.attr for tree in templates() for node in tree.find_all(nodes.Getattr)}
+    getattr_, read = Environment.getattr, set()
+
+    def noted(environment: Environment, value: object, name: str) -> object:
+        read.add(name)
+        return getattr_(environment, value, name)
+
+    monkeypatch.setattr(Environment, "getattr", noted)
+    write_report(overfull_run.folder)
+    assert len(named) > 30
+    assert named <= read
 
 
 def test_the_report_needs_no_script_and_no_other_file(full_run: Run) -> None:
@@ -65,7 +122,7 @@ def test_the_report_can_be_read_without_seeing(full_run: Run) -> None:
     seen = Seen(write_report(full_run.folder))
     assert ("html", {"lang": "en"}) in seen.tags
     images = [attributes for tag, attributes in seen.tags if tag == "img"]
-    assert len(images) == 4 + 16 + 2 * 3
+    assert len(images) == 2 + 2 + 16 + 1 + 3 * 3 + 1 + 2 * 3
     assert all(attributes.get("alt") for attributes in images)
     levels = [int(tag[1]) for tag, _ in seen.tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
@@ -75,9 +132,9 @@ def test_the_report_can_be_read_without_seeing(full_run: Run) -> None:
     assert {f"#{name}" for name in ids} >= set(seen.attributes("href"))
 
 
-def test_the_report_tells_the_whole_run(full_run: Run) -> None:
-    words = Seen(write_report(full_run.folder)).words.replace("\u00a0", " ")
-    for said in (
+def test_the_report_shows_the_whole_run(full_run: Run) -> None:
+    text = Seen(write_report(full_run.folder)).words.replace("\u00a0", " ")
+    for words in (
         "Telling cat from dog",
         "drawn by the program",
         "3 heic",
@@ -87,10 +144,13 @@ def test_the_report_tells_the_whole_run(full_run: Run) -> None:
         "the same amount of random noise, 8 draws",
         "Ceci n’est pas un chat",
         "Training took 10 s for 4 epochs, 2.5 s each",
+        "the same 100 test photos",
+        "learned-noise, L2",
+        "Try another class with --as",
         full_run.facts.data.digest,
     ):
-        assert said in words
-    assert " 100 % sure" not in words
+        assert words in text
+    assert " 100 % sure" not in text
 
 
 def test_the_same_run_gives_the_same_bytes_but_for_the_times(full_run: Run) -> None:
@@ -101,6 +161,20 @@ def test_the_same_run_gives_the_same_bytes_but_for_the_times(full_run: Run) -> N
     pairs = zip(first.splitlines(), later.splitlines(), strict=True)
     changed = [new for old, new in pairs if old != new]
     assert len(changed) == 1 and "Training took" in changed[0]
+
+
+def test_what_is_too_much_is_counted(overfull_run: Run) -> None:
+    page = write_report(overfull_run.folder).read_text().replace("\u00a0", " ")
+    assert f"3 more photos in {overfull_run.folder / 'fooled'}." in page
+    assert "1 more attack beside these." in page
+
+
+def test_a_class_without_a_photo_has_no_share(run: Run, attacked: tuple[Path, Robustness]) -> None:
+    folder, robust = attacked
+    fox = ClassRobustness("fox", photos=0, right=0, fooled=0, median=None)
+    write_json(folder / "robustness.json", replace(robust, classes=(*robust.classes, fox)))
+    page = write_report(run.folder).read_text()
+    assert '<th scope="row">fox</th><td>0</td><td></td><td></td>' in page
 
 
 def test_what_is_missing_is_said_with_the_command_that_makes_it(run: Run) -> None:

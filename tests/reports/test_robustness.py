@@ -1,4 +1,4 @@
-"""What an attack on a split shows: words, curve, rows, and its place in the report."""
+"""What an attack on a split leaves: sentences, curve, pictures, and its section of the report."""
 
 import shutil
 from dataclasses import replace
@@ -12,25 +12,23 @@ from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import AttackFacts, Robustness, robustness
-from pasunchat.measures.robustness import attack_split
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.report import write_report
-from pasunchat.reports.robustness import attack_folder, captions, draw_robustness
-from pasunchat.reports.robustness_curve import robustness_curve
+from pasunchat.reports.robustness import attack_folder, draw_robustness, robustness_curve
 from pasunchat.reports.robustness_words import (
+    attack_captions,
+    caveats,
     enough_in_words,
-    limits,
+    findings,
     photo_in_words,
     size_in_words,
-    told,
 )
 from pasunchat.storage import write_json
 from pasunchat.training.run import Run
 
-QUICK = "learned-noise:steps=12,lr=0.05"
-FACTS = AttackFacts(
+INFO = AttackFacts(
     classifier="c", dataset="d", split="test", limit=None, photos=4, attack=None, norm="l2",
     radius=None, confidence=None, levels=256, effort="normal", seed=0, block=16, version="0",
 )  # fmt: skip
@@ -39,7 +37,7 @@ FOOLED = AttackedPhoto(
     confidence=0.51, status=Status.REACHED, fooled=True, l2=0.5, levels=1.0, l1=3.0, l0=9,
     pixels=4, margin=0.1, forwards=20, backwards=8, picture="cat_0.png",
 )  # fmt: skip
-STOOD = replace(
+ROBUST = replace(
     FOOLED, row=1, fooled=False, status=Status.NOT_REACHED, after="cat", margin=-1.0, levels=8.0
 )
 MISREAD = replace(
@@ -47,12 +45,12 @@ MISREAD = replace(
 )
 
 
-def found(*photos: AttackedPhoto, **facts: object) -> Robustness:
-    return robustness(replace(FACTS, **facts), "turning", {}, ("cat", "dog"), photos)
+def found(*photos: AttackedPhoto, **info: object) -> Robustness:
+    return robustness(replace(INFO, **info), "turning", {}, ("cat", "dog"), photos)
 
 
 @pytest.mark.parametrize(
-    ("norm", "distance", "said"),
+    ("norm", "distance", "words"),
     [
         ("l2", 0.4, "L2 0.400"), ("l2", 1.2249, "L2 1.22"), ("l2", 322.54, "L2 323"),
         ("l1", 0.0975, "L1 0.0975"), ("linf", 2 / 255, "2 of 255 levels"),
@@ -60,42 +58,42 @@ def found(*photos: AttackedPhoto, **facts: object) -> Robustness:
         ("pixels", 1200, "1,200 pixels"),
     ],
 )  # fmt: skip
-def test_how_a_size_is_said(norm: str, distance: float, said: str) -> None:
-    assert size_in_words(replace(FACTS, norm=norm), distance) == said
+def test_a_size_in_words(norm: str, distance: float, words: str) -> None:
+    assert size_in_words(replace(INFO, norm=norm), distance) == words
 
 
 def test_what_was_found_in_sentences() -> None:
-    assert told(found(FOOLED, STOOD, MISREAD, replace(FOOLED, l2=0.7))) == [
+    assert findings(found(FOOLED, ROBUST, MISREAD, replace(FOOLED, l2=0.7))) == [
         "Without any change 75.0 % of 4 test photos are read rightly.",
         "The attack “turning” fools 2 of these 3; 25.0 % of all stay right.",
         "Half of all are misread within L2 0.500.",
     ]
-    assert told(found(FOOLED, STOOD, split="all", radius=0.6)) == [
+    assert findings(found(FOOLED, ROBUST, split="all", radius=0.6)) == [
         "Without any change 100 % of 2 photos are read rightly.",
         "The attack “turning” inside L2 0.600 fools 1 of these 2; 50.0 % of all stay right.",
     ]
-    assert told(found(STOOD))[-1] == "Less than half of all were brought to be misread."
-    assert told(found(MISREAD, FOOLED))[-1] == "Half of all or more are misread as they are."
-    flat = replace(STOOD, status=Status.NO_GRADIENT)
-    assert "On 1 photo the classifier gave no gradient" in told(found(flat, FOOLED))[-1]
+    assert findings(found(ROBUST))[-1] == "Less than half of all were brought to be misread."
+    assert findings(found(MISREAD, FOOLED))[-1] == "Half of all or more are misread as they are."
+    flat = replace(ROBUST, status=Status.NO_GRADIENT)
+    assert "On 1 photo the classifier gave no gradient" in findings(found(flat, FOOLED))[-1]
 
 
-def test_where_all_are_misread_nothing_is_said_of_an_attack() -> None:
-    nothing = robustness(FACTS, None, {}, ("cat", "dog"), [MISREAD])
-    assert told(nothing) == ["Without any change 0 % of 1 test photo are read rightly."]
+def test_without_a_photo_to_attack_there_is_no_sentence_about_an_attack() -> None:
+    nothing = robustness(INFO, None, {}, ("cat", "dog"), [MISREAD])
+    assert findings(nothing) == ["Without any change 0 % of 1 test photo are read rightly."]
 
 
 def test_how_little_is_enough() -> None:
-    both = found(FOOLED, replace(FOOLED, l2=0.7), STOOD, MISREAD)
+    both = found(FOOLED, replace(FOOLED, l2=0.7), ROBUST, MISREAD)
     assert enough_in_words(both) == [
         ("25 %", "misread as they are"), ("50 %", "L2 0.500"), ("75 %", "L2 0.700"),
         ("90 %", "not found"), ("100 %", "not found"),
     ]  # fmt: skip
 
 
-def test_what_is_to_be_borne_in_mind() -> None:
-    assert len(limits(found(FOOLED))) == 1
-    two = limits(found(FOOLED, radius=0.5, confidence=0.95))
+def test_what_the_findings_do_not_show() -> None:
+    assert len(caveats(found(FOOLED))) == 1
+    two = caveats(found(FOOLED, radius=0.5, confidence=0.95))
     assert "inside its radius" in two[1] and "95 % or more" in two[2]
 
 
@@ -103,25 +101,25 @@ def test_one_photo_in_words() -> None:
     assert photo_in_words(found(FOOLED), FOOLED) == (
         "cat/0.png, really cat: read as dog after L2 0.500"
     )
-    assert photo_in_words(found(STOOD, norm="linf"), STOOD) == (
+    assert photo_in_words(found(ROBUST, norm="linf"), ROBUST) == (
         "cat/0.png, really cat: not fooled; the closest try is 8 of 255 levels"
     )
 
 
 def test_a_photo_without_any_try_in_words() -> None:
-    nothing = replace(STOOD, levels=0.0)
+    nothing = replace(ROBUST, levels=0.0)
     assert photo_in_words(found(nothing), nothing) == "cat/0.png, really cat: not fooled"
 
 
 def test_the_row_s_captions() -> None:
-    assert captions(FOOLED) == ("Initial cat at 83 %", "+ 0.004x", "= dog at 51 %")
-    still = replace(STOOD, levels=0.0)
-    assert captions(still) == ("Initial cat at 83 %", "+ nothing", "= still cat at 51 %")
+    assert attack_captions(FOOLED) == ("Initial cat at 83 %", "+ 0.004x", "= dog at 51 %")
+    still = replace(ROBUST, levels=0.0)
+    assert attack_captions(still) == ("Initial cat at 83 %", "+ nothing", "= still cat at 51 %")
 
 
 def test_the_curve_starts_at_the_accuracy_and_steps_down_at_each_photo() -> None:
     with styled():
-        (axes,) = robustness_curve(found(FOOLED, replace(FOOLED, l2=0.7), STOOD, MISREAD)).axes
+        (axes,) = robustness_curve(found(FOOLED, replace(FOOLED, l2=0.7), ROBUST, MISREAD)).axes
     line = axes.lines[0]
     assert line.get_drawstyle() == "steps-post"
     assert list(line.get_xdata())[:3] == [0, 0.5, 0.7]
@@ -139,7 +137,7 @@ def test_the_curve_of_the_largest_change_counts_whole_levels() -> None:
     assert "levels of 255" in axes.get_xlabel()
 
 
-@pytest.mark.parametrize("photos", [(MISREAD,), (STOOD,)])
+@pytest.mark.parametrize("photos", [(MISREAD,), (ROBUST,)])
 def test_a_curve_that_never_falls_is_drawn_too(photos: tuple[AttackedPhoto, ...]) -> None:
     with styled():
         (axes,) = robustness_curve(found(*photos)).axes
@@ -149,8 +147,8 @@ def test_a_curve_that_never_falls_is_drawn_too(photos: tuple[AttackedPhoto, ...]
 def test_the_curve_ends_after_the_last_photo_or_at_the_radius() -> None:
     with styled():
         ends = [
-            robustness_curve(found(FOOLED, **facts)).axes[0].get_xlim()[1]
-            for facts in (
+            robustness_curve(found(FOOLED, **info)).axes[0].get_xlim()[1]
+            for info in (
                 {},
                 {"norm": "linf"},
                 {"radius": 0.75},
@@ -169,15 +167,6 @@ def test_where_it_goes(classifier: Classifier, dataset: Dataset, run: Run) -> No
     classifier.known_as = "simple"
     here = attack_folder(classifier, dataset, ["best", "l2"])
     assert here == Path("attack") / "simple-best-l2"
-
-
-@pytest.fixture
-def attacked(classifier: Classifier, dataset: Dataset, run: Run) -> tuple[Path, Robustness]:
-    """The run's classifier attacked on its test photos, and drawn."""
-    folder = run.folder / "attack" / "one"
-    robust = attack_split(classifier, dataset, folder, attack=QUICK, limit=8)
-    draw_robustness(folder, robust, dataset)
-    return folder, robust
 
 
 def test_both_extremes_are_kept_as_photo_noise_picture_and_row(
@@ -209,12 +198,12 @@ def test_the_report_shows_attacks_on_this_classifier_only(
 ) -> None:
     folder, robust = attacked
     page = unescape(write_report(run.folder).read_text()).replace("\u00a0", " ")
-    for said in (
+    for words in (
         '<h2 id="robustness">How much it withstands</h2>', '<a href="#robustness">',
-        "learned-noise, L2", *told(robust), "The most fragile", "The most stubborn",
+        "learned-noise, L2", *findings(robust), "The most fragile", "The most stubborn",
         f"All pictures and figures: {folder}.",
     ):  # fmt: skip
-        assert said in page
+        assert words in page
     assert robust.most_fragile is not None and robust.most_fragile.name in page
     other = replace(robust, facts=replace(robust.facts, classifier="0" * 64))
     write_json(folder.with_name("two") / "robustness.json", other)

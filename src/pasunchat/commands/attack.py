@@ -156,9 +156,14 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
 
 
 def _print(found: "Robustness") -> None:
-    from pasunchat.reports.robustness_words import enough_in_words, limits, photo_in_words, told
+    from pasunchat.reports.robustness_words import (
+        caveats,
+        enough_in_words,
+        findings,
+        photo_in_words,
+    )
 
-    for sentence in told(found):
+    for sentence in findings(found):
         say(sentence)
     if found.attack is not None:
         say()
@@ -170,7 +175,7 @@ def _print(found: "Robustness") -> None:
     ):
         if photo is not None:
             say(f"{title}: {photo_in_words(found, photo)}")
-    for sentence in limits(found):
+    for sentence in caveats(found):
         say(f"({sentence})")
 
 

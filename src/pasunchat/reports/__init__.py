@@ -1,1 +1,2 @@
-"""What people look at: the talk's row, contact sheets, curves, and the report."""
+"""Pictures and pages: curves and other figures, the files of an evaluation, a comparison or an
+attack, and the report of a run."""

@@ -1,4 +1,4 @@
-"""What a comparison of classifiers leaves on disk, and how its differences are said."""
+"""A comparison of classifiers: its files on disk, and its results in words."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,30 +8,32 @@ from pasunchat.errors import PasunchatError
 from pasunchat.measures.compare import Compared, Comparison, Pair
 from pasunchat.measures.speed import Timing
 from pasunchat.pictures.figures import styled, write_figure
+from pasunchat.reports.evaluation import interval_in_words
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
 from pasunchat.words import count, listed, share
 
-COMPARISON, FACTS, TIMING = "comparison", "comparison.json", "timing.json"
+COMPARISON, RESULT, TIMING = "comparison", "comparison.json", "timing.json"
 QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")
 COST = ("parameters", "multiply-adds")
-PAIRS_TOLD = 6
+MOST_PAIRS = 6
 
 
 def comparison_folder(
     first: Classifier, output: Path | None = None, *, overwrite: bool = False
 ) -> Path:
-    """Where a comparison goes: `output`, else `comparison` in the run of the first classifier.
+    """Where a comparison is written: `output`, by default `comparison` in the first classifier's
+    run.
 
-    Raises PasunchatError if that exists and `overwrite` is false or it holds no comparison, or
-    the first classifier has no run.
+    Raises PasunchatError if that exists and `overwrite` is false or it holds no comparison, or if
+    the first classifier comes from no run.
     """
     if output is None:
         if first.origin is None:
             raise PasunchatError("the first model has no run; say with --output where to write")
         output = first.origin / COMPARISON
     refuse_existing(output, overwrite=overwrite)
-    if output.exists() and not (output / FACTS).is_file():
+    if output.exists() and not (output / RESULT).is_file():
         raise PasunchatError(f"{output} is no comparison and is not replaced; choose another place")
     return output
 
@@ -45,7 +47,7 @@ def write_comparison(
     Raises PasunchatError if `folder` exists and `overwrite` is false.
     """
     with whole_folder(folder, overwrite=overwrite) as part:
-        write_json(part / FACTS, comparison)
+        write_json(part / RESULT, comparison)
         write_json(part / TIMING, timing)
         with styled():
             write_figure(tradeoff(comparison), part, COMPARISON)
@@ -53,30 +55,29 @@ def write_comparison(
 
 
 def read_comparison(run_folder: Path) -> tuple[Comparison, Timing | None] | None:
-    """The comparison kept in a run's folder, with its times if they are there, or None. Raises
+    """The comparison in a run's folder, with its times if they are there; None without one. Raises
     PasunchatError if it is damaged."""
     folder = run_folder / COMPARISON
-    if not (folder / FACTS).is_file():
+    if not (folder / RESULT).is_file():
         return None
     timed = (folder / TIMING).is_file()
     return (
-        read_json(folder / FACTS, Comparison),
+        read_json(folder / RESULT, Comparison),
         read_json(folder / TIMING, Timing) if timed else None,
     )
 
 
 def which_photos(comparison: Comparison) -> str:
-    """ "2,472 test photos", "120 photos"."""
+    """What was compared on: "2,472 test photos", "120 photos"."""
     split = "" if comparison.split == "all" else f"{comparison.split} "
     return count(comparison.photos, f"{split}photo")
 
 
 def quality(model: Compared) -> tuple[str, ...]:
     """A classifier's cells under QUALITY."""
-    low, high = (f"{100 * end:.1f}" for end in model.interval)
     return (
         share(model.accuracy),
-        f"[{low}, {high}]",
+        interval_in_words(model.interval),
         f"{model.log_loss:.3f}",
         share(model.calibration_error),
     )
@@ -88,17 +89,17 @@ def cost(model: Compared) -> tuple[str, ...]:
 
 
 def differences(comparison: Comparison) -> list[str]:
-    """Whether differences are real, a sentence a pair; where pairs are many, those with the most
-    accurate classifier."""
+    """Whether each difference is real, one sentence a pair; of more than MOST_PAIRS pairs, only
+    those with the most accurate classifier."""
     pairs = comparison.pairs
-    if len(pairs) > PAIRS_TOLD:
+    if len(pairs) > MOST_PAIRS:
         pairs = tuple(pair for pair in pairs if comparison.best.name in (pair.better, pair.worse))
     return [difference(pair) for pair in pairs]
 
 
 def difference(pair: Pair) -> str:
-    """ "residual is right on 212 photos that simple gets wrong, and wrong on 40 that simple gets
-    right; p < 0.001: the difference is real"."""
+    """One pair: "residual is right on 212 photos that simple gets wrong, and wrong on 40 that
+    simple gets right; p < 0.001: the difference is real"."""
     if not pair.only_better and not pair.only_worse:
         return f"{pair.better} and {pair.worse} are right on the very same photos"
     verdict = "the difference is real" if pair.real else "may be chance"
@@ -110,30 +111,30 @@ def difference(pair: Pair) -> str:
 
 
 def p_in_words(p: float) -> str:
-    """ "p < 0.001", "p = 0.012", "p = 0.31"."""
+    """A p value in [0, 1]: "p < 0.001", "p = 0.012", "p = 0.31"."""
     if p < 0.001:
         return "p < 0.001"
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def how_tested(comparison: Comparison) -> str:
-    """Which test gave p, and what it is corrected for."""
+    """Which test gave p, and how p is corrected for several pairs."""
     test = "p by McNemar's exact test"
     pairs = len(comparison.pairs)
     if pairs == 1:
         return test
-    told = "" if pairs <= PAIRS_TOLD else f", all of them in {FACTS}"
-    return f"{test}, corrected by Holm's method for {count(pairs)} pairs{told}"
+    others = "" if pairs <= MOST_PAIRS else f", all of them in {RESULT}"
+    return f"{test}, corrected by Holm's method for {count(pairs)} pairs{others}"
 
 
 def warnings(comparison: Comparison) -> list[str]:
-    """What may mislead: photos that were learnt from, and photos left out."""
-    elsewhere = [model.name for model in comparison.models if model.trained_here is False]
+    """What may mislead, one sentence each: photos that a model learnt from, photos left out."""
+    trained_on_others = [model.name for model in comparison.models if model.trained_here is False]
     sentences = []
-    if elsewhere:
+    if trained_on_others:
         sentences.append(
-            f"{listed(elsewhere)} learnt from another dataset than this one; if training photos "
-            "of theirs are among these, their accuracy says too much"
+            f"{listed(trained_on_others)} learnt from another dataset than this one; if training "
+            "photos of theirs are among these, their accuracy says too much"
         )
     if comparison.left_out:
         sentences.append(f"{count(comparison.left_out, 'photo')} left out: not in every dataset")
@@ -144,3 +145,10 @@ def speeds(timing: Timing, names: Sequence[str]) -> list[str]:
     """Photos a second, in the order of `names`: "1,480", "96", "3.2"."""
     found = [timing.photos_per_second[name] for name in names]
     return [f"{speed:,.0f}" if speed >= 9.95 else f"{speed:.1f}" for speed in found]
+
+
+def speeds_in_words(timing: Timing, names: Sequence[str]) -> str:
+    """The speeds in one sentence, with the device they were measured on."""
+    each = [f"{name} {speed}" for name, speed in zip(names, speeds(timing, names), strict=True)]
+    device = f"{timing.device}, {count(timing.threads, 'thread')}"
+    return f"Photos a second when it was measured ({device}): {listed(each)}."

@@ -8,12 +8,12 @@ from pasunchat.pictures.figures import GREY, INK, new_figure
 from pasunchat.words import count, share
 
 MOST_CLASSES_WITH_NUMBERS = 12
-MISTAKES_TOLD = 3
+MOST_MISTAKES = 3
 
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Rows are real classes, columns predicted ones; a cell holds its photos and their share of
-    the row, which is also its shade. To be called within `styled`."""
+    the row, which is also its shade. Call it within `styled`."""
     counts = np.array(evaluation.confusion)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names, classes = evaluation.class_names, len(counts)
@@ -41,7 +41,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 
 
 def seen_in_confusion(evaluation: Evaluation) -> str:
-    """The most frequent mistakes, in a sentence."""
+    """The MOST_MISTAKES most frequent mistakes, in one sentence."""
     names = evaluation.class_names
     mistakes = [
         (number, real, predicted)
@@ -52,9 +52,9 @@ def seen_in_confusion(evaluation: Evaluation) -> str:
     if not mistakes:
         return f"All {count(evaluation.photos)} photos are read rightly."
     mistakes.sort(key=lambda mistake: -mistake[0])
-    told = [
+    sentences = [
         f"{count(number)} of {count(evaluation.classes[real].photos)} photos of {names[real]} "
         f"are read as {names[predicted]}"
-        for number, real, predicted in mistakes[:MISTAKES_TOLD]
+        for number, real, predicted in mistakes[:MOST_MISTAKES]
     ]
-    return f"{'; '.join(told)}."
+    return f"{'; '.join(sentences)}."

@@ -12,11 +12,12 @@ from pasunchat.words import share
 
 CURVES = "curves"
 TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}
-SIDES = (("training", ORANGE, "o", "--"), ("validation", BLUE, "s", "-"))
+LINES = (("training", ORANGE, "o", "--"), ("validation", BLUE, "s", "-"))
 
 
 def draw_curves(run: Run, folder: Path) -> list[Path]:
-    """Write curves.png and curves.svg of a run's history into `folder`; with no epoch, nothing."""
+    """Write curves.png and curves.svg of a run's history into `folder`, or nothing if no epoch is
+    done. Returns the files."""
     if not run.history:
         return []
     with styled():
@@ -24,7 +25,8 @@ def draw_curves(run: Run, folder: Path) -> list[Path]:
 
 
 def curves(run: Run, shown: tuple[str, ...]) -> Figure:
-    """Some of TITLES side by side, the kept epoch marked. To be called within `styled`."""
+    """Some of TITLES side by side, the epoch whose weights are kept marked. Call it within
+    `styled`."""
     figure = new_figure(4.8 * len(shown), 4.2)
     for axes, what in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _draw(axes, run, what)
@@ -35,9 +37,9 @@ def curves(run: Run, shown: tuple[str, ...]) -> Figure:
 
 def _draw(axes: Axes, run: Run, what: str) -> None:
     epochs = [row.epoch for row in run.history]
-    for side, colour, marker, line in SIDES:
-        values = [getattr(row, f"{side}_{what}") for row in run.history]
-        axes.plot(epochs, values, line, color=colour, marker=marker, label=side)
+    for split, colour, marker, line in LINES:
+        values = [getattr(row, f"{split}_{what}") for row in run.history]
+        axes.plot(epochs, values, line, color=colour, marker=marker, label=split)
     best = run.facts.best_epoch
     if best:
         axes.axvline(
@@ -53,7 +55,7 @@ def _draw(axes: Axes, run: Run, what: str) -> None:
 
 
 def seen_in_curves(run: Run) -> str:
-    """What the curves show, by rules, in one or two sentences."""
+    """What the curves show, judged by fixed rules, in one or two sentences."""
     if not run.history:
         return "No epoch has been measured yet."
     best = min(run.history, key=lambda row: row.validation_loss)

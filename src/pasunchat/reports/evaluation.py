@@ -1,4 +1,5 @@
-"""What an evaluation leaves on disk: its figures as JSON and pictures, the best and the worst."""
+"""An evaluation: its files on disk, with figures and the best and the worst photos, and its results
+in words."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from pasunchat.reports.reliability import reliability
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
 from pasunchat.words import count, percent, share
 
-EVALUATION, FACTS, PHOTOS = "evaluation", "evaluation.json", "photos"
+EVALUATION, RESULT, PHOTOS = "evaluation", "evaluation.json", "photos"
 COLUMNS = 4
 
 
@@ -29,10 +30,11 @@ def evaluation_folder(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Where an evaluation goes: `output`, else `evaluation` in the classifier's run for the test
-    photos it was prepared with, and a name of its own for other photos.
+    """Where an evaluation is written: `output`, by default in the classifier's run, as `evaluation`
+    for the test photos of the dataset it learnt from, and under another name for other photos.
 
-    Raises PasunchatError if that exists and `overwrite` is false, or the classifier has no run.
+    Raises PasunchatError if that exists and `overwrite` is false, or the classifier comes from no
+    run.
     """
     if output is None:
         if classifier.origin is None:
@@ -52,24 +54,24 @@ def write_evaluation(
     """Fill `folder`, whole or not at all: evaluation.json, confusion and reliability as PNG and
     SVG, best.png, worst.png, and photos/ROW.png for each photo on them. Returns the files.
 
-    dataset: the one that was evaluated. Raises PasunchatError if `folder` exists and `overwrite`
+    dataset: the one that was evaluated on. Raises PasunchatError if `folder` exists and `overwrite`
     is false.
     """
     with whole_folder(folder, overwrite=overwrite) as part:
-        write_json(part / FACTS, evaluation)
+        write_json(part / RESULT, evaluation)
         with styled():
             write_figure(confusion_matrix(evaluation), part, "confusion")
             write_figure(reliability(evaluation), part, "reliability")
-        for name, judged in (("best", evaluation.best), ("worst", evaluation.worst)):
-            _write_photos(part, name, judged, dataset)
+        for name, photos in (("best", evaluation.best), ("worst", evaluation.worst)):
+            _write_photos(part, name, photos, dataset)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _write_photos(folder: Path, name: str, judged: Sequence[Judged], dataset: Dataset) -> None:
-    images = [np.asarray(dataset.pixels[photo.row]) for photo in judged]
-    for photo, image in zip(judged, images, strict=True):
+def _write_photos(folder: Path, name: str, photos: Sequence[Judged], dataset: Dataset) -> None:
+    images = [np.asarray(dataset.pixels[photo.row]) for photo in photos]
+    for photo, image in zip(photos, images, strict=True):
         write_png(photo_file(folder, photo), image, {})
-    captions = ["\n".join(caption(photo)) for photo in judged]
+    captions = ["\n".join(caption(photo)) for photo in photos]
     draw_sheet(folder / f"{name}.png", images, captions, columns=COLUMNS)
 
 
@@ -79,7 +81,7 @@ def photo_file(folder: Path, photo: Judged) -> Path:
 
 
 def caption(photo: Judged) -> tuple[str, str]:
-    """ "really a dog", "read as cat at 97 %"."""
+    """Two lines under a photo: "real: dog", "read as cat at 97 %"."""
     right = photo.predicted == photo.real
     return (
         f"real: {photo.real}",
@@ -88,13 +90,19 @@ def caption(photo: Judged) -> tuple[str, str]:
 
 
 def read_evaluation(run_folder: Path) -> Evaluation | None:
-    """The evaluation kept in a run's folder, or None. Raises PasunchatError if it is damaged."""
-    path = run_folder / EVALUATION / FACTS
+    """The evaluation in a run's folder; None without one. Raises PasunchatError if it is
+    damaged."""
+    path = run_folder / EVALUATION / RESULT
     return read_json(path, Evaluation) if path.is_file() else None
 
 
 def accuracy_in_words(evaluation: Evaluation) -> str:
     """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"."""
-    low, high = (f"{100 * end:.1f}" for end in evaluation.interval)
     counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
-    return f"{share(evaluation.accuracy)} [{low}, {high}], {counted}"
+    return f"{share(evaluation.accuracy)} {interval_in_words(evaluation.interval)}, {counted}"
+
+
+def interval_in_words(interval: tuple[float, float]) -> str:
+    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]"."""
+    low, high = interval
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"

@@ -12,8 +12,8 @@ CLOSE = 0.02
 
 
 def reliability(evaluation: Evaluation) -> Figure:
-    """Accuracy against confidence; the larger a point, the more photos, counted below. To be
-    called within `styled`."""
+    """Accuracy against confidence; the larger a point, the more photos, counted below. Call it
+    within `styled`."""
     figure = new_figure(5.6, 5.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     _draw_accuracy(above, evaluation)
@@ -57,7 +57,7 @@ def _draw_counts(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def seen_in_reliability(evaluation: Evaluation) -> str:
-    """Whether its confidence can be believed, in a sentence."""
+    """Whether its confidence can be believed, in one sentence."""
     sure = sum(bin.confidence * bin.photos for bin in evaluation.bins) / evaluation.photos
     gap = sure - evaluation.accuracy
     figures = f"{share(sure)} sure on average, right in {share(evaluation.accuracy)}"

@@ -1,11 +1,13 @@
-"""What an attack on a split leaves in pictures: its curve, the most fragile and the most stubborn
-photo."""
+"""What an attack on a whole split leaves in pictures: how many photos withstand it, as a curve
+over the size of the change, and the most fragile and the most stubborn of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.fooled.row import ROW, SIDE, with_captions
@@ -15,23 +17,31 @@ from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo, write_png
-from pasunchat.pictures.figures import styled, write_figure
+from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
-from pasunchat.reports.robustness_curve import robustness_curve
+from pasunchat.reports.robustness_words import attack_captions, size_in_words
 from pasunchat.storage import write_bytes
-from pasunchat.words import factor, percent
+from pasunchat.words import count
 
 CURVE, FRAGILE, STUBBORN = "curve", "fragile", "stubborn"
 PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"
+AXES = {
+    "l2": "L2 of the change (pixels from 0 to 1)",
+    "linf": "largest change of any value, in levels of 255",
+    "l1": "L1 of the change (pixels from 0 to 1)",
+    "l0": "values changed",
+    "pixels": "pixels changed",
+}
+BEYOND = 1.06  # the curve's axis ends at this many times the last distance
 
 
-def attack_folder(classifier: Classifier, dataset: Dataset, facts: Sequence[str]) -> Path:
-    """Where an attack goes that is not told where: a folder named after its settings, under
-    `attack` in the classifier's run; of one that comes from no run, under `attack` here."""
-    other = () if dataset.digest == classifier.trained_on else (dataset.digest[:8],)
+def attack_folder(classifier: Classifier, dataset: Dataset, settings: Sequence[str]) -> Path:
+    """Where an attack is written by default: a folder named after its settings, under `attack` in
+    the classifier's run, or under `attack` in the working directory if it comes from no run."""
+    other_data = () if dataset.digest == classifier.trained_on else (dataset.digest[:8],)
     if classifier.origin is None:
-        return Path(ATTACKS_FOLDER) / plain("-".join((classifier.known_as, *facts, *other)))
-    return classifier.origin / ATTACKS_FOLDER / plain("-".join((*facts, *other)))
+        return Path(ATTACKS_FOLDER) / plain("-".join((classifier.known_as, *settings, *other_data)))
+    return classifier.origin / ATTACKS_FOLDER / plain("-".join((*settings, *other_data)))
 
 
 def draw_robustness(folder: Path, found: Robustness, dataset: Dataset) -> list[Path]:
@@ -39,10 +49,27 @@ def draw_robustness(folder: Path, found: Robustness, dataset: Dataset) -> list[P
     photo, the noise, the picture that came out, and the row of the three. Returns the files."""
     with styled():
         written = write_figure(robustness_curve(found), folder, CURVE)
-    for name, photo in ((FRAGILE, found.most_fragile), (STUBBORN, found.most_stubborn)):
-        if photo is not None and photo.picture:
+    for name, photo in _extremes(found):
+        if photo.picture:
             written += _draw_photo(folder / name, photo, folder / PICTURES, dataset)
     return written
+
+
+def drawn_extremes(
+    folder: Path, found: Robustness
+) -> list[tuple[str, tuple[Path, Path, Path], AttackedPhoto]]:
+    """FRAGILE and STUBBORN, as far as `draw_robustness` drew them into an attack's folder: the
+    files of photo, noise and picture, and the photo's result."""
+    return [
+        (name, (folder / name / PHOTO, folder / name / NOISE, folder / name / PICTURE), photo)
+        for name, photo in _extremes(found)
+        if (folder / name / PICTURE).is_file()
+    ]
+
+
+def _extremes(found: Robustness) -> list[tuple[str, AttackedPhoto]]:
+    both = ((FRAGILE, found.most_fragile), (STUBBORN, found.most_stubborn))
+    return [(name, photo) for name, photo in both if photo is not None]
 
 
 def _draw_photo(folder: Path, photo: AttackedPhoto, pictures: Path, dataset: Dataset) -> list[Path]:
@@ -50,24 +77,52 @@ def _draw_photo(folder: Path, photo: AttackedPhoto, pictures: Path, dataset: Dat
     data = (pictures / photo.picture).read_bytes()
     after = np.asarray(open_photo(pictures / photo.picture).picture)
     images = [before, noise_at_full_range(before, after), after]
+    row = with_captions([near_side(image, SIDE) for image in images], attack_captions(photo))
     write_png(folder / PHOTO, images[0], {})
     write_png(folder / NOISE, images[1], {})
     write_bytes(folder / PICTURE, data)
-    _draw_row(folder / ROW, images, captions(photo))
+    write_png(folder / ROW, np.asarray(row), {})
     return [folder / name for name in (PHOTO, NOISE, PICTURE, ROW)]
 
 
-def captions(photo: AttackedPhoto) -> tuple[str, str, str]:
-    """ "Initial dog at 83 %", "+ 0.004x", "= cat at 51 %"."""
-    still = "still " if photo.after == photo.before else ""
-    return (
-        f"Initial {photo.before} at {percent(photo.confidence_before)}",
-        f"+ {factor(photo.levels / 255)}x" if photo.levels else "+ nothing",
-        f"= {still}{photo.after} at {percent(photo.confidence)}",
+def robustness_curve(found: Robustness) -> Figure:
+    """The share of photos still read rightly, against the size of the change. Call it within
+    `styled`."""
+    info = found.facts
+    unit = 255 if info.norm == "linf" else 1
+    radii = [at.radius * unit for at in found.curve]
+    shares = [at.accuracy for at in found.curve]
+    whole = info.norm in ("linf", "l0", "pixels")
+    end = info.radius * unit if info.radius else _end(radii[-1], whole)
+    figure = new_figure(7.2, 4.4)
+    axes = figure.subplots()
+    axes.step([*radii, end], [*shares, shares[-1]], where="post", color=BLUE)
+    axes.fill_between(
+        [*radii, end], [*shares, shares[-1]], step="post", color=BLUE, alpha=0.12, linewidth=0
     )
+    if found.median:
+        _mark_half(axes, found.median * unit, end, size_in_words(info, found.median))
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel(AXES[info.norm])
+    axes.set_title(f"still read rightly, of {count(found.photos, 'photo')} (higher is better)")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))
+    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure
 
 
-def _draw_row(path: Path, images: Sequence[NDArray[np.uint8]], texts: tuple[str, ...]) -> None:
-    """The talk's row of three, of any pictures."""
-    row = with_captions([near_side(image, SIDE) for image in images], texts)
-    write_png(path, np.asarray(row), {})
+def _end(last: float, whole: bool) -> float:
+    """Where the axis ends: a little after the last photo, so that its step is seen."""
+    return max(last * BEYOND, last + 0.5) if whole else last * BEYOND or 1.0
+
+
+def _mark_half(axes: Axes, place: float, end: float, size: str) -> None:
+    """A line where half of the photos are misread, its label where the curve is not."""
+    right = place < 0.7 * end
+    axes.axvline(place, color=GREY, linewidth=1.2, linestyle=":", zorder=0)
+    axes.annotate(
+        f"half: {size}", (place, 0.9 if right else 0.1), (6 if right else -6, 0),
+        textcoords="offset points", va="center", ha="left" if right else "right", color=INK,
+    )  # fmt: skip

@@ -1,50 +1,50 @@
-"""How an attack on a split is told: one way for the terminal and the report."""
+"""An attack on a whole split in words, the same for the terminal, the pictures and the report."""
 
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import AttackFacts, Robustness
-from pasunchat.words import count, percent, share
+from pasunchat.words import count, factor, percent, share
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
 
 
-def size_in_words(facts: AttackFacts, distance: float) -> str:
-    """ "2 of 255 levels", "L2 0.51", "12 pixels"."""
-    if facts.norm == "linf":
+def size_in_words(info: AttackFacts, distance: float) -> str:
+    """A distance in the norm of an attack: "2 of 255 levels", "L2 0.51", "12 pixels"."""
+    if info.norm == "linf":
         return f"{float(f'{255 * distance:.3g}'):g} of 255 levels"
-    if facts.norm in ("l1", "l2"):
+    if info.norm in ("l1", "l2"):
         size = f"{distance:#.3g}" if distance < 99.95 else f"{distance:,.0f}"
-        return f"{facts.norm.upper()} {size}"
-    return count(int(distance), "value" if facts.norm == "l0" else "pixel")
+        return f"{info.norm.upper()} {size}"
+    return count(int(distance), "value" if info.norm == "l0" else "pixel")
 
 
 def enough_in_words(found: Robustness) -> list[tuple[str, str]]:
-    """For some shares of all photos, how small a change is enough: ("50 %", "L2 0.51")."""
+    """How small a change is enough for each of SHARES of all photos: ("50 %", "L2 0.51")."""
 
-    def said(part: float) -> str:
+    def enough_for(part: float) -> str:
         radius = found.enough_for(part)
         if radius is None:
             return "not found"
         return size_in_words(found.facts, radius) if radius else "misread as they are"
 
-    return [(share(part).replace(".0", ""), said(part)) for part in SHARES]
+    return [(share(part).replace(".0", ""), enough_for(part)) for part in SHARES]
 
 
-def told(found: Robustness) -> list[str]:
-    """What was found, a sentence each."""
-    facts = found.facts
-    split = "" if facts.split == "all" else f"{facts.split} "
+def findings(found: Robustness) -> list[str]:
+    """What the attack found, one sentence each."""
+    info = found.facts
+    split = "" if info.split == "all" else f"{info.split} "
     sentences = [
         f"Without any change {share(found.accuracy)} of "
         f"{count(found.photos, f'{split}photo')} are read rightly."
     ]
     if found.attack is None:
         return sentences
-    inside = "" if facts.radius is None else f" inside {size_in_words(facts, facts.radius)}"
+    inside = "" if info.radius is None else f" inside {size_in_words(info, info.radius)}"
     sentences.append(
         f"The attack “{found.attack}”{inside} fools {count(found.fooled)} of these "
         f"{count(found.right)}; {share(found.robust_accuracy)} of all stay right."
     )
-    if facts.radius is None:
+    if info.radius is None:
         sentences.append(_half(found))
     if found.no_gradient:
         sentences.append(
@@ -62,26 +62,36 @@ def _half(found: Robustness) -> str:
     return f"Half of all are misread within {size_in_words(found.facts, found.median)}."
 
 
-def limits(found: Robustness) -> list[str]:
-    """What is to be borne in mind, a sentence each."""
-    facts = found.facts
+def caveats(found: Robustness) -> list[str]:
+    """What the findings do not show, one sentence each."""
+    info = found.facts
     sentences = ["Another attack may find smaller changes: it withstands this much at most."]
-    if facts.radius is not None:
+    if info.radius is not None:
         sentences.append(
             "The attack stops at the first change inside its radius that fools; below the radius "
             "the curve says little."
         )
-    if facts.confidence is not None:
+    if info.confidence is not None:
         sentences.append(
-            f"Fooled is here: misread with a confidence of {percent(facts.confidence)} or more."
+            f"Fooled is here: misread with a confidence of {percent(info.confidence)} or more."
         )
     return sentences
 
 
 def photo_in_words(found: Robustness, photo: AttackedPhoto) -> str:
-    """ "train/dog.7.jpg, really dog: read as cat after L2 0.17"."""
+    """One of the photos: "train/dog.7.jpg, really dog: read as cat after L2 0.17"."""
     size = size_in_words(found.facts, photo.size(found.facts.norm))
-    whose = f"{photo.name}, really {photo.real}"
+    name = f"{photo.name}, really {photo.real}"
     if photo.fooled:
-        return f"{whose}: read as {photo.after} after {size}"
-    return f"{whose}: not fooled" + (f"; the closest try is {size}" if photo.levels else "")
+        return f"{name}: read as {photo.after} after {size}"
+    return f"{name}: not fooled" + (f"; the closest try is {size}" if photo.levels else "")
+
+
+def attack_captions(photo: AttackedPhoto) -> tuple[str, str, str]:
+    """Over photo, noise and picture: "Initial dog at 83 %", "+ 0.004x", "= cat at 51 %"."""
+    still = "still " if photo.after == photo.before else ""
+    return (
+        f"Initial {photo.before} at {percent(photo.confidence_before)}",
+        f"+ {factor(photo.levels / 255)}x" if photo.levels else "+ nothing",
+        f"= {still}{photo.after} at {percent(photo.confidence)}",
+    )

@@ -19,8 +19,8 @@ LINE = 0.075  # part of the height between labels
 
 
 def tradeoff(comparison: Comparison) -> Figure:
-    """Accuracy with its 95 % interval against multiply-adds, each point named at the right. To be
-    called within `styled`."""
+    """Accuracy with its 95 % interval against multiply-adds, each point named at the right. Call
+    it within `styled`."""
     models = comparison.models
     figure = new_figure(8.2, max(4.6, 1.2 + 0.36 * len(models)))
     axes = figure.subplots()
@@ -68,9 +68,9 @@ def _name_points(axes: Axes, models: Sequence[Compared], places: Sequence[float]
     """Names in a column at the right, the most accurate at the top, with lines to their points."""
     bottom, top = axes.get_ylim()
     order = sorted(range(len(models)), key=lambda index: models[index].accuracy)
-    wanted = [(models[index].accuracy - bottom) / (top - bottom) for index in order]
+    heights = [(models[index].accuracy - bottom) / (top - bottom) for index in order]
     step = min(LINE, 1 / len(models))
-    for index, height in zip(order, _spread(wanted, step), strict=True):
+    for index, height in zip(order, _spread(heights, step), strict=True):
         model = models[index]
         axes.annotate(
             f"{model.name}  {share(model.accuracy)}", (places[index], model.accuracy),
