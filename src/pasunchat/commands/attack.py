@@ -1,16 +1,18 @@
 """pasunchat attack: how much a classifier withstands, on all photos of a split."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
 from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
 
 if TYPE_CHECKING:
+    from pasunchat.attacks.request import Request
     from pasunchat.classifiers.classifier import Classifier
     from pasunchat.measures.robust_accuracy import Robustness
     from pasunchat.photos.dataset import Dataset
@@ -19,29 +21,18 @@ EXAMPLES = (
     "pasunchat attack simple --data photos/ --limit 100",
     "pasunchat attack simple --data data/ --norm linf --require 0.5@2/255",
 )
-LOOKED_AT, QUESTIONS = 4, 40  # photos and questions each for the warnings
+CHECKED, QUERIES = 4, 40  # photos, and queries for each, of the warnings
 
 
+@takes_request()
 def attack(
     model: Annotated[str, typer.Argument(help="A run, or any model (docs/models.md).")],
     data: Annotated[list[str], typer.Option(help="A dataset, or photos to prepare.")],
-    attack: Annotated[
-        str | None,
-        typer.Option(help="A name (docs/attacks.md), with settings; else the norm's own best."),
-    ] = None,
-    norm: Annotated[str, typer.Option(help="l2, linf, l1, l0 or pixels.")] = "l2",
-    radius: Annotated[
-        str | None, typer.Option(help="Any change up to this, as 4/255; else the least.")
-    ] = None,
-    confidence: Annotated[
-        float | None, typer.Option(help="How sure it must be when fooled, as 0.95; else at all.")
-    ] = None,
-    effort: Annotated[
-        Literal["quick", "normal", "thorough"], typer.Option(help="How long to search.")
-    ] = "normal",
+    request: "Request",
+    mask: Path | None,
     split: Annotated[str, typer.Option(help="test, validation, train or all.")] = "test",
     limit: Annotated[
-        int | None, typer.Option(help="So many photos, spread over the split; else all.")
+        int | None, typer.Option(help="Number of photos, spread over the split; else all.")
     ] = None,
     require: Annotated[
         str | None, typer.Option(help="SHARE@RADIUS, as 0.5@2/255: else exit status 1.")
@@ -50,9 +41,10 @@ def attack(
         Path | None,
         typer.Option("--output", "-o", help="Folder; else attack/SETTINGS in the run, or here."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what an attack draws.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start again instead of going on.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Fool a classifier with every photo of a split, and see how small a change is enough.
@@ -60,31 +52,28 @@ def attack(
     Stopped at any moment, the same command goes on where it was. Each picture is judged as read
     back from disk. Exit status 1: fewer stay right than --require asks for.
     """
-    from pasunchat.attacks.norms import NORMS
     from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
-    from pasunchat.parsing import from_table
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import machine
 
-    reach = None if radius is None else number(radius, "--radius")
-    wanted = None if require is None else _required(require, reach)
-    measure = from_table(norm, NORMS, "norm")
+    required = None if require is None else _required(require, request.radius)
     classifier = load(model).to(machine(device).device)
+    request = with_mask(request, mask, classifier)
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]
-    said = _said(attack, norm, radius, confidence, effort, split, limit)
-    folder = output or attack_folder(classifier, dataset, said)
-    _note_learnt(classifier, dataset)
+    words = settings_in_words(request)
+    words += [split] if split != "test" else []
+    words += [f"limit-{limit}"] if limit is not None else []
+    folder = output or attack_folder(classifier, dataset, words)
+    _note_trained_elsewhere(classifier, dataset)
     _warn(classifier, dataset, split)
     try:
         with attack_bar() as progress:
             found = attack_split(
-                classifier, dataset, folder,
-                attack=attack, norm=measure, radius=reach, confidence=confidence or None,
-                effort=effort, split=split, limit=limit, seed=seed, overwrite=overwrite,
-                progress=progress,
+                classifier, dataset, folder, request,
+                split=split, limit=limit, overwrite=overwrite, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         note(f"stopped; the same command goes on with {folder}")
@@ -95,44 +84,26 @@ def attack(
     else:
         _print(found)
         closing(folder, _next(folder, classifier))
-    return 0 if wanted is None or _holds(found, *wanted) else 1
+    return 0 if required is None or _holds(found, *required) else 1
 
 
 def _required(text: str, radius: float | None) -> tuple[float, float]:
     """ "0.5@2/255": the share that must stay right, and the radius within which."""
-    share, at, reach = text.partition("@")
+    share, at, within = text.partition("@")
     if not at:
         raise PasunchatError(f'--require: expected SHARE@RADIUS, as 0.5@2/255, got "{text}"')
-    wanted = number(share, "--require, its share"), number(reach, "--require, its radius")
-    if wanted[0] > 1:
+    required = number(share, "--require, its share"), number(within, "--require, its radius")
+    if required[0] > 1:
         raise PasunchatError(f'--require: expected a share of at most 1, got "{share}"')
-    if radius is not None and wanted[1] > radius:
+    if radius is not None and required[1] > radius:
         raise PasunchatError(
-            f"--require asks about {reach}, farther than --radius lets the attack go; "
+            f"--require asks about {within}, farther than --radius lets the attack go; "
             "raise --radius or leave it out"
         )
-    return wanted
+    return required
 
 
-def _said(
-    attack: str | None,
-    norm: str,
-    radius: str | None,
-    confidence: float | None,
-    effort: str,
-    split: str,
-    limit: int | None,
-) -> list[str]:
-    """The settings that a folder is named after: those that are not the usual ones."""
-    words = [attack or "best", norm]
-    words += [f"within-{radius}"] if radius is not None else []
-    words += [f"at-{confidence:g}"] if confidence else []
-    words += [effort] if effort != "normal" else []
-    words += [split] if split != "test" else []
-    return words + ([f"limit-{limit}"] if limit is not None else [])
-
-
-def _note_learnt(classifier: "Classifier", dataset: "Dataset") -> None:
+def _note_trained_elsewhere(classifier: "Classifier", dataset: "Dataset") -> None:
     if classifier.trained_on not in (None, dataset.digest):
         note(
             "note: the model learnt from another dataset than this one; if its training photos "
@@ -148,10 +119,10 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     from pasunchat.attacks.sanity_checks import checks
     from pasunchat.classifiers.classifier import as_pixels
 
-    rows = dataset.rows(split)[:LOOKED_AT]
+    rows = dataset.rows(split)[:CHECKED]
     pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
     goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
-    for check in checks(classifier, pixels, goal, queries=QUESTIONS) if len(rows) else ():
+    for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
         note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
 
 
@@ -187,11 +158,10 @@ def _next(folder: Path, classifier: "Classifier") -> str:
 
 def _holds(found: "Robustness", share: float, radius: float) -> bool:
     """Whether enough stay right within the radius, said on stderr."""
-    from pasunchat.reports.robustness_words import size_in_words
     from pasunchat.words import share as in_words
 
     stays = found.accuracy_within(radius)
-    within = f"{in_words(stays)} stay right within {size_in_words(found.facts, radius)}"
+    within = f"{in_words(stays)} stay right within {found.norm.in_words(radius)}"
     if stays >= share:
         note(f"holds: {within}, {in_words(share)} required")
         return True

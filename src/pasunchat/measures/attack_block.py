@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pasunchat.attacks.fool import fool
 from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.request import Request
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
 from pasunchat.fooled.receipt import save_with_receipt
@@ -23,68 +24,50 @@ from pasunchat.progress import Progress
 GRID = 256  # levels of an 8-bit file
 
 
-class Door(Protocol):
-    """`fool` with everything given but photos and goal."""
-
-    def __call__(self, photos: Tensor, *, goal: Goal, progress: Progress) -> AttackResult: ...
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What an attack said of a few rows of the dataset. result: of all of them, in their order."""
-
-    rows: NDArray[np.int64]
-    result: AttackResult
-
-
 @dataclass(frozen=True)
 class Block:
-    """What came of a few photos, in the dataset's order. attack, settings: None and empty where
-    all of them were misread before, and none was attacked."""
+    """What came of a few photos, in the dataset's order."""
 
-    attack: str | None
-    settings: dict[str, Any]
     photos: tuple[AttackedPhoto, ...]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is attacked, and where its pictures go. digest: of the classifier. names: of the
-    files, without ending, for each row of the dataset. pictures: a folder, or None where what
-    comes out lies on no 8-bit grid."""
+    """What is attacked and how, and where its pictures go."""
 
     classifier: Classifier
-    digest: str
+    digest: str  # of the classifier
     dataset: Dataset
-    names: Sequence[str]
-    pictures: Path | None
+    request: Request
+    names: Sequence[str]  # of the files, without ending, for each row of the dataset
+    pictures: Path | None  # a folder; None where what comes out lies on no 8-bit grid
 
 
-def attack_block(
-    subject: Subject, rows: NDArray[np.int64], door: Door, progress: Progress
-) -> Asked:
+def attack_block(subject: Subject, rows: NDArray[np.int64], progress: Progress) -> AttackResult:
     """Attack some rows of the dataset; photos that are misread as they are are left alone.
     Nothing is written. progress: (photos done, photos)."""
     dataset = subject.dataset
-    result = door(
+    result = fool(
+        subject.classifier,
         as_pixels(dataset.pixels[rows], subject.classifier.mean.device),
+        subject.request,
         goal=Goal(torch.from_numpy(np.asarray(dataset.labels[rows])), targeted=False),
         progress=lambda done, right: progress(len(rows) - right + done, len(rows)),
     )
     progress(len(rows), len(rows))
-    return Asked(rows, result)
+    return result
 
 
-def saved_block(subject: Subject, asked: Asked) -> Block:
-    """Save each picture that came out, ask about it as read back, and measure."""
-    result, labels = asked.result, subject.dataset.labels[asked.rows]
-    right = (result.before.numpy() == labels).tolist()
-    photos = tuple(
-        (_attacked if read_rightly else _misread)(subject, int(row), result, at)
-        for at, (row, read_rightly) in enumerate(zip(asked.rows, right, strict=True))
+def saved_block(subject: Subject, rows: NDArray[np.int64], result: AttackResult) -> Block:
+    """Save each picture that came out, ask about it as read back, and measure. result: of the
+    rows, in their order."""
+    right = (result.before.numpy() == subject.dataset.labels[rows]).tolist()
+    return Block(
+        tuple(
+            (_attacked if read_rightly else _misread)(subject, int(row), result, at)
+            for at, (row, read_rightly) in enumerate(zip(rows, right, strict=True))
+        )
     )
-    attack, settings = (result.attack, dict(result.settings)) if any(right) else (None, {})
-    return Block(attack, settings, photos)
 
 
 def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> AttackedPhoto:
@@ -95,7 +78,7 @@ def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> Attac
     return AttackedPhoto(
         row=row, name=subject.dataset.names[row], real=subject.dataset.classes[label],
         before=read, confidence_before=confidence, after=read, confidence=confidence,
-        status=Status.ALREADY_WRONG, fooled=False, l2=0.0, levels=0.0, l1=0.0, l0=0, pixels=0,
+        status=Status.ALREADY_WRONG, fooled=False, distance=0.0, l2=0.0, levels=0.0, l1=0.0, l0=0, pixels=0,
         margin=float(margin), forwards=0, backwards=0, picture="",
     )  # fmt: skip
 
@@ -111,12 +94,13 @@ def _attacked(subject: Subject, row: int, result: AttackResult, at: int) -> Atta
         change = np.rint(change)
         picture = f"{subject.names[row]}{'' if status is Status.REACHED else '.closest'}.png"
         after, confidence = _proved(subject, result, at, subject.pictures / picture)
+    distance = subject.request.norm.measure(torch.from_numpy(change / 255)[None])[0]
     size, real = sizes(change), dataset.classes[int(dataset.labels[row])]
     return AttackedPhoto(
         row=row, name=dataset.names[row], real=real,
         before=before, confidence_before=confidence_before, after=after, confidence=confidence,
         status=status, fooled=status is Status.REACHED and after != real,
-        l2=size.l2, levels=size.levels, l1=size.l1, l0=size.l0, pixels=size.pixels,
+        distance=float(distance), l2=size.l2, levels=size.levels, l1=size.l1, l0=size.l0, pixels=size.pixels,
         margin=float(result.margin[at]), forwards=int(result.forwards[at]),
         backwards=int(result.backwards[at]), picture=picture,
     )  # fmt: skip

@@ -4,36 +4,43 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.attack_block import Block
-from pasunchat.measures.robust_accuracy import AttackFacts, Robustness
+from pasunchat.measures.robust_accuracy import AttackRunInfo, Robustness
 from pasunchat.storage import read_json, write_json
 
 ATTACKS_FOLDER = "attack"  # in a run's folder
-FACTS, ROBUSTNESS, TIMING = "facts.json", "robustness.json", "timing.jsonl"
+INFO, ROBUSTNESS, TIMING = "info.json", "robustness.json", "timing.jsonl"
 SHARDS, PICTURES = "shards", "pictures"
 
 
-def is_begun(folder: Path, facts: AttackFacts, *, overwrite: bool = False) -> bool:
+def is_begun(folder: Path, info: AttackRunInfo, *, overwrite: bool = False) -> bool:
     """Whether the folder holds this very attack, to go on with; with `overwrite`, never.
 
     Raises PasunchatError where it holds something else that may not be replaced.
     """
-    if not (folder / FACTS).is_file():
+    if not (folder / INFO).is_file():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise PasunchatError(f"{folder} holds no attack and is left alone; name another place")
         return False
     if overwrite:
         return False
-    before = asdict(read_json(folder / FACTS, AttackFacts))
-    for name, wanted in asdict(facts).items():
-        if before[name] != wanted:
+    before = _flat(read_json(folder / INFO, AttackRunInfo))
+    for name, requested in _flat(info).items():
+        if before[name] != requested:
             raise PasunchatError(
-                f"{folder} holds an attack with another {name} ({before[name]}, not {wanted}); "
+                f"{folder} holds an attack with another {name} ({before[name]}, not {requested}); "
                 "name another place, or replace it with --overwrite"
             )
     return True
+
+
+def _flat(info: AttackRunInfo) -> dict[str, Any]:
+    """Its fields by name, those of the request beside the others."""
+    fields = asdict(info)
+    return {**fields.pop("request"), **fields}
 
 
 def sweep(folder: Path) -> None:
@@ -42,10 +49,10 @@ def sweep(folder: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def begin(folder: Path, facts: AttackFacts) -> None:
+def begin(folder: Path, info: AttackRunInfo) -> None:
     """Make the folder this attack's, instead of what it was."""
     shutil.rmtree(folder, ignore_errors=True)
-    write_json(folder / FACTS, facts)
+    write_json(folder / INFO, info)
 
 
 def read_block(folder: Path, first: int) -> Block | None:

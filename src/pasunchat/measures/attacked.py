@@ -24,50 +24,41 @@ LONGEST_NAME = 150  # bytes
 
 @dataclass(frozen=True)
 class AttackedPhoto:
-    """One photo. row: in the dataset. real, before, after: classes; each confidence is that in
-    the class read. margin: of leaving the real class, above 0 when left.
+    """One photo, before and after: a row of photos.csv. Sizes are of the closest try where it was
+    not fooled."""
 
-    fooled: read rightly as it was, and not as it is now, by the file as read back from disk.
-    l2, l1: of the change, pixels in [0, 1]; levels: its largest part, in levels of 255; l0,
-    pixels: how many values and how many pixels it touches; all of the closest try where it is not
-    fooled. forwards, backwards: queries. picture: its file, empty where there is none.
-    """
-
-    row: int
+    row: int  # in the dataset
     name: str
-    real: str
-    before: str
+    real: str  # its class
+    before: str  # the class read before
     confidence_before: float
-    after: str
+    after: str  # the class read after, of the file as read back from disk
     confidence: float
     status: Status
-    fooled: bool
-    l2: float
-    levels: float
-    l1: float
-    l0: int
-    pixels: int
-    margin: float
-    forwards: int
-    backwards: int
-    picture: str
+    fooled: bool  # read rightly as it was, and not as it is now
+    distance: float  # of the change, in the norm asked for
+    l2: float  # of the change, pixels in [0, 1]
+    levels: float  # its largest part, in levels of 255
+    l1: float  # pixels in [0, 1]
+    l0: int  # values changed
+    pixels: int  # pixels changed
+    margin: float  # of leaving the real class, above 0 when left
+    forwards: int  # queries
+    backwards: int  # gradients
+    picture: str  # its file; empty where there is none
 
     @property
     def right(self) -> bool:
         """Whether it was read rightly before anything was changed."""
         return self.before == self.real
 
-    def size(self, norm: str) -> float:
-        """How large its change is, in the unit of the norm with this name."""
-        sizes = {"l2": self.l2, "linf": self.levels / 255, "l1": self.l1, "l0": self.l0}
-        return float(sizes.get(norm, self.pixels))
-
-    def enough(self, norm: str) -> float:
+    @property
+    def enough(self) -> float:
         """The distance within which it is misread: 0 where it was from the start, infinite where
         it was not fooled."""
         if not self.right:
             return 0.0
-        return self.size(norm) if self.fooled else inf
+        return self.distance if self.fooled else inf
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.norms import L2, Norm
-from pasunchat.attacks.protocol import Effort, Facts
+from pasunchat.attacks.fool import request_of
+from pasunchat.attacks.request import Request
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.attack_block import GRID, Block, Door, Subject, attack_block, saved_block
+from pasunchat.measures.attack_block import GRID, Block, Subject, attack_block, saved_block
 from pasunchat.measures.attack_folder import (
     PICTURES,
     ROBUSTNESS,
@@ -26,7 +27,7 @@ from pasunchat.measures.attack_folder import (
     write_block,
 )
 from pasunchat.measures.attacked import picture_names, write_table
-from pasunchat.measures.robust_accuracy import AttackFacts, Robustness, robustness
+from pasunchat.measures.robust_accuracy import AttackRunInfo, Robustness, robustness
 from pasunchat.measures.score import check_fit
 from pasunchat.photos.dataset import Dataset
 from pasunchat.storage import write_json
@@ -35,68 +36,57 @@ BLOCK = 16  # photos attacked together, and so what a kill may lose
 
 
 @dataclass(frozen=True)
-class SoFar:
-    """How far an attack on a split is. fooled: of the photos of finished blocks. seconds_left: at
-    the pace of this process; None until it has finished a block."""
+class SplitProgress:
+    """How far an attack on a split is."""
 
     done: int
     photos: int
-    fooled: int
-    seconds_left: float | None
+    fooled: int  # of the photos of finished blocks
+    seconds_left: float | None  # at the pace of this process; None until it has finished a block
 
 
-def silent(so_far: SoFar) -> None:
-    """The callback that tells nobody."""
+def silent(progress: SplitProgress) -> None:
+    """The callback that reports to nobody."""
 
 
 def attack_split(
     classifier: Classifier,
     dataset: Dataset,
     folder: str | Path,
+    request: Request | None = None,
     *,
-    attack: str | Facts | None = None,
-    norm: Norm = L2,
-    radius: float | None = None,
-    confidence: float | None = None,
-    levels: int | None = 256,
-    effort: Effort = "normal",
     split: str = "test",
     limit: int | None = None,
-    seed: int = 0,
     overwrite: bool = False,
-    progress: Callable[[SoFar], None] = silent,
+    progress: Callable[[SplitProgress], None] = silent,
+    **options: Any,
 ) -> Robustness:
     """Attack the photos of a split ("train", "validation", "test" or "all"): the goal of each is
     to leave its real class. What was done before in `folder` is not done again.
 
-    attack, norm, radius, confidence, levels, effort, seed: as `fool` takes them. limit: attack so
-    many photos, spread evenly over the split. It leaves robustness.json, photos.csv (and .parquet
-    where pyarrow is installed), shards/ and, on 256 levels, pictures/ with a receipt in each; the
-    same bytes however often it was stopped. Times are in timing.jsonl alone.
+    request, or its fields as options: as `fool` takes them. limit: attack so many photos, spread
+    evenly over the split. It leaves robustness.json, photos.csv (and .parquet where pyarrow is
+    installed), shards/ and, on 256 levels, pictures/ with a receipt in each; the same bytes however
+    often it was stopped. Times are in timing.jsonl alone.
 
     Raises PasunchatError if classifier and dataset do not fit, the split is empty, or `folder`
     holds something else or an attack with other settings (replaced if `overwrite`).
     """
+    request = request_of(request, options)
     check_fit(classifier, dataset)
     folder, rows = Path(folder), attacked_rows(dataset, split, limit)
-    facts = AttackFacts(
+    info = AttackRunInfo(
         classifier=classifier.digest(), dataset=dataset.digest, split=split, limit=limit,
-        photos=len(rows), attack=attack if attack is None else str(attack), norm=norm.name,
-        radius=radius, confidence=confidence, levels=levels, effort=effort, seed=seed,
-        block=BLOCK, version=version("pasunchat"),
+        photos=len(rows), request=request.info(), block=BLOCK, version=version("pasunchat"),
     )  # fmt: skip
-    begun = is_begun(folder, facts, overwrite=overwrite)
+    begun = is_begun(folder, info, overwrite=overwrite)
     if begun:
         sweep(folder)
-    door = partial(
-        fool, classifier, attack=attack, norm=norm, radius=radius, confidence=confidence,
-        levels=levels, effort=effort, seed=seed,
-    )  # fmt: skip
-    pictures = folder / PICTURES if levels == GRID else None
+    pictures = folder / PICTURES if request.levels == GRID else None
     names = picture_names(dataset.names)
-    subject = Subject(classifier, facts.classifier, dataset, names, pictures)
-    blocks = _attacked(_Work(folder, facts, subject, rows, door, begun, progress))
-    return _finished(folder, facts, dataset.classes, blocks)
+    subject = Subject(classifier, info.classifier, dataset, request, names, pictures)
+    blocks = _attacked(_Work(folder, info, subject, rows, begun, progress))
+    return _finished(folder, info, dataset.classes, blocks)
 
 
 def attacked_rows(dataset: Dataset, split: str, limit: int | None) -> NDArray[np.int64]:
@@ -116,47 +106,46 @@ def attacked_rows(dataset: Dataset, split: str, limit: int | None) -> NDArray[np
 
 @dataclass
 class _Work:
-    """An attack at work. begun: whether `folder` is this attack's already. attacked, seconds:
-    photos of the blocks that this process finished, and what they took."""
+    """An attack at work."""
 
     folder: Path
-    facts: AttackFacts
+    info: AttackRunInfo
     subject: Subject
-    rows: NDArray[np.int64]
-    door: Door
-    begun: bool
-    progress: Callable[[SoFar], None]
+    rows: NDArray[np.int64]  # to attack, in order
+    begun: bool  # whether `folder` is this attack's already
+    progress: Callable[[SplitProgress], None]
     fooled: int = 0
-    attacked: int = 0
-    seconds: float = 0.0
+    attacked: int = 0  # photos of the blocks that this process finished
+    seconds: float = 0.0  # that they took
 
-    def tell(self, done: int) -> None:
+    def report(self, done: int) -> None:
+        """Report how far it is."""
         left = len(self.rows) - done
         seconds = self.seconds / self.attacked * left if self.attacked else None
-        self.progress(SoFar(done, len(self.rows), self.fooled, seconds))
+        self.progress(SplitProgress(done, len(self.rows), self.fooled, seconds))
 
 
 def _attacked(work: _Work) -> list[Block]:
     """Each block, from its shard where that is whole."""
     blocks: list[Block] = []
-    work.tell(0)
+    work.report(0)
     for first in range(0, len(work.rows), BLOCK):
         block = read_block(work.folder, first) if work.begun else None
-        block = block or _attack_block(work, first)
+        block = block or _new_block(work, first)
         work.fooled += sum(photo.fooled for photo in block.photos)
-        work.tell(first + len(block.photos))
+        work.report(first + len(block.photos))
         blocks.append(block)
     return blocks
 
 
-def _attack_block(work: _Work, first: int) -> Block:
+def _new_block(work: _Work, first: int) -> Block:
     """The folder is begun when the first block is through: what is refused leaves nothing."""
     started, rows = time.monotonic(), work.rows[first : first + BLOCK]
-    asked = attack_block(work.subject, rows, work.door, lambda done, _: work.tell(first + done))
+    result = attack_block(work.subject, rows, lambda done, _: work.report(first + done))
     if not work.begun:
-        begin(work.folder, work.facts)
+        begin(work.folder, work.info)
         work.begun = True
-    block = saved_block(work.subject, asked)
+    block = saved_block(work.subject, rows, result)
     seconds = time.monotonic() - started
     write_block(work.folder, first, block, seconds)
     work.attacked, work.seconds = work.attacked + len(rows), work.seconds + seconds
@@ -164,13 +153,10 @@ def _attack_block(work: _Work, first: int) -> Block:
 
 
 def _finished(
-    folder: Path, facts: AttackFacts, classes: tuple[str, ...], blocks: list[Block]
+    folder: Path, info: AttackRunInfo, classes: tuple[str, ...], blocks: list[Block]
 ) -> Robustness:
     photos = [photo for block in blocks for photo in block.photos]
-    attacked = [block for block in blocks if block.attack is not None]
-    attack = attacked[0].attack if attacked else None
-    settings = attacked[0].settings if attacked else {}
-    found = robustness(facts, attack, settings, classes, photos)
+    found = robustness(info, classes, photos)
     write_table(folder, photos)
     write_json(folder / ROBUSTNESS, found)
     return found

@@ -19,19 +19,12 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
-from pasunchat.reports.robustness_words import attack_captions, size_in_words
+from pasunchat.reports.robustness_words import attack_captions
 from pasunchat.storage import write_bytes
 from pasunchat.words import count
 
 CURVE, FRAGILE, STUBBORN = "curve", "fragile", "stubborn"
 PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"
-AXES = {
-    "l2": "L2 of the change (pixels from 0 to 1)",
-    "linf": "largest change of any value, in levels of 255",
-    "l1": "L1 of the change (pixels from 0 to 1)",
-    "l0": "values changed",
-    "pixels": "pixels changed",
-}
 BEYOND = 1.06  # the curve's axis ends at this many times the last distance
 
 
@@ -88,12 +81,12 @@ def _draw_photo(folder: Path, photo: AttackedPhoto, pictures: Path, dataset: Dat
 def robustness_curve(found: Robustness) -> Figure:
     """The share of photos still read rightly, against the size of the change. Call it within
     `styled`."""
-    info = found.facts
-    unit = 255 if info.norm == "linf" else 1
+    norm, radius = found.norm, found.info.request.radius
+    unit = norm.axis_unit
     radii = [at.radius * unit for at in found.curve]
     shares = [at.accuracy for at in found.curve]
-    whole = info.norm in ("linf", "l0", "pixels")
-    end = info.radius * unit if info.radius else _end(radii[-1], whole)
+    whole = norm.counts or unit > 1
+    end = radius * unit if radius else _end(radii[-1], whole)
     figure = new_figure(7.2, 4.4)
     axes = figure.subplots()
     axes.step([*radii, end], [*shares, shares[-1]], where="post", color=BLUE)
@@ -101,10 +94,10 @@ def robustness_curve(found: Robustness) -> Figure:
         [*radii, end], [*shares, shares[-1]], step="post", color=BLUE, alpha=0.12, linewidth=0
     )
     if found.median:
-        _mark_half(axes, found.median * unit, end, size_in_words(info, found.median))
+        _mark_half(axes, found.median * unit, end, norm.in_words(found.median))
     axes.set_xlim(0, end)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel(AXES[info.norm])
+    axes.set_xlabel(norm.axis)
     axes.set_title(f"still read rightly, of {count(found.photos, 'photo')} (higher is better)")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))

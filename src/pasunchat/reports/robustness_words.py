@@ -1,20 +1,10 @@
 """An attack on a whole split in words, the same for the terminal, the pictures and the report."""
 
 from pasunchat.measures.attacked import AttackedPhoto
-from pasunchat.measures.robust_accuracy import AttackFacts, Robustness
+from pasunchat.measures.robust_accuracy import Robustness
 from pasunchat.words import count, factor, percent, share
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
-
-
-def size_in_words(info: AttackFacts, distance: float) -> str:
-    """A distance in the norm of an attack: "2 of 255 levels", "L2 0.51", "12 pixels"."""
-    if info.norm == "linf":
-        return f"{float(f'{255 * distance:.3g}'):g} of 255 levels"
-    if info.norm in ("l1", "l2"):
-        size = f"{distance:#.3g}" if distance < 99.95 else f"{distance:,.0f}"
-        return f"{info.norm.upper()} {size}"
-    return count(int(distance), "value" if info.norm == "l0" else "pixel")
 
 
 def enough_in_words(found: Robustness) -> list[tuple[str, str]]:
@@ -24,14 +14,14 @@ def enough_in_words(found: Robustness) -> list[tuple[str, str]]:
         radius = found.enough_for(part)
         if radius is None:
             return "not found"
-        return size_in_words(found.facts, radius) if radius else "misread as they are"
+        return found.norm.in_words(radius) if radius else "misread as they are"
 
     return [(share(part).replace(".0", ""), enough_for(part)) for part in SHARES]
 
 
 def findings(found: Robustness) -> list[str]:
     """What the attack found, one sentence each."""
-    info = found.facts
+    info, radius = found.info, found.info.request.radius
     split = "" if info.split == "all" else f"{info.split} "
     sentences = [
         f"Without any change {share(found.accuracy)} of "
@@ -39,12 +29,12 @@ def findings(found: Robustness) -> list[str]:
     ]
     if found.attack is None:
         return sentences
-    inside = "" if info.radius is None else f" inside {size_in_words(info, info.radius)}"
+    inside = "" if radius is None else f" inside {found.norm.in_words(radius)}"
     sentences.append(
         f"The attack “{found.attack}”{inside} fools {count(found.fooled)} of these "
         f"{count(found.right)}; {share(found.robust_accuracy)} of all stay right."
     )
-    if info.radius is None:
+    if radius is None:
         sentences.append(_half(found))
     if found.no_gradient:
         sentences.append(
@@ -59,28 +49,28 @@ def _half(found: Robustness) -> str:
         return "Less than half of all were brought to be misread."
     if not found.median:
         return "Half of all or more are misread as they are."
-    return f"Half of all are misread within {size_in_words(found.facts, found.median)}."
+    return f"Half of all are misread within {found.norm.in_words(found.median)}."
 
 
 def caveats(found: Robustness) -> list[str]:
     """What the findings do not show, one sentence each."""
-    info = found.facts
+    request = found.info.request
     sentences = ["Another attack may find smaller changes: it withstands this much at most."]
-    if info.radius is not None:
+    if request.radius is not None:
         sentences.append(
             "The attack stops at the first change inside its radius that fools; below the radius "
             "the curve says little."
         )
-    if info.confidence is not None:
+    if request.confidence is not None:
         sentences.append(
-            f"Fooled is here: misread with a confidence of {percent(info.confidence)} or more."
+            f"Fooled is here: misread with a confidence of {percent(request.confidence)} or more."
         )
     return sentences
 
 
 def photo_in_words(found: Robustness, photo: AttackedPhoto) -> str:
     """One of the photos: "train/dog.7.jpg, really dog: read as cat after L2 0.17"."""
-    size = size_in_words(found.facts, photo.size(found.facts.norm))
+    size = found.norm.in_words(photo.distance)
     name = f"{photo.name}, really {photo.real}"
     if photo.fooled:
         return f"{name}: read as {photo.after} after {size}"
