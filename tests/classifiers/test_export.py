@@ -45,7 +45,9 @@ def test_the_same_logits_and_facts_with_no_other_file(
     again = load(done.path)
     for count in (1, 2, 5):
         given = pixels(count)
-        assert torch.allclose(again.judge(given), classifier.judge(given), atol=1e-4)
+        assert torch.allclose(
+            again.predict_logits(given), classifier.predict_logits(given), atol=1e-4
+        )
     for name in ("classes", "size", "framing", "decode", "trained_on"):
         assert getattr(again, name) == getattr(classifier, name)
     assert [path.name for path in tmp_path.iterdir()] == [f"net.{form}"]
@@ -60,7 +62,7 @@ def test_onnx_answers_in_onnxruntime_and_names_its_facts(
     path = Path(export(classifier, tmp_path / "net.onnx", "onnx", pixels()).path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {"pixels": pixels(3).numpy()})
-    assert torch.allclose(torch.from_numpy(logits), classifier.judge(pixels(3)), atol=1e-4)
+    assert torch.allclose(torch.from_numpy(logits), classifier.predict_logits(pixels(3)), atol=1e-4)
     facts = json.loads(session.get_modelmeta().custom_metadata_map["pasunchat"])
     assert facts["classes"] == ["cat", "dog"]
     assert (facts["size"], facts["framing"]) == (SIZE, "crop")

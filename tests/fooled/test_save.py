@@ -44,7 +44,7 @@ def classifier() -> Classifier:
 def results(classifier: Classifier) -> dict[Status, AttackResult]:
     """One result of each kind that two photos of noise give."""
     photos = torch.randint(0, 256, (2, 3, SIZE, SIZE), generator=generator(0)) / 255
-    now = classifier.judge(photos, batch=1).argmax(1)
+    now = classifier.predict_logits(photos, batch=1).argmax(1)
     asked = {
         Status.REACHED: (Goal(1 - now), "learned-noise:lr=0.01"),
         Status.ALREADY_WRONG: (Goal(now), "learned-noise"),

@@ -56,7 +56,7 @@ def fool(
     until = None if seconds is None else monotonic() + seconds
     method = chosen(attack, norm, radius, effort)
     pixels = pixels_of(photos, classifier)
-    before = finite(classifier.judge(pixels, batch=1))
+    before = finite(classifier.predict_logits(pixels, batch=1))
     goal = confident(goal or Goal(runner_up(before)), confidence)
     goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
     problem = problem_of(pixels, goal, norm, radius, levels, mask)
@@ -136,7 +136,7 @@ def _judged(
     seed: int,
 ) -> AttackResult:
     pixels, goal = problem.snap(found.pixels), problem.goal.to("cpu")
-    after = classifier.judge(pixels, batch=1)
+    after = classifier.predict_logits(pixels, batch=1)
     now = goal.reached(after) & problem.within(pixels).cpu()
     return AttackResult(
         photos=problem.pixels,

@@ -82,12 +82,12 @@ class Classifier(nn.Module):
         """The name of a class, or its number where there are no names."""
         return self.classes[index] if self.classes else str(index)
 
-    def judge(self, pixels: Tensor, batch: int = 32) -> Tensor:
+    def predict_logits(self, pixels: Tensor, batch: int = 32) -> Tensor:
         """Logits, float32 [N, C] on the CPU, of pixels, float [N, 3, H, W] in [0, 1].
 
         In evaluation mode, without gradients, in fp32. Everything that judges a picture asks here.
         """
-        with evaluating(self):
+        with eval_mode(self):
             parts = [self(part).float() for part in torch.split(pixels, batch)]
             logits = torch.cat(parts).cpu()
         return logits.clone()
@@ -100,13 +100,13 @@ class Classifier(nn.Module):
         batch: int = 32,
         progress: Progress = silent,
     ) -> Tensor:
-        """What `judge` says of uint8 images [M, H, W, 3], all or some rows; a batch at a time is
+        """What `predict_logits` says of uint8 images [M, H, W, 3], all or some rows; a batch at a time is
         read, so they may be memory-mapped."""
         chosen = np.arange(len(images)) if rows is None else rows
         parts = []
         for first in range(0, len(chosen), batch):
             part = images[chosen[first : first + batch]]
-            parts.append(self.judge(as_pixels(part, self.mean.device)))
+            parts.append(self.predict_logits(as_pixels(part, self.mean.device)))
             progress(first + len(part), len(chosen))
         return torch.cat(parts)
 
@@ -132,7 +132,7 @@ def digest_of(numbers: Mapping[str, Tensor], *facts: str) -> str:
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
+def eval_mode(module: nn.Module) -> Iterator[None]:
     """The module in evaluation mode, in fp32 and without gradients; afterwards as it was."""
     was_training = module.training
     module.eval()

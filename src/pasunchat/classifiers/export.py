@@ -63,7 +63,7 @@ def export(
     path, facts = Path(path), facts_of(classifier)
     refuse_existing(path, overwrite=overwrite)
     classifier.eval()
-    wanted = classifier.judge(pixels)
+    wanted = classifier.predict_logits(pixels)
     with whole_file(path) as part:
         FORMS[form].write(classifier, part, facts)
         given = FORMS[form].ask(part, pixels.cpu())
@@ -135,7 +135,7 @@ def _ask_program(path: Path, pixels: Tensor) -> Tensor:
 
 
 def _ask_safetensors(path: Path, pixels: Tensor) -> Tensor:
-    return load_safetensors(path, Preprocessing()).judge(pixels)
+    return load_safetensors(path, Preprocessing()).predict_logits(pixels)
 
 
 FORMS: dict[str, Form] = {

@@ -128,7 +128,7 @@ def self_test() -> Check:
     classifier = load_files(shipped_folder("simple"))
     images = np.asarray(draw("cat", seed=0, index=0, size=classifier.size or 224))[None]
     answer, took = _timed(lambda: classifier.probabilities(images))
-    exact = softmax(classifier.double().judge(as_pixels(images).double()))
+    exact = softmax(classifier.double().predict_logits(as_pixels(images).double()))
     apart, found = float(np.abs(answer - exact).max()), f"one photo in {took * 1000:.1f} ms"
     if not apart <= TOLERANCE:  # also where it is no number
         advice = f"the answer is {apart:.2g} off double precision; install torch again"

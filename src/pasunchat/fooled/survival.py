@@ -47,7 +47,7 @@ def survival(
     found = []
     for transform in ladder:
         seen = Chain((transform.step, framed)).forward(image)
-        logits = classifier.judge(as_pixels(seen[None], classifier.mean.device), batch=1)
+        logits = classifier.predict_logits(as_pixels(seen[None], classifier.mean.device), batch=1)
         chance = float(softmax(logits)[0, int(plain.classes)])
         confidence = chance if plain.reach else 1 - chance
         found.append(Survival(transform.word, bool(plain.reached(logits)), confidence))
@@ -73,7 +73,10 @@ def as_saved(classifier: Classifier, result: AttackResult, goal: Goal) -> Attack
     """The result of an attack on `surviving`, with logits and margin as the classifier itself
     gives them; reached still means after every transform."""
     asked = fitting(classifier, *result.pixels.shape[2:])
-    before, after = asked.judge(result.photos, batch=1), asked.judge(result.pixels, batch=1)
+    before, after = (
+        asked.predict_logits(result.photos, batch=1),
+        asked.predict_logits(result.pixels, batch=1),
+    )
     margin = goal.to("cpu").margin(after)
     return replace(result, before_logits=before, after_logits=after, margin=margin)
 

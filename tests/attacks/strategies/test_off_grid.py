@@ -73,7 +73,7 @@ def test_as_a_part_its_closest_try_is_judged_as_rounded() -> None:
     found = found_by(OffGrid(STEPS), Task(classifier, problem, rows, rows))
     assert found.distance.isinf().all()
     assert off_grid(found.pixels) < 1e-3
-    assert torch.equal(found.margin, GOAL.margin(classifier.judge(found.pixels)))
+    assert torch.equal(found.margin, GOAL.margin(classifier.predict_logits(found.pixels)))
 
 
 def test_its_facts_are_its_attack_s() -> None:

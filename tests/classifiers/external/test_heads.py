@@ -24,7 +24,7 @@ def network(outputs: int, *end: nn.Module) -> nn.Module:
 
 def judged(module: nn.Module) -> tuple[Classifier, Tensor]:
     classifier = assemble(module, FACTS, "m", made_of="m")
-    return classifier, classifier.judge(PIXELS)
+    return classifier, classifier.predict_logits(PIXELS)
 
 
 def test_logits_stay() -> None:

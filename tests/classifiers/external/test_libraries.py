@@ -31,7 +31,9 @@ def test_timm_by_its_own_configuration(tmp_path: Path) -> None:
     assert classifier.size == config["input_size"][-1]
     pixels = torch.rand(2, 3, classifier.size, classifier.size)
     mean, std = (torch.tensor(config[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
-    assert torch.allclose(classifier.judge(pixels), network((pixels - mean) / std), atol=1e-4)
+    assert torch.allclose(
+        classifier.predict_logits(pixels), network((pixels - mean) / std), atol=1e-4
+    )
 
 
 @with_timm
@@ -59,7 +61,7 @@ def test_hugging_face_by_its_own_configuration(tmp_path: Path) -> None:
     assert (classifier.classes, classifier.size) == (("cat", "dog"), 32)
     pixels = torch.rand(2, 3, 32, 32)
     assert torch.allclose(
-        classifier.judge(pixels), network((pixels - 0.5) / 0.25).logits, atol=1e-4
+        classifier.predict_logits(pixels), network((pixels - 0.5) / 0.25).logits, atol=1e-4
     )
 
 

@@ -87,4 +87,4 @@ class Standard:
 
 def _classes(classifier: Classifier, problem: Problem) -> int:
     """How many classes the classifier tells apart."""
-    return classifier.judge(problem.pixels[:1]).shape[1]
+    return classifier.predict_logits(problem.pixels[:1]).shape[1]

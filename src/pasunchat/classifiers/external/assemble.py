@@ -100,7 +100,7 @@ def _head(classifier: Classifier, size: int, model: str, known_raw: bool) -> nn.
 def _names(classifier: Classifier, facts: Preprocessing, model: str) -> tuple[str, ...]:
     """As given; else numbers, which are names too."""
     size = facts.size or 1
-    count = classifier.judge(torch.zeros(1, 3, size, size)).shape[1]
+    count = classifier.predict_logits(torch.zeros(1, 3, size, size)).shape[1]
     if facts.classes is None:
         return tuple(map(str, range(count)))
     if len(facts.classes) != count:
