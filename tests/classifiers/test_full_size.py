@@ -87,5 +87,5 @@ def test_only_pictures_of_another_size_need_it() -> None:
 def test_a_classifier_without_a_size_is_refused() -> None:
     any_size = Classifier(torch.nn.Flatten())
     assert fitting(any_size, 7, 9) is any_size
-    with pytest.raises(PasunchatError, match="no picture size"):
+    with pytest.raises(PasunchatError, match="no image size"):
         full_size(any_size)

@@ -69,7 +69,7 @@ def test_the_ladder_says_what_predict_says_of_the_changed_files(
     name = classifier.class_name(int(other.classes))
     for one, prediction in zip(found, said, strict=True):
         assert one.confidence == pytest.approx(prediction.probabilities[name], abs=1e-6)
-        assert one.survives == (prediction.answer == name)
+        assert one.survives == (prediction.prediction.label == name)
 
 
 def test_the_whole_ladder_is_reported(
@@ -162,9 +162,9 @@ def test_nothing_demanded_is_the_classifier_at_any_size(
 
 def test_a_classifier_without_a_size_is_refused(image: NDArray[np.uint8], other: Goal) -> None:
     any_size = Classifier(torch.nn.Flatten())
-    with pytest.raises(PasunchatError, match="no picture size"):
+    with pytest.raises(PasunchatError, match="no image size"):
         survival(any_size, image, other)
-    with pytest.raises(PasunchatError, match="no picture size"):
+    with pytest.raises(PasunchatError, match="no image size"):
         surviving(any_size, DEMANDED, other)
 
 

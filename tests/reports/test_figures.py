@@ -5,9 +5,9 @@ import matplotlib
 import pytest
 from PIL import Image
 
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.score import Evaluation, Judged
+from pasunchat.measures.score import Evaluation, PredictedPhoto
 from pasunchat.photos.dataset import Dataset
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
@@ -126,9 +126,9 @@ def test_what_the_reliability_shows(evaluation: Evaluation, confidence: float, s
 
 
 def test_captions_say_real_and_predicted() -> None:
-    wrong = Judged(3, "dog/3.png", "dog", "cat", 0.9999, 0.0001)
+    wrong = PredictedPhoto(3, "dog/3.png", "dog", Prediction("cat", 0.9999), 0.0001)
     assert caption(wrong) == ("real: dog", "read as cat at more than 99.9 %")
-    right = Judged(3, "dog/3.png", "dog", "dog", 0.9, 0.9)
+    right = PredictedPhoto(3, "dog/3.png", "dog", Prediction("dog", 0.9), 0.9)
     assert caption(right) == ("real: dog", "rightly read as dog at 90 %")
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels, softmax
-from pasunchat.classifiers.full_size import around, fitting, framed_as_for
+from pasunchat.classifiers.full_size import fitting, framed_as_for, wrap
 from pasunchat.classifiers.on_images import Chain, on_images
 from pasunchat.fooled.transforms import AS_SAVED, Transform, transforms
 
@@ -66,7 +66,7 @@ def surviving(classifier: Classifier, demanded: Sequence[Transform], goal: Goal)
     steps = tuple(
         Chain((transform.step, framed_as_for(classifier))) for transform in (AS_SAVED, *demanded)
     )
-    return around(classifier, _WorstCase(classifier, steps, goal), size=None)
+    return wrap(classifier, _WorstCase(classifier, steps, goal), size=None)
 
 
 def as_saved(classifier: Classifier, result: AttackResult, goal: Goal) -> AttackResult:

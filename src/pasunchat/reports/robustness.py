@@ -28,7 +28,7 @@ PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"
 def attack_folder(classifier: Classifier, dataset: Dataset, facts: Sequence[str]) -> Path:
     """Where an attack goes that is not told where: a folder named after its settings, under
     `attack` in the classifier's run; of one that comes from no run, under `attack` here."""
-    other = () if dataset.digest == classifier.trained_on else (dataset.digest[:8],)
+    other = () if dataset.digest == classifier.info.trained_on else (dataset.digest[:8],)
     if classifier.origin is None:
         return Path(ATTACKS_FOLDER) / plain("-".join((classifier.known_as, *facts, *other)))
     return classifier.origin / ATTACKS_FOLDER / plain("-".join((*facts, *other)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import log
 from pathlib import Path
 
-from pasunchat.measures.score import Evaluation, Judged
+from pasunchat.measures.score import Evaluation, PredictedPhoto
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
 from pasunchat.reports.evaluation import EVALUATION, accuracy_in_words, caption, photo_file
 from pasunchat.reports.parts import Picture, Table, embedded_figure, embedded_png
@@ -85,7 +85,7 @@ def _classes(evaluation: Evaluation) -> Table:
     )
 
 
-def _pictures(folder: Path, judged: Sequence[Judged]) -> tuple[Picture, ...]:
+def _pictures(folder: Path, judged: Sequence[PredictedPhoto]) -> tuple[Picture, ...]:
     return tuple(
         embedded_png(
             photo_file(folder, photo), f"The photo {photo.name}", ", ".join(caption(photo))

@@ -141,9 +141,9 @@ def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
     cut = tmp_path / "cut.keras"
     cut.write_bytes(cut.read_bytes()[:500])
     for name, named in {
-        "grey.keras": "no classifier of RGB pictures",
+        "grey.keras": "no classifier of RGB images",
         "wide.keras": "16 x 20; expected squares",
-        "rank.keras": "no classifier of RGB pictures",
+        "rank.keras": "no classifier of RGB images",
         "w.weights.h5": "weights only",
         "text.keras": "damaged or no Keras model",
         "cut.keras": "damaged or no Keras model",
@@ -155,7 +155,7 @@ def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
 def test_wrong_number_of_names(tmp_path: Path) -> None:
     path = tmp_path / "net.keras"
     built(layers.Dense(2), first=(LEVELS,)).save(path)
-    with pytest.raises(PasunchatError, match="tells 2 classes apart, but 3 names"):
+    with pytest.raises(PasunchatError, match="has 2 classes, but 3 names"):
         load(f"{path}:classes=a/b/c")
 
 

@@ -201,7 +201,7 @@ def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx")
     with pytest.raises(PasunchatError, match=r"net\.onnx:scale=0\.\.1;"):
         load(path)
-    with pytest.raises(PasunchatError, match="tells 2 classes apart, but 3 names"):
+    with pytest.raises(PasunchatError, match="has 2 classes, but 3 names"):
         load(f"{path}:scale=0..1,classes=a/b/c")
 
 
