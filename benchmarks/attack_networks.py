@@ -57,7 +57,10 @@ def add(folder: Path, name: str, classifier: Classifier, images: np.ndarray) -> 
     place.mkdir(parents=True, exist_ok=True)
     save(classifier, place)
     np.save(folder / f"photos-{name}.npy", images)
-    np.save(folder / f"labels-{name}.npy", classifier.judge(as_pixels(images), 1).argmax(1).numpy())
+    np.save(
+        folder / f"labels-{name}.npy",
+        classifier.predict_logits(as_pixels(images), 1).argmax(1).numpy(),
+    )
     _enter(folder, {name: str(place.resolve())})
 
 
@@ -74,7 +77,7 @@ def _choose(
     # by place, not by name: a Keras file does not say what its classes are called
     classes = sorted({entry.class_name for entry in entries})
     labels = np.array([classes.index(entry.class_name) for entry in entries])
-    right = classifier.judge(as_pixels(images), batch=1).argmax(1).numpy() == labels
+    right = classifier.predict_logits(as_pixels(images), batch=1).argmax(1).numpy() == labels
     rows = _in_turn(labels, right, most)
     np.save(folder / f"photos-{name}.npy", images[rows])
     np.save(folder / f"labels-{name}.npy", labels[rows])

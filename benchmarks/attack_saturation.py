@@ -87,11 +87,11 @@ def contestants() -> dict[str, Attack]:
 
 def tried(attack: Attack, classifier: Classifier, pixels: Tensor, factor: float) -> Found:
     """An attack on the network with larger logits, judged on the network itself."""
-    labels = classifier.judge(pixels).argmax(1)
+    labels = classifier.predict_logits(pixels).argmax(1)
     torch.manual_seed(0)  # which peers draw from
     found = attack(Classifier(Larger(classifier, factor)), pixels, labels).detach()
     found = found.mul(255).round().div(255)
-    answers = classifier.judge(found, batch=1).argmax(1)
+    answers = classifier.predict_logits(found, batch=1).argmax(1)
     distance = (found - pixels).flatten(1).norm(dim=1)
     return Found(found, answers, torch.where(answers != labels, distance, torch.inf))
 
@@ -113,7 +113,7 @@ def picture(
     fooled = torch.stack([each.distance.isfinite() for each in found.values()]).all(0)
     at = int(fooled.int().argmax())
     photo = pixels[at : at + 1]
-    said = classifier.class_name(int(classifier.judge(photo).argmax()))
+    said = classifier.class_name(int(classifier.predict_logits(photo).argmax()))
     shown = [(photo, ("The photo", "", f"read as {said}"))]
     for (title, factor), each in found.items():
         said, distance = classifier.class_name(int(each.answers[at])), float(each.distance[at])

@@ -132,7 +132,7 @@ def _valid(pixels: Tensor) -> tuple[list[bool], Tensor]:
 
 def _lead(asked: Chosen, pixels: Tensor, batch: int) -> Tensor:
     """The lead of the best other class over the photo's own, [N]."""
-    logits, labels = asked.classifier.judge(pixels, batch), asked.labels.cpu()[:, None]
+    logits, labels = asked.classifier.predict_logits(pixels, batch), asked.labels.cpu()[:, None]
     own = logits.gather(1, labels).squeeze(1)
     return logits.scatter(1, labels, -torch.inf).amax(1) - own
 

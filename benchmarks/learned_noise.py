@@ -150,7 +150,7 @@ def outcome(folder: Path, name: str) -> tuple[float, float, float]:
     for row, path in enumerate(task["photos"]):
         saved = folder / name / f"{row}.png"
         said, was = ask_file(classifier, saved), ask_file(classifier, Path(path))
-        fooled.append(said.answer != was.answer)
+        fooled.append(said.label != was.label)
         confidences.append(said.confidence)
         sizes.append(distances(read_as(classifier, Path(path)), read_as(classifier, saved))[0])
     return float(np.mean(fooled)), float(np.median(confidences)), float(np.median(sizes))

@@ -4,10 +4,10 @@ import pytest
 
 from pasunchat import words
 from pasunchat.attacks.result import Status
+from pasunchat.classifiers.classifier import Prediction
 from pasunchat.fooled import outcome_in_words
 from pasunchat.fooled.control import Control
 from pasunchat.fooled.outcome import Elsewhere, Kept
-from pasunchat.fooled.receipt import Opinion
 from pasunchat.fooled.row import captions
 from pasunchat.fooled.survival import Survival
 
@@ -16,8 +16,8 @@ KEPT = Kept(
     status=Status.REACHED,
     fooled=True,
     goal="cat",
-    before=Opinion("dog", 0.83),
-    after=Opinion("cat", 0.95),
+    before=Prediction("dog", 0.83),
+    after=Prediction("cat", 0.95),
     picture="rex.cat.png",
     l2=1.314,
     largest_change=8,
@@ -38,7 +38,7 @@ KEPT = Kept(
     ),
     demanded=("jpeg:95", "resize:0.5"),
     price=1.52,
-    elsewhere=(Elsewhere("tiny", Opinion("dog", 0.99), Opinion("cat", 0.61), fooled=True),),
+    elsewhere=(Elsewhere("tiny", Prediction("dog", 0.99), Prediction("cat", 0.61), fooled=True),),
     attack="learned-noise",
     settings={},
     seed=0,
@@ -115,9 +115,9 @@ def test_the_row_speaks_as_the_talk() -> None:
 
 
 def test_the_row_says_what_was_not_reached() -> None:
-    failed = replace(KEPT, fooled=False, after=Opinion("dog", 0.6))
+    failed = replace(KEPT, fooled=False, after=Prediction("dog", 0.6))
     assert captions(failed)[2] == "= still dog at 60 %"
-    elsewhere = replace(failed, after=Opinion("fox", 0.5))
+    elsewhere = replace(failed, after=Prediction("fox", 0.5))
     assert captions(elsewhere)[2] == "= fox, not cat, at 50 %"
     untouched = replace(failed, factor=0.0, largest_change=0, l2=0.0, control=None)
     assert captions(untouched)[1] == "+ nothing"

@@ -88,7 +88,7 @@ def _fool_pipe(
     write_png(photo, np.asarray(draw_pipe(size=classifier.size)), {})
     sure = Wanted(confidence=SURE)
     (one,) = fool_photos(classifier, [photo], wanted=sure, progress=progress)
-    back = one.kept.before.answer
+    back = one.kept.before.label
     picture = one.folder / one.kept.picture
     sure = replace(sure, target=back)
     (other,) = fool_photos(classifier, [picture], wanted=sure, progress=progress)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,23 +37,25 @@ def pixels(count: int = 6) -> Tensor:
 
 @pytest.mark.parametrize("form", EVERY_FORM)
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_the_same_logits_and_facts_with_no_other_file(
+def test_the_same_logits_and_info_with_no_other_file(
     tmp_path: Path, classifier: Classifier, form: str, mirrored: bool
 ) -> None:
-    classifier.mirrored = mirrored
+    classifier.info = replace(classifier.info, mirrored=mirrored)
     done = export(classifier, tmp_path / f"net.{form}", form, pixels())
     assert (done.photos, done.form) == (6, form) and done.difference < 1e-4
     again = load(done.path)
     for count in (1, 2, 5):
         given = pixels(count)
-        assert torch.allclose(again.judge(given), classifier.judge(given), atol=1e-4)
+        assert torch.allclose(
+            again.predict_logits(given), classifier.predict_logits(given), atol=1e-4
+        )
     for name in ("classes", "size", "framing", "decode", "trained_on"):
-        assert getattr(again, name) == getattr(classifier, name)
+        assert getattr(again.info, name) == getattr(classifier.info, name)
     assert [path.name for path in tmp_path.iterdir()] == [f"net.{form}"]
 
 
 @with_onnx
-def test_onnx_answers_in_onnxruntime_and_names_its_facts(
+def test_onnx_runs_in_onnxruntime_and_carries_its_info(
     tmp_path: Path, classifier: Classifier
 ) -> None:
     import onnxruntime
@@ -60,11 +63,11 @@ def test_onnx_answers_in_onnxruntime_and_names_its_facts(
     path = Path(export(classifier, tmp_path / "net.onnx", "onnx", pixels()).path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {"pixels": pixels(3).numpy()})
-    assert torch.allclose(torch.from_numpy(logits), classifier.judge(pixels(3)), atol=1e-4)
-    facts = json.loads(session.get_modelmeta().custom_metadata_map["pasunchat"])
-    assert facts["classes"] == ["cat", "dog"]
-    assert (facts["size"], facts["framing"]) == (SIZE, "crop")
-    assert set(facts["versions"]) == {"pasunchat", "torch"}
+    assert torch.allclose(torch.from_numpy(logits), classifier.predict_logits(pixels(3)), atol=1e-4)
+    exported = json.loads(session.get_modelmeta().custom_metadata_map["pasunchat"])
+    assert exported["info"]["classes"] == ["cat", "dog"]
+    assert (exported["info"]["size"], exported["info"]["framing"]) == (SIZE, "crop")
+    assert set(exported["versions"]) == {"pasunchat", "torch"}
     assert b"/pasunchat/" not in path.read_bytes()  # nor where it was written
 
 
@@ -81,7 +84,7 @@ def test_the_same_bytes_each_time(tmp_path: Path, classifier: Classifier, form: 
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_one_that_answers_otherwise_is_not_kept(
+def test_one_that_gives_other_logits_is_not_kept(
     tmp_path: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong(path: Path, given: Tensor) -> Tensor:
@@ -90,7 +93,7 @@ def test_one_that_answers_otherwise_is_not_kept(
 
     form = FORMS["safetensors"]
     monkeypatch.setitem(FORMS, "safetensors", Form(form.about, form.write, wrong))
-    with pytest.raises(PasunchatError, match="answers otherwise"):
+    with pytest.raises(PasunchatError, match="gives other logits"):
         export(classifier, tmp_path / "net.safetensors", "safetensors", pixels())
     assert list(tmp_path.iterdir()) == []
 
@@ -101,16 +104,15 @@ def test_refusals(tmp_path: Path, classifier: Classifier) -> None:
     (tmp_path / "net").write_text("here")
     with pytest.raises(PasunchatError, match="--overwrite"):
         export(classifier, tmp_path / "net", "safetensors", pixels())
-    outside = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(768, 2)), size=SIZE)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(768, 2))
     with pytest.raises(PasunchatError, match="take --to onnx"):
-        export(outside, tmp_path / "other", "safetensors", pixels())
-    outside.size = None
-    with pytest.raises(PasunchatError, match="no picture size"):
-        export(outside, tmp_path / "other", "pt2", pixels())
+        export(Classifier(network, size=SIZE), tmp_path / "other", "safetensors", pixels())
+    with pytest.raises(PasunchatError, match="no image size"):
+        export(Classifier(network), tmp_path / "other", "pt2", pixels())
 
 
 class Undecided(nn.Module):
-    """What it does hangs on its numbers, which no graph can say."""
+    """It branches on its numbers, which no graph can express."""
 
     def forward(self, given: Tensor) -> Tensor:
         return given.flatten(1)[:, :2] * (2 if float(given.sum()) > 3 else 1)
@@ -126,7 +128,7 @@ def damaged_weights(data: bytes) -> bytes:
     return data[:-4] + b"\x00\x00\x80\x3f"
 
 
-def other_facts(data: bytes) -> bytes:
+def other_network(data: bytes) -> bytes:
     return data.replace(b'\\"simple\\"', b'\\"simpel\\"')
 
 
@@ -135,7 +137,7 @@ def other_facts(data: bytes) -> bytes:
     [
         (damaged_weights, "its numbers were changed"),
         (lambda data: data[:99], "damaged"),
-        (other_facts, "simpel"),
+        (other_network, "simpel"),
     ],
 )
 def test_a_spoiled_file_is_refused(

@@ -5,7 +5,7 @@ from torch import nn
 
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.files import FACTS, WEIGHTS, load_files, save
+from pasunchat.classifiers.files import INFO, WEIGHTS, load_files, save
 from pasunchat.errors import PasunchatError
 
 
@@ -15,13 +15,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_network_from_outside_is_not_saved(tmp_path: Path) -> None:
-    with pytest.raises(PasunchatError, match="from outside"):
+def test_an_external_network_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(PasunchatError, match="external network"):
         save(Classifier(nn.Flatten()), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", [FACTS, WEIGHTS])
+@pytest.mark.parametrize("name", [INFO, WEIGHTS])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(PasunchatError, match=name):
@@ -50,8 +50,8 @@ def test_weights_of_another_training_are_refused(folder: Path, tmp_path_factory)
         load_files(folder)
 
 
-def test_a_wrong_fact_is_named(folder: Path) -> None:
-    text = (folder / FACTS).read_text().replace('"size": 16', '"size": "wide"')
-    (folder / FACTS).write_text(text)
+def test_a_wrong_field_is_named(folder: Path) -> None:
+    text = (folder / INFO).read_text().replace('"size": 16', '"size": "wide"')
+    (folder / INFO).write_text(text)
     with pytest.raises(PasunchatError, match=r"size"):
         load_files(folder)

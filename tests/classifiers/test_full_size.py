@@ -34,8 +34,8 @@ def test_it_says_what_is_said_of_the_file(
     inner, image = classifier_for(framing), photo(*shape)
     write_png(tmp_path / "photo.png", image, {})
     read = read_photo(tmp_path / "photo.png", SIZE, framing)
-    of_file = inner.judge(as_pixels(read[None]), batch=1)
-    assert torch.equal(full_size(inner).judge(as_pixels(image[None]), batch=1), of_file)
+    of_file = inner.predict_logits(as_pixels(read[None]), batch=1)
+    assert torch.equal(full_size(inner).predict_logits(as_pixels(image[None]), batch=1), of_file)
 
 
 def test_at_the_classifiers_size_it_is_the_classifier() -> None:
@@ -44,7 +44,7 @@ def test_at_the_classifiers_size_it_is_the_classifier() -> None:
     asked = pixels.clone().requires_grad_()
     (ours,) = torch.autograd.grad(full_size(inner).eval()(asked)[:, 0].sum(), asked)
     (its,) = torch.autograd.grad(inner.eval()(asked)[:, 0].sum(), asked)
-    assert torch.equal(full_size(inner).judge(pixels), inner.judge(pixels))
+    assert torch.equal(full_size(inner).predict_logits(pixels), inner.predict_logits(pixels))
     assert torch.allclose(ours, its, rtol=1e-5, atol=1e-8)
 
 
@@ -87,5 +87,5 @@ def test_only_pictures_of_another_size_need_it() -> None:
 def test_a_classifier_without_a_size_is_refused() -> None:
     any_size = Classifier(torch.nn.Flatten())
     assert fitting(any_size, 7, 9) is any_size
-    with pytest.raises(PasunchatError, match="no picture size"):
+    with pytest.raises(PasunchatError, match="no image size"):
         full_size(any_size)

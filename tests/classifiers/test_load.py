@@ -7,7 +7,7 @@ from pasunchat.__main__ import run
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.files import save
-from pasunchat.classifiers.load import DOORS, find, load
+from pasunchat.classifiers.load import LOADERS, find, load
 from pasunchat.errors import PasunchatError
 
 EXAMPLES = {
@@ -62,13 +62,13 @@ def test_a_run_states_its_own_preprocessing() -> None:
         load("mine:scale=0..255")
 
 
-def test_each_name_finds_its_door_and_each_door_says_what_comes_in() -> None:
-    """The first that opens is taken."""
+def test_each_name_finds_its_loader_and_each_loader_says_what_it_loads() -> None:
+    """The first that accepts it is taken."""
     for name, model in EXAMPLES.items():
-        opened = next(door for door, row in DOORS.items() if row.opens(model))
-        assert opened == name
-    assert set(EXAMPLES) | {"run", "shipped"} == set(DOORS)
-    assert all(row.about for row in DOORS.values())
+        accepted = next(kind for kind, row in LOADERS.items() if row.accepts(model))
+        assert accepted == name
+    assert set(EXAMPLES) | {"run", "shipped"} == set(LOADERS)
+    assert all(row.about for row in LOADERS.values())
 
 
 @pytest.mark.parametrize("model", ["m.keras", "m.h5", "m.onnx", "m.pt2", "m.safetensors"])

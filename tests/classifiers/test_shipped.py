@@ -30,8 +30,8 @@ def test_has_a_card_a_recipe_and_calls_a_cat_a_cat(name: str, chelsea: Path) -> 
     }
     classifier = load(name)
     assert classifier.origin is None and classifier.known_as == name
-    (said,) = predict(classifier, [chelsea])
-    assert said.answer == "cat"
+    (found,) = predict(classifier, [chelsea])
+    assert found.prediction is not None and found.prediction.label == "cat"
 
 
 def test_all_together_are_under_3_mib() -> None:

@@ -107,8 +107,10 @@ def test_fool_and_verify(place: Path, call: Callable) -> None:
     assert names == {"0.dog.png", "noise.png", "photo.png", "row.png", "result.json"}
     result = json.loads((folder / "result.json").read_text())
     answer = json.loads(call("predict", folder / "0.dog.png", "--json").out)[0]
-    assert answer["answer"] == "dog"
-    assert answer["confidence"] == pytest.approx(result["after"]["confidence"], abs=1e-6)
+    assert answer["prediction"]["label"] == "dog"
+    assert answer["prediction"]["confidence"] == pytest.approx(
+        result["after"]["confidence"], abs=1e-6
+    )
     verified = call("verify", folder / "0.dog.png", "--photo", PHOTO)
     assert verified.status == 0 and "holds" in verified.out
     assert call("fool", PHOTO, "--as", "dog").status == 2

@@ -79,7 +79,7 @@ def test_is_on_the_grid_in_range_and_judged_as_saved(
     levels = found.pixels * 255
     assert (levels - levels.round()).abs().max() < 1e-3
     assert found.pixels.min() >= 0 and found.pixels.max() <= 1
-    again = torch.cat([classifier.judge(row[None]) for row in found.pixels])
+    again = torch.cat([classifier.predict_logits(row[None]) for row in found.pixels])
     assert torch.equal(again, found.after_logits)
     assert Status.REACHED in found.status or case[0] in CONTROLS
     for row, status in enumerate(found.status):
@@ -130,7 +130,7 @@ def test_both_memory_layouts_give_the_same_answer(attacked: Fool, classifier: Cl
 
 def test_what_is_already_so_costs_nothing_and_stays(attacked: Fool, classifier: Classifier) -> None:
     given = photos(2)
-    already = classifier.judge(given, batch=1).argmax(1)
+    already = classifier.predict_logits(given, batch=1).argmax(1)
     found = attacked(classifier, given, goal=Goal(already))
     assert found.status == (Status.ALREADY_WRONG, Status.ALREADY_WRONG)
     assert torch.equal(found.pixels, given)

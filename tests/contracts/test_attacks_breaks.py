@@ -150,7 +150,7 @@ def test_a_network_that_does_not_look_is_not_fooled(name: str) -> None:
 def test_the_class_to_reach_is_the_one_that_is_reached(name: str, classes: int) -> None:
     module = OneLogit(network(1)) if classes == 1 else network(classes)
     given = photos(1)
-    own = int(Classifier(module).judge(given).argmax(1)[0])
+    own = int(Classifier(module).predict_logits(given).argmax(1)[0])
     reached = 0
     for target in range(max(classes, 2)):
         found = run(name, module, given, Goal(torch.tensor([target])))
@@ -192,7 +192,7 @@ def test_is_never_worse_than_the_nearest_query_that_reached(name: str) -> None:
     if getattr(ATTACKS[name], "keeps", "nearest") == "own":
         pytest.skip("keeps its best by a criterion of its own")
     classifier, given = Classifier(network()), photos(1)
-    goal = Goal(classifier.judge(given).argmax(1), targeted=False)
+    goal = Goal(classifier.predict_logits(given).argmax(1), targeted=False)
     asked: list[Tensor] = []
     hook = classifier.register_forward_pre_hook(lambda _, args: asked.append(args[0].detach()))
     norm = norm_of(name)
@@ -208,7 +208,7 @@ def test_is_never_worse_than_the_nearest_query_that_reached(name: str) -> None:
     seen = torch.cat(asked)
     on_grid = ((seen * 255).round() - seen * 255).flatten(1).abs().amax(1) < 1e-3
     every = Goal(goal.classes.expand(len(seen)), targeted=False)
-    good = every.reached(classifier.judge(seen), 2 * SURE) & on_grid
+    good = every.reached(classifier.predict_logits(seen), 2 * SURE) & on_grid
     assert found.status[0] is Status.REACHED
     nearest = norm.measure(seen[good] - given).min()
     assert found.distance[0] <= nearest * (1 + 1e-5)

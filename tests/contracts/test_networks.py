@@ -80,7 +80,7 @@ def test_saved_and_loaded_is_the_same(name: str, tmp_path: Path) -> None:
     loaded = load_files(tmp_path)
     assert loaded.digest() == classifier.digest()
     assert (loaded.classes, loaded.size, loaded.framing) == (CLASSES, SIZE, "crop")
-    assert loaded.trained_on == "data"
+    assert loaded.info.trained_on == "data"
     assert torch.equal(loaded(pixels(2)), classifier(pixels(2)))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasunchat.attacks.fool import fool
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.classifiers.full_size import full_size
 from pasunchat.fooled.film import (
     BRIEF,
@@ -27,7 +27,7 @@ from pasunchat.fooled.film import (
 )
 from pasunchat.fooled.film_frame import FALLEN, MARGIN, Shown, draw_frame
 from pasunchat.fooled.fool_photos import KeptAt
-from pasunchat.fooled.receipt import Opinion, ask_image
+from pasunchat.fooled.receipt import ask_image
 from pasunchat.fooled.save import keep
 
 PICTURES = arrays.arrays(np.uint8, (3, 4, 3))
@@ -36,7 +36,8 @@ PICTURES = arrays.arrays(np.uint8, (3, 4, 3))
 def readings(*goal: float) -> list[Reading]:
     """What a classifier of cat and dog says, by its confidence in dog."""
     return [
-        Reading(Opinion("dog", one) if one > 0.5 else Opinion("cat", 1 - one), one) for one in goal
+        Reading(Prediction("dog", one) if one > 0.5 else Prediction("cat", 1 - one), one)
+        for one in goal
     ]
 
 
@@ -85,15 +86,15 @@ def test_a_change_of_one_level_grows_too() -> None:
 def test_frames_are_asked_as_files_are(classifier: Classifier) -> None:
     images = list(np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8))
     for image, reading in zip(images, read_frames(classifier, images, "dog"), strict=True):
-        assert reading.opinion == ask_image(classifier, image)
+        assert reading.prediction == ask_image(classifier, image)
         assert reading.goal == pytest.approx(
-            reading.opinion.confidence
-            if reading.opinion.answer == "dog"
-            else 1 - reading.opinion.confidence
+            reading.prediction.confidence
+            if reading.prediction.label == "dog"
+            else 1 - reading.prediction.confidence
         )
     large = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     (said,) = read_frames(classifier, [large], "dog")
-    assert said.opinion == ask_image(full_size(classifier), large)
+    assert said.prediction == ask_image(full_size(classifier), large)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_the_film_is_the_same_bytes_again(tmp_path: Path) -> None:
 def test_a_frame_shows_the_photo_the_change_and_the_bar() -> None:
     image = np.random.default_rng(2).integers(0, 256, (16, 16, 3), np.uint8)
     grey = np.full((16, 16, 3), 128, np.uint8)
-    shown = Shown(image, grey, 0.4, Opinion("cat", 0.7), "dog", 0.25, None, ("cat", "dog"))
+    shown = Shown(image, grey, 0.4, Prediction("cat", 0.7), "dog", 0.25, None, ("cat", "dog"))
     frame = np.asarray(draw_frame(shown))
     side, top = 320, frame.shape[0] - 8 - 36 - 14 - 16 - 320
     left = frame[top : top + side, MARGIN : MARGIN + side]

@@ -32,7 +32,7 @@ def test_a_photo_is_fooled_and_all_of_it_is_kept(classifier: Classifier, photo: 
     assert {file.name for file in at.folder.iterdir()} == {
         f"rex.{target}.png", "photo.png", "noise.png", "row.png", "result.json",
     }  # fmt: skip
-    assert at.kept.fooled and at.kept.after.answer == target
+    assert at.kept.fooled and at.kept.after.label == target
     assert verify(at.folder / at.kept.picture, classifier, photo).holds
     assert read_fooled(classifier.origin) == [at]
     assert steps[-1] == (1, 1)

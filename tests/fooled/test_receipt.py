@@ -50,10 +50,10 @@ def receipt(classifier: Classifier) -> Receipt:
         classifier=classifier.digest(),
         photo=digest_of_pixels(_noise(0)),
         picture=digest_of_pixels(picture()),
-        goal=after.answer,
-        before=before.answer,
+        goal=after.label,
+        before=before.label,
         confidence_before=before.confidence,
-        after=after.answer,
+        after=after.label,
         confidence=after.confidence,
         l2=l2,
         largest_change=largest,
@@ -91,7 +91,7 @@ def test_what_is_true_holds(
     for found in (verify(saved, classifier), verify(saved, classifier, photo)):
         assert found.holds and found.findings == ()
         assert found.receipt == receipt
-        assert found.opinion == ask_image(classifier, picture())
+        assert found.prediction == ask_image(classifier, picture())
         assert found.file == str(saved)
     assert verify(str(saved), classifier, str(photo)).holds
 

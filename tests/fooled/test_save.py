@@ -44,7 +44,7 @@ def classifier() -> Classifier:
 def results(classifier: Classifier) -> dict[Status, AttackResult]:
     """One result of each kind that two photos of noise give."""
     photos = torch.randint(0, 256, (2, 3, SIZE, SIZE), generator=generator(0)) / 255
-    now = classifier.judge(photos, batch=1).argmax(1)
+    now = classifier.predict_logits(photos, batch=1).argmax(1)
     asked = {
         Status.REACHED: (Goal(1 - now), "learned-noise:lr=0.01"),
         Status.ALREADY_WRONG: (Goal(now), "learned-noise"),
@@ -123,7 +123,7 @@ def test_what_is_kept_of_a_fooled_photo(
     assert found.fooled and found.status is Status.REACHED and found.advice == ""
     assert found.picture == f"rex.{goal}.png" and found.photo == "photos/rex.jpg"
     assert found.after == ask_file(classifier, folder / found.picture)
-    assert found.after.answer == found.goal == goal != found.before.answer
+    assert found.after.label == found.goal == goal != found.before.label
     assert found.control is not None and found.control.draws == DRAWS
     assert found.control.distance == pytest.approx(found.l2, rel=0.02)
     assert verify(folder / found.picture, classifier, folder / "photo.png").holds

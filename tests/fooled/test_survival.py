@@ -53,7 +53,7 @@ def margins(classifier: Classifier, image: NDArray[np.uint8], goal: Goal) -> lis
         np.asarray(half.resize((SIZE, SIZE), Image.Resampling.BICUBIC)),
         np.asarray(Image.open(file)),
     ]
-    logits = classifier.judge(as_pixels(np.stack(made)), batch=1)
+    logits = classifier.predict_logits(as_pixels(np.stack(made)), batch=1)
     return goal.rows(torch.zeros(4, dtype=torch.int64)).margin(logits).tolist()
 
 
@@ -69,7 +69,7 @@ def test_the_ladder_says_what_predict_says_of_the_changed_files(
     name = classifier.class_name(int(other.classes))
     for one, prediction in zip(found, said, strict=True):
         assert one.confidence == pytest.approx(prediction.probabilities[name], abs=1e-6)
-        assert one.survives == (prediction.answer == name)
+        assert one.survives == (prediction.prediction.label == name)
 
 
 def test_the_whole_ladder_is_reported(
@@ -94,7 +94,9 @@ def test_its_logits_are_those_of_the_worst_transform(
     classifier: Classifier, image: NDArray[np.uint8], other: Goal
 ) -> None:
     for goal in (other, Goal(1 - other.classes)):
-        worst = surviving(classifier, DEMANDED, goal).judge(as_pixels(image[None]), batch=1)
+        worst = surviving(classifier, DEMANDED, goal).predict_logits(
+            as_pixels(image[None]), batch=1
+        )
         assert goal.margin(worst).item() == min(margins(classifier, image, goal))
 
 
@@ -115,7 +117,7 @@ def test_each_row_has_its_own_worst_and_the_same_bits_in_any_company(
     part = asked(torch.tensor([5, 0, 3, 6]))
     assert torch.equal(part[0], every[0][[5, 0, 3, 6]])
     assert torch.equal(part[1], every[1][[5, 0, 3, 6]])
-    assert torch.equal(every[0], demanding.judge(pixels))
+    assert torch.equal(every[0], demanding.predict_logits(pixels))
 
 
 def test_an_attack_on_it_survives_what_it_demands_and_pays_for_it(
@@ -139,8 +141,8 @@ def test_as_saved_gives_the_classifiers_own_logits(
     demanding = surviving(classifier, DEMANDED, other)
     found = fool(demanding, as_pixels(image[None]), goal=other, attack="learned-noise:lr=0.01")
     plain = as_saved(classifier, found, other)
-    assert torch.equal(plain.after_logits, classifier.judge(found.pixels, batch=1))
-    assert torch.equal(plain.before_logits, classifier.judge(found.photos, batch=1))
+    assert torch.equal(plain.after_logits, classifier.predict_logits(found.pixels, batch=1))
+    assert torch.equal(plain.before_logits, classifier.predict_logits(found.photos, batch=1))
     assert torch.equal(plain.margin, other.margin(plain.after_logits))
     assert plain.margin.item() >= found.margin.item() and plain.status == found.status
 
@@ -150,18 +152,19 @@ def test_nothing_demanded_is_the_classifier_at_any_size(
 ) -> None:
     nothing = surviving(classifier, (), other)
     assert torch.equal(
-        nothing.judge(as_pixels(image[None])), classifier.judge(as_pixels(image[None]))
+        nothing.predict_logits(as_pixels(image[None])),
+        classifier.predict_logits(as_pixels(image[None])),
     )
     wide = as_pixels(np.random.default_rng(3).integers(0, 256, (2, 20, 33, 3), np.uint8))
-    assert torch.equal(nothing.judge(wide), full_size(classifier).judge(wide))
+    assert torch.equal(nothing.predict_logits(wide), full_size(classifier).predict_logits(wide))
     assert fitting(nothing, 20, 33) is nothing  # framed once, after the transforms
 
 
 def test_a_classifier_without_a_size_is_refused(image: NDArray[np.uint8], other: Goal) -> None:
     any_size = Classifier(torch.nn.Flatten())
-    with pytest.raises(PasunchatError, match="no picture size"):
+    with pytest.raises(PasunchatError, match="no image size"):
         survival(any_size, image, other)
-    with pytest.raises(PasunchatError, match="no picture size"):
+    with pytest.raises(PasunchatError, match="no image size"):
         surviving(any_size, DEMANDED, other)
 
 

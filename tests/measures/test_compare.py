@@ -12,6 +12,7 @@ from torch import nn
 
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.info import ClassifierInfo
 from pasunchat.errors import PasunchatError
 from pasunchat.measures import speed
 from pasunchat.measures.compare import Comparison, Pair, compare, holm, mcnemar
@@ -37,8 +38,9 @@ class FirstPixel(nn.Module):
         return torch.stack((torch.zeros_like(logit), logit), 1)
 
 
-def by_first_pixel(threshold: float, **facts: object) -> Classifier:
-    return Classifier(FirstPixel(threshold), **{"classes": CLASSES, "size": 16, **facts})
+def by_first_pixel(threshold: float, **info: object) -> Classifier:
+    known = ClassifierInfo(**{"classes": CLASSES, "size": 16, **info})
+    return Classifier.with_info(FirstPixel(threshold), known)
 
 
 @pytest.fixture
@@ -208,7 +210,7 @@ def test_a_dataset_must_fit_every_model(sizes: dict[str, Classifier], dataset: D
     assert datasets_for(sizes, [dataset.folder])["dense"].digest == dataset.digest
 
 
-def test_it_says_whether_a_model_learnt_from_this_dataset(dataset: Dataset) -> None:
+def test_it_says_whether_a_model_was_trained_on_this_dataset(dataset: Dataset) -> None:
     origins = {"here": dataset.digest, "elsewhere": "e" * 64, "unknown": None}
     models = {
         name: by_first_pixel(0.1 * place, trained_on=digest)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pasunchat.classifiers.build import build
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.predict import BATCH, predict
 from pasunchat.photos.files import ENDINGS, photo_files
@@ -78,19 +78,15 @@ def test_endings_are_small_and_there_once() -> None:
 
 def test_what_is_no_photo_gets_a_reason_in_its_place(place: Path, classifier: Classifier) -> None:
     first, bad, last = predict(classifier, ["b.png", "notes.txt", "a.JPG"])
-    assert (bad.file, bad.answer, bad.confidence, bad.probabilities) == (
-        "notes.txt",
-        None,
-        None,
-        {},
-    )
+    assert (bad.file, bad.prediction, bad.probabilities) == ("notes.txt", None, {})
     assert bad.reason is not None and bad.reason.startswith("notes.txt: not an image")
     for good, name in ((first, "b.png"), (last, "a.JPG")):
         assert good.file == name and good.reason is None
         assert set(good.probabilities) == {"cat", "dog"}
         assert sum(good.probabilities.values()) == pytest.approx(1)
-        assert good.answer is not None
-        assert good.confidence == good.probabilities[good.answer] >= 0.5
+        assert good.prediction is not None
+        likeliest = max(good.probabilities, key=good.probabilities.__getitem__)
+        assert good.prediction == Prediction(likeliest, good.probabilities[likeliest])
 
 
 def test_nothing_but_bad_files_is_all_reasons(place: Path, classifier: Classifier) -> None:
@@ -107,7 +103,8 @@ def test_hundreds_are_the_same_as_one_by_one(
     assert told == [(64, 150), (128, 150), (150, 150)]
     for found in together:
         (alone,) = predict(classifier, [found.file])
-        assert alone.answer == found.answer
+        assert alone.prediction is not None and found.prediction is not None
+        assert alone.prediction.label == found.prediction.label
         assert alone.probabilities == pytest.approx(found.probabilities, abs=1e-6)
 
 
@@ -117,5 +114,5 @@ def test_classes_without_names_are_numbers(place: Path, classifier: Classifier) 
 
 
 def test_a_classifier_without_a_size_is_refused(place: Path, classifier: Classifier) -> None:
-    with pytest.raises(PasunchatError, match="states no picture size"):
+    with pytest.raises(PasunchatError, match="states no image size"):
         predict(Classifier(classifier.network), ["b.png"])

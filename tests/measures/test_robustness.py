@@ -112,8 +112,8 @@ def test_every_saved_file_is_what_the_table_says(classifier: Classifier, whole: 
     for photo in attacked:
         said = verify(whole / "pictures" / photo["picture"], classifier)
         assert said.holds == (photo["fooled"] == "True"), said.findings
-        assert said.opinion.answer == photo["after"]
-        assert said.opinion.confidence == pytest.approx(float(photo["confidence"]), abs=1e-6)
+        assert said.prediction.label == photo["after"]
+        assert said.prediction.confidence == pytest.approx(float(photo["confidence"]), abs=1e-6)
 
 
 def test_a_photo_that_is_not_fooled_keeps_its_closest_try(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pasunchat.classifiers.build import build
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.score import SHOWN, Evaluation, check_fit, evaluate, score
 from pasunchat.photos.dataset import Dataset
@@ -84,8 +84,8 @@ def test_best_and_worst_go_by_the_confidence_in_the_real_class(by_hand: Evaluati
     assert [photo.row for photo in by_hand.worst] == [61, 2, 1, 60, 0]
     assert [photo.row for photo in by_hand.best] == [0, 60, 1, 2, 61]
     worst = by_hand.worst[0]
-    assert (worst.real, worst.predicted) == ("dog", "cat")
-    assert (worst.confidence, worst.right_confidence) == pytest.approx((0.95, 0.05))
+    assert (worst.real, worst.prediction) == ("dog", Prediction("cat", 0.95))
+    assert worst.real_confidence == pytest.approx(0.05)
 
 
 def test_at_most_eight_are_shown(classifier: Classifier, dataset: Dataset) -> None:

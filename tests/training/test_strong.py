@@ -59,7 +59,7 @@ def test_a_mirrored_classifier_cannot_tell_left_from_right(
     run = train(dataset, replace(QUICK, sides=(), epochs=1), tmp_path / "run")
     classifier = load_files(run.folder)
     images = dataset.pixels[:5]
-    assert classifier.mirrored
+    assert classifier.info.mirrored
     found = classifier.logits(images), classifier.logits(images[:, :, ::-1])
     assert torch.allclose(*found, atol=1e-5)
 

@@ -44,7 +44,7 @@ def fool(
     request = request_of(request, options)
     pixels = pixels_of(photos, classifier)
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
-    before = finite(classifier.judge(pixels, batch=1))
+    before = finite(classifier.predict_logits(pixels, batch=1))
     goal = goal or Goal(runner_up(before))
     if request.confidence is not None:
         goal = replace(goal, confidence=request.confidence)
@@ -146,7 +146,7 @@ def _judged(
     request: Request,
 ) -> AttackResult:
     pixels, goal = problem.snap(found.pixels), problem.goal.to("cpu")
-    after = classifier.judge(pixels, batch=1)
+    after = classifier.predict_logits(pixels, batch=1)
     now = goal.reached(after) & problem.within(pixels).cpu()
     had_gradient = found.had_gradient | (request.method.info.needs != "gradients")
     return AttackResult(

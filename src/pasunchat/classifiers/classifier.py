@@ -2,36 +2,52 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pasunchat.classifiers.info import ClassifierInfo
 from pasunchat.framing import Decode, Framing
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import full_precision
 from pasunchat.storage import sha256
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier answers for one image."""
+
+    label: str  # name of the most likely class; of equally likely ones, the first
+    confidence: float  # its probability, in [0, 1]
+
+    @classmethod
+    def from_probabilities(cls, probabilities: NDArray[np.float64], names: Sequence[str]) -> Self:
+        """The prediction that probabilities [C] amount to; names: of the classes."""
+        best = int(probabilities.argmax())
+        return cls(names[best], float(probabilities[best]))
+
+
 class Classifier(nn.Module):
-    """A network with its normalisation, class names, picture size and framing.
+    """A network with its normalisation, class names, image size and framing.
 
     Called with pixels, float [N, 3, H, W] in [0, 1], it gives logits [N, C]; the network inside
     sees (pixels - mean) / std. Any torch module that gives logits is wrapped in one line:
     `Classifier(model, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))`.
-
-    classes: names in the order of the logits; without them, numbers. size: side of the pictures
-    in pixels, None where any will do. network_name: how NETWORKS spells the network, None for one
-    from outside. mirrored: outside training, the mean of the logits of a picture and its mirror
-    image. known_as: how it was asked for. decode: how the photos it learnt from were decoded.
     """
 
-    mean: Tensor
+    network: nn.Module
+    info: ClassifierInfo
+    origin: Path | None  # the folder it was loaded from
+    known_as: str  # the name it was loaded by, else what its network is called
+    mean: Tensor  # [1, 3, 1, 1], or [1, 1, 1, 1] for all channels alike; so are the next three
     std: Tensor
-    scale: Tensor
-    shift: Tensor
+    scale: Tensor  # 1 / std
+    shift: Tensor  # -mean / std
 
     def __init__(
         self,
@@ -42,52 +58,78 @@ class Classifier(nn.Module):
         classes: Sequence[str] = (),
         size: int | None = None,
         framing: Framing = "pad",
-        decode: Decode = "exact",
-        mirrored: bool = False,
-        network_name: str | None = None,
-        trained_on: str | None = None,
-        origin: Path | None = None,
     ) -> None:
+        """mean, std: one number, or one for each channel. The others: see ClassifierInfo."""
         super().__init__()
         self.network = network
-        self.classes = tuple(classes)
-        self.size = size
-        self.framing: Framing = framing
-        self.decode: Decode = decode
-        self.mirrored = mirrored
-        self.network_name = network_name
-        self.trained_on = trained_on
-        self.origin = origin
-        self.known_as = str(origin) if origin else network_name or type(network).__name__
+        self.info = ClassifierInfo(classes=tuple(classes), size=size, framing=framing)
+        self.origin = None
+        self.known_as = type(network).__name__
         for name, value in _normalisation(mean, std).items():
             self.register_buffer(name, value, persistent=False)
 
+    @classmethod
+    def with_info(
+        cls,
+        network: nn.Module,
+        info: ClassifierInfo,
+        *,
+        mean: float | Sequence[float] = 0.0,
+        std: float | Sequence[float] = 1.0,
+    ) -> Self:
+        """The classifier whose info is known already, as that of a file is."""
+        classifier = cls(network, mean=mean, std=std)
+        classifier.info = info
+        classifier.known_as = info.network_name or classifier.known_as
+        return classifier
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the logits; empty where they are numbered."""
+        return self.info.classes
+
+    @property
+    def size(self) -> int | None:
+        """Side of the square images it takes, in pixels; None: any size."""
+        return self.info.size
+
+    @property
+    def framing(self) -> Framing:
+        """How a photo becomes a square."""
+        return self.info.framing
+
+    @property
+    def decode(self) -> Decode:
+        """How the photos it was trained on were decoded."""
+        return self.info.decode
+
+    def class_name(self, index: int) -> str:
+        """The name of a class, or its number where there are no names."""
+        return self.info.class_name(index)
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of pixels, float [N, 3, H, W] in [0, 1]."""
-        logits = self._logits(pixels)
-        if self.mirrored and not self.training:
-            logits = (logits + self._logits(pixels.flip(3))) / 2
+        logits = self.unmirrored(pixels)
+        if self.info.mirrored and not self.training:
+            logits = (logits + self.unmirrored(pixels.flip(3))) / 2
         return logits
 
-    def _logits(self, pixels: Tensor) -> Tensor:
-        inside = getattr(self.network, "normalising", None)  # a network that does it on the way
-        logits: Tensor | None = inside(pixels, self.scale, self.shift) if inside else None
-        return self.network(self.normalised(pixels)) if logits is None else logits
+    def unmirrored(self, pixels: Tensor) -> Tensor:
+        """Logits [N, C] of the pixels alone, without their mirror image."""
+        logits: Tensor = self.network(self.normalised(pixels))
+        return logits
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """What the network sees: (pixels - mean) / std."""
         return torch.addcmul(self.shift, pixels, self.scale)
 
-    def class_name(self, index: int) -> str:
-        """The name of a class, or its number where there are no names."""
-        return self.classes[index] if self.classes else str(index)
-
-    def judge(self, pixels: Tensor, batch: int = 32) -> Tensor:
+    def predict_logits(self, pixels: Tensor, batch: int = 32) -> Tensor:
         """Logits, float32 [N, C] on the CPU, of pixels, float [N, 3, H, W] in [0, 1].
 
-        In evaluation mode, without gradients, in fp32. Everything that judges a picture asks here.
+        In evaluation mode, without gradients, in fp32: whatever a result states of an image comes
+        from here.
         """
-        with evaluating(self):
+        with eval_mode(self):
             parts = [self(part).float() for part in torch.split(pixels, batch)]
             logits = torch.cat(parts).cpu()
         return logits.clone()
@@ -100,13 +142,16 @@ class Classifier(nn.Module):
         batch: int = 32,
         progress: Progress = silent,
     ) -> Tensor:
-        """What `judge` says of uint8 images [M, H, W, 3], all or some rows; a batch at a time is
-        read, so they may be memory-mapped."""
+        """`predict_logits` for uint8 images [M, H, W, 3], all of them or some rows.
+
+        A batch is read at a time, so the images may be memory-mapped. progress: (images done,
+        images in all).
+        """
         chosen = np.arange(len(images)) if rows is None else rows
         parts = []
         for first in range(0, len(chosen), batch):
             part = images[chosen[first : first + batch]]
-            parts.append(self.judge(as_pixels(part, self.mean.device)))
+            parts.append(self.predict_logits(as_pixels(part, self.mean.device)))
             progress(first + len(part), len(chosen))
         return torch.cat(parts)
 
@@ -114,25 +159,35 @@ class Classifier(nn.Module):
         """Softmax of the logits, float64 [N, C], of uint8 images [N, H, W, 3]."""
         return softmax(self.logits(images))
 
+    def predict(self, images: NDArray[np.uint8]) -> list[Prediction]:
+        """Class and confidence for each of uint8 images [N, H, W, 3]."""
+        return self.predictions_from_logits(self.logits(images))
+
+    def predictions_from_logits(self, logits: Tensor) -> list[Prediction]:
+        """Class and confidence for each row of logits [N, C] that this classifier gave."""
+        names = [self.class_name(index) for index in range(logits.shape[1])]
+        return [Prediction.from_probabilities(row, names) for row in softmax(logits)]
+
     def digest(self) -> str:
         """SHA-256 of weights, normalisation, classes, size and framing."""
-        facts = repr((self.classes, self.size, self.framing, self.network_name))
-        if self.mirrored:
-            facts += " mirrored"
+        info = self.info
+        text = repr((info.classes, info.size, info.framing, info.network_name))
+        if info.mirrored:
+            text += " mirrored"
         numbers = {**self.network.state_dict(), "mean": self.mean, "std": self.std}
-        return digest_of(numbers, facts)
+        return digest_of(numbers, text)
 
 
-def digest_of(numbers: Mapping[str, Tensor], *facts: str) -> str:
-    """SHA-256 of some facts and of tensors by name, wherever and however they lie in memory."""
-    parts: list[bytes | str] = [*facts]
+def digest_of(numbers: Mapping[str, Tensor], *texts: str) -> str:
+    """SHA-256 of some texts and of tensors by name, wherever and however they lie in memory."""
+    parts: list[bytes | str] = [*texts]
     for name, value in sorted(numbers.items()):
         parts += [name, value.detach().cpu().contiguous().numpy().tobytes()]
     return sha256(*parts)
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
+def eval_mode(module: nn.Module) -> Iterator[None]:
     """The module in evaluation mode, in fp32 and without gradients; afterwards as it was."""
     was_training = module.training
     module.eval()
@@ -172,6 +227,7 @@ def softmax(logits: Tensor) -> NDArray[np.float64]:
 def _normalisation(
     mean: float | Sequence[float], std: float | Sequence[float]
 ) -> dict[str, Tensor]:
+    """The buffers of a Classifier."""
     centre = torch.as_tensor(mean, dtype=torch.float32).reshape(1, -1, 1, 1)
     spread = torch.as_tensor(std, dtype=torch.float32).reshape(1, -1, 1, 1)
     return {"mean": centre, "std": spread, "scale": 1 / spread, "shift": -centre / spread}

@@ -14,33 +14,33 @@ from torch import Tensor
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.extras import extra
-from pasunchat.classifiers.external.facts import KEY, ExportedFacts, facts_of
+from pasunchat.classifiers.external.info import KEY, ExportedInfo, info_to_export
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.external.safetensors import load_safetensors
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import refuse_existing, to_json, whole_file
 
 CLOSE = 1e-4  # of a logit, and of its size where it is above 1
-Write = Callable[[Classifier, Path, ExportedFacts], None]
-Ask = Callable[[Path, Tensor], Tensor]
+Write = Callable[[Classifier, Path, ExportedInfo], None]
+Run = Callable[[Path, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One file. photos: how many it was checked on; difference: the largest of a logit there."""
+    """A file that was written and checked."""
 
     path: str
-    form: str
-    photos: int
-    difference: float
+    form: str  # of FORMS
+    photos: int  # how many it was checked on
+    difference: float  # between its logits and the classifier's, the largest there
 
 
 class Form(NamedTuple):
-    """write: the file. ask: logits, float32 [N, C], of the file for pixels, by other code."""
+    """A kind of file."""
 
     about: str
-    write: Write
-    ask: Ask
+    write: Write  # writes the classifier, with its info, to a path
+    run: Run  # reads the file and runs it on pixels: logits, float32 [N, C]
 
 
 def export(
@@ -52,33 +52,34 @@ def export(
     overwrite: bool = False,
 ) -> Exported:
     """Write the classifier as one of FORMS: pixels, float [N, 3, size, size] in [0, 1], in and
-    logits out, for any N, with its preprocessing inside and its facts in the metadata.
+    logits out, for any N, with its preprocessing inside and its info in the metadata.
 
-    pixels: what it is checked on, [N, 3, size, size]. The file appears under its name only when
-    it answers as the classifier does, to CLOSE. Raises PasunchatError for an unknown form, a file
-    that is there already, a network that cannot be written, and one that answers otherwise.
+    pixels: what it is checked on, [N, 3, size, size]. The file appears under its name only if its
+    logits are the classifier's, to CLOSE. Raises PasunchatError for an unknown form, a file that
+    exists already, a network that cannot be written, and a file that gives other logits.
     """
     if form not in FORMS:
         raise PasunchatError(f'unknown form "{form}"; there are: {", ".join(FORMS)}')
-    path, facts = Path(path), facts_of(classifier)
+    path, exported = Path(path), info_to_export(classifier)
     refuse_existing(path, overwrite=overwrite)
     classifier.eval()
-    wanted = classifier.judge(pixels)
+    expected = classifier.predict_logits(pixels)
     with whole_file(path) as part:
-        FORMS[form].write(classifier, part, facts)
-        given = FORMS[form].ask(part, pixels.cpu())
-        if given.shape != wanted.shape or not torch.allclose(given, wanted, rtol=CLOSE, atol=CLOSE):
+        FORMS[form].write(classifier, part, exported)
+        found = FORMS[form].run(part, pixels.cpu())
+        same = found.shape == expected.shape
+        if not same or not torch.allclose(found, expected, rtol=CLOSE, atol=CLOSE):
             raise PasunchatError(
-                f"the {form} file answers otherwise than the classifier; it is not kept"
+                f"the {form} file gives other logits than the classifier; it is not kept"
             )
-    difference = float((given - wanted).abs().max()) if len(pixels) else 0.0
+    difference = float((found - expected).abs().max()) if len(pixels) else 0.0
     return Exported(str(path), form, len(pixels), difference)
 
 
-def _write_onnx(classifier: Classifier, path: Path, facts: ExportedFacts) -> None:
+def _write_onnx(classifier: Classifier, path: Path, exported: ExportedInfo) -> None:
     onnx = extra("onnx", "onnx")
     extra("onnxscript", "onnx")
-    with _others_at_work("onnx"):
+    with _quiet_exporter("onnx"):
         program = torch.onnx.export(
             classifier,
             (_example(classifier),),
@@ -91,13 +92,13 @@ def _write_onnx(classifier: Classifier, path: Path, facts: ExportedFacts) -> Non
     assert program is not None
     model = program.model_proto
     for node in model.graph.node:
-        node.ClearField("metadata_props")  # where in our source each comes from
-    onnx.helper.set_model_props(model, {KEY: _as_text(facts)})
+        node.ClearField("metadata_props")  # source lines of the machine that exports
+    onnx.helper.set_model_props(model, {KEY: _as_text(exported)})
     onnx.save(model, path)
 
 
-def _write_program(classifier: Classifier, path: Path, facts: ExportedFacts) -> None:
-    with _others_at_work("pt2"):
+def _write_program(classifier: Classifier, path: Path, exported: ExportedInfo) -> None:
+    with _quiet_exporter("pt2"):
         program = torch.export.export(
             classifier,
             (_example(classifier),),
@@ -106,58 +107,58 @@ def _write_program(classifier: Classifier, path: Path, facts: ExportedFacts) -> 
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)
         program.example_inputs = None
-        archive = io.BytesIO()  # a path's name would be written into it
-        torch.export.save(program, archive, extra_files={KEY: _as_text(facts)})
+        archive = io.BytesIO()  # to a path, torch would write its name into the file
+        torch.export.save(program, archive, extra_files={KEY: _as_text(exported)})
     path.write_bytes(archive.getvalue())
 
 
-def _write_safetensors(classifier: Classifier, path: Path, facts: ExportedFacts) -> None:
-    if facts.network is None:
+def _write_safetensors(classifier: Classifier, path: Path, exported: ExportedInfo) -> None:
+    if exported.info.network_name is None:
         raise PasunchatError(
             "safetensors hold weights only, and this network is not one of ours to build again; "
             "take --to onnx or --to pt2"
         )
     weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
-    path.write_bytes(safetensors.torch.save(weights, {KEY: _as_text(facts)}))
+    path.write_bytes(safetensors.torch.save(weights, {KEY: _as_text(exported)}))
 
 
-def _ask_onnx(path: Path, pixels: Tensor) -> Tensor:
+def _run_onnx(path: Path, pixels: Tensor) -> Tensor:
     runtime = extra("onnxruntime", "onnx")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {"pixels": pixels.contiguous().numpy()})
     return torch.from_numpy(logits)
 
 
-def _ask_program(path: Path, pixels: Tensor) -> Tensor:
+def _run_program(path: Path, pixels: Tensor) -> Tensor:
     with torch.no_grad():
         logits: Tensor = torch.export.load(path).module()(pixels)
     return logits
 
 
-def _ask_safetensors(path: Path, pixels: Tensor) -> Tensor:
-    return load_safetensors(path, Preprocessing()).judge(pixels)
+def _run_safetensors(path: Path, pixels: Tensor) -> Tensor:
+    return load_safetensors(path, Preprocessing()).predict_logits(pixels)
 
 
 FORMS: dict[str, Form] = {
-    "onnx": Form("one ONNX graph, asked by onnxruntime", _write_onnx, _ask_onnx),
-    "pt2": Form("one program of torch.export", _write_program, _ask_program),
-    "safetensors": Form("our own weights and facts", _write_safetensors, _ask_safetensors),
+    "onnx": Form("one ONNX graph, checked by onnxruntime", _write_onnx, _run_onnx),
+    "pt2": Form("one program of torch.export", _write_program, _run_program),
+    "safetensors": Form("weights with their info", _write_safetensors, _run_safetensors),
 }
 
 
-def _as_text(facts: ExportedFacts) -> str:
-    return to_json(facts).decode()
+def _as_text(exported: ExportedInfo) -> str:
+    return to_json(exported).decode()
 
 
 def _example(classifier: Classifier) -> Tensor:
-    """Two pictures: of one, torch.export would take the batch for a constant."""
+    """Two images: with one, torch.export would take the batch size for a constant."""
     size = classifier.size or 1
     return torch.zeros(2, 3, size, size, device=classifier.mean.device)
 
 
 @contextmanager
-def _others_at_work(form: str) -> Iterator[None]:
-    """torch's exporter, which talks much, in quiet. Raises PasunchatError for what it refuses."""
+def _quiet_exporter(form: str) -> Iterator[None]:
+    """Silence torch's exporter. Raises PasunchatError for what it refuses."""
     try:
         with (
             warnings.catch_warnings(),

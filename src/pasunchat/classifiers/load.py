@@ -1,4 +1,4 @@
-"""The one door from a run, a name or a file to a Classifier."""
+"""LOADERS: from the name of a run, of a shipped model or of a file to a Classifier."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from pasunchat.classifiers.external.safetensors import load_safetensors
 from pasunchat.classifiers.external.timm import PREFIX as TIMM
 from pasunchat.classifiers.external.timm import load_timm
 from pasunchat.classifiers.external.torch_files import load_torch
-from pasunchat.classifiers.files import FACTS, WEIGHTS, load_files
+from pasunchat.classifiers.files import INFO, WEIGHTS, load_files
 from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import RUNS
@@ -23,13 +23,12 @@ from pasunchat.storage import RUNS
 TORCH = (".pt", ".pt2", ".pth", ".ts", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
-class Door(NamedTuple):
-    """about: what comes in. opens: whether a model's name is for this door. load: the name, and
-    what is said of its preprocessing, to a Classifier."""
+class Loader(NamedTuple):
+    """Loads models of one kind."""
 
-    about: str
-    opens: Callable[[str], bool]
-    load: Callable[[str, Preprocessing], Classifier]
+    about: str  # what kind
+    accepts: Callable[[str], bool]  # whether a model's name is of this kind
+    load: Callable[[str, Preprocessing], Classifier]  # the name, and the requested preprocessing
 
 
 def _begins(prefix: str) -> Callable[[str], bool]:
@@ -40,76 +39,79 @@ def _ends(*endings: str) -> Callable[[str], bool]:
     return lambda model: Path(model).suffix.lower() in endings
 
 
-def _file(load: Callable[[Path, Preprocessing], Classifier]) -> Callable[..., Classifier]:
-    """A loader of files, for a name: one that is not there is said so."""
+def _file(
+    load: Callable[[Path, Preprocessing], Classifier],
+) -> Callable[[str, Preprocessing], Classifier]:
+    """A function that loads a path as one that loads a name. It raises PasunchatError where there
+    is no such file."""
 
-    def of_name(model: str, asked: Preprocessing) -> Classifier:
+    def load_name(model: str, requested: Preprocessing) -> Classifier:
         if not Path(model).is_file():
             raise PasunchatError(f"no file {model}; expected a model")
-        return load(Path(model), asked)
+        return load(Path(model), requested)
 
-    return of_name
+    return load_name
 
 
 def _is_run(model: str) -> bool:
-    """A folder, or the name of one under ./runs."""
+    """Whether it is a folder, or the name of one under ./runs."""
     return any(folder.is_dir() for folder in (Path(model), RUNS / model))
 
 
-def _load_run(model: str, asked: Preprocessing) -> Classifier:
-    if not asked.says_nothing():
+def _load_run(model: str, requested: Preprocessing) -> Classifier:
+    if not requested.is_empty():
         raise PasunchatError(f"{model} is a run, which states its own preprocessing; leave it out")
     return load_files(find(model))
 
 
-def _load_shipped(model: str, asked: Preprocessing) -> Classifier:
-    if not asked.says_nothing():
+def _load_shipped(model: str, requested: Preprocessing) -> Classifier:
+    if not requested.is_empty():
         raise PasunchatError(f"{model} comes with pasunchat and states its own preprocessing")
     classifier = load_files(shipped_folder(model))
     classifier.origin = None  # nothing is written where the package lies
     return classifier
 
 
-DOORS = {
-    "run": Door("a run of pasunchat train: its folder, or its name", _is_run, _load_run),
-    "shipped": Door(
+LOADERS = {
+    "run": Loader("a run of pasunchat train: its folder, or its name", _is_run, _load_run),
+    "shipped": Loader(
         f"one that comes with pasunchat: {', '.join(SHIPPED)}", SHIPPED.__contains__, _load_shipped
     ),
-    "timm": Door("timm:NAME, a classifier of timm", _begins(TIMM), load_timm),
-    "hugging face": Door(
+    "timm": Loader("timm:NAME, a classifier of timm", _begins(TIMM), load_timm),
+    "hugging face": Loader(
         "hf:NAME, an image classifier of transformers", _begins(HF), load_hugging_face
     ),
-    "keras": Door(
+    "keras": Loader(
         "a Keras file, .keras or .h5", _ends(".keras", ".h5", ".hdf5"), _file(load_keras)
     ),
-    "onnx": Door("an .onnx file", _ends(".onnx"), _file(load_onnx)),
-    "safetensors": Door(
+    "onnx": Loader("an .onnx file", _ends(".onnx"), _file(load_onnx)),
+    "safetensors": Loader(
         "a .safetensors file of pasunchat export", _ends(".safetensors"), _file(load_safetensors)
     ),
-    "torch": Door(
+    "torch": Loader(
         "a file of torch.export (.pt2) or TorchScript (.pt, .ts)", _ends(*TORCH), _file(load_torch)
     ),
-    "function": Door(
+    "function": Loader(
         "module:function, which returns a torch.nn.Module", names_function, load_function
     ),
 }
 
 
 def load(model: str | Path | None = None, preprocessing: Preprocessing | None = None) -> Classifier:
-    """A classifier by one of DOORS; None: the newest finished run under ./runs, and where there is
-    none, the shipped `simple`.
+    """Load a classifier by the first of LOADERS that accepts its name.
 
-    preprocessing: what a model from outside does not state itself; or behind its name, as in
-    "cat.onnx:scale=0..255,classes=cat/dog". Raises PasunchatError saying what is missing, what is
-    wrong with a file, or what is there instead.
+    model: None for the newest finished run under ./runs, and where there is none, for the shipped
+    default. preprocessing: what an external model does not state itself; it may also stand behind
+    the name, as in "cat.onnx:scale=0..255,classes=cat/dog". Raises PasunchatError saying what is
+    missing, what is wrong with a file, or which models there are instead.
     """
     model = usual_model() if model is None else model
-    name, said = name_and_preprocessing(str(model))
-    asked = (preprocessing or Preprocessing()).over(said)
-    doors = (door.load for door in DOORS.values() if door.opens(name))
-    found = next(doors, _load_run)(name, asked)  # a run says what there is instead
-    found.known_as = str(model)
-    return found
+    name, behind_name = name_and_preprocessing(str(model))
+    requested = (preprocessing or Preprocessing()).over(behind_name)
+    loads = (loader.load for loader in LOADERS.values() if loader.accepts(name))
+    classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the runs
+    classifier.known_as = str(model)
+    return classifier
 
 
 def find(model: str | Path | None) -> Path:
@@ -121,11 +123,11 @@ def find(model: str | Path | None) -> Path:
             raise PasunchatError("no run yet under ./runs; train one: pasunchat train PHOTOS")
         return runs[0]
     for folder in (Path(model), RUNS / model):
-        if (folder / FACTS).is_file() or (folder / WEIGHTS).is_file():
+        if (folder / INFO).is_file() or (folder / WEIGHTS).is_file():
             return folder
     if Path(model).is_dir():
         raise PasunchatError(
-            f"{model} holds no classifier ({FACTS} is missing); expected the folder of a run, "
+            f"{model} holds no classifier ({INFO} is missing); expected the folder of a run, "
             "as pasunchat train leaves it"
         )
     raise PasunchatError(
@@ -136,7 +138,7 @@ def find(model: str | Path | None) -> Path:
 
 def finished_runs() -> list[Path]:
     """The runs under ./runs that hold a classifier, the newest first."""
-    found = RUNS.glob(f"*/{FACTS}")
+    found = RUNS.glob(f"*/{INFO}")
     return [path.parent for path in sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)]
 
 

@@ -1,7 +1,7 @@
-"""Steps that work on 8-bit pictures, as Pillow does, inside what a gradient goes through.
+"""Steps that work on 8-bit images, as Pillow does, as part of a graph that autograd differentiates.
 
-Forward, a step is exact: uint8 in, uint8 out. Backward it states how a gradient goes back, exact
-up to the rounding for steps that are linear, a stand-in for others.
+Forward, a step is exact: uint8 in, uint8 out. Backward it states how a gradient goes back: exactly,
+up to the rounding, for steps that are linear; approximately for others.
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ from pasunchat.framing import Framing, frame
 
 
 class Step(Protocol):
-    """What is done to one picture."""
+    """Something done to one image."""
 
     def forward(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 [H, W, 3] -> uint8 [h, w, 3]."""
 
     def backward(self, image: NDArray[np.uint8], gradient: Tensor) -> Tensor:
-        """The gradient of what came out, float [3, h, w] on the CPU -> of `image`, [3, H, W]."""
+        """The gradient of the output, float [3, h, w] on the CPU -> that of `image`, [3, H, W]."""
 
 
 @dataclass(frozen=True)
 class Framed:
-    """The picture as a square of `size` pixels, as `predict` makes it of a file."""
+    """The image framed as a square of `size` pixels, as `predict` frames a photo."""
 
     size: int
     framing: Framing
@@ -46,7 +46,7 @@ class Framed:
 
 @dataclass(frozen=True)
 class Chain:
-    """Steps one after the other."""
+    """Several steps, one after the other."""
 
     steps: tuple[Step, ...]
 
@@ -65,17 +65,17 @@ class Chain:
 
 
 def on_images(pixels: Tensor, steps: Sequence[Step]) -> Tensor:
-    """Pixels, float [N, 3, H, W] in [0, 1], each row after its own step: float [N, 3, h, w].
+    """Apply steps[n] to row n of pixels, float [N, 3, H, W] in [0, 1]; gives float [N, 3, h, w].
 
-    Pixels off the 256 levels are rounded first. Row by row and on the CPU, so that a row's bits
-    do not depend on its company. All rows must come out at one size.
+    Pixels off the 256 levels are rounded first. It runs row by row and on the CPU, so a row's bits
+    do not depend on the rows beside it. All results must have one size.
     """
     changed: Tensor = _OnImages.apply(pixels, tuple(steps))  # type: ignore[no-untyped-call]
     return changed
 
 
 def nearest_images(pixels: Tensor) -> NDArray[np.uint8]:
-    """uint8 [N, H, W, 3]: the pictures nearest to pixels, float [N, 3, H, W] in [0, 1]."""
+    """uint8 [N, H, W, 3]: the images nearest to pixels, float [N, 3, H, W] in [0, 1]."""
     levels = (pixels.detach().cpu().float() * 255).round_().clamp_(0, 255).to(torch.uint8)
     images: NDArray[np.uint8] = levels.permute(0, 2, 3, 1).contiguous().numpy()
     return images
@@ -88,7 +88,7 @@ class _OnImages(torch.autograd.Function):
         context.images, context.steps, context.device = images, steps, pixels.device
         changed: list[NDArray[np.uint8]] = []
         for row, (step, image) in enumerate(zip(steps, images, strict=True)):
-            repeated = row and _same_question(images, steps, row)
+            repeated = row and _same_input(images, steps, row)
             changed.append(changed[-1] if repeated else step.forward(image))
         return as_pixels(np.stack(changed), pixels.device)
 
@@ -98,12 +98,12 @@ class _OnImages(torch.autograd.Function):
         before: list[Tensor] = []
         for row, (step, image) in enumerate(zip(steps, images, strict=True)):
             repeated = row and torch.equal(after[row], after[row - 1])
-            repeated = repeated and _same_question(images, steps, row)
+            repeated = repeated and _same_input(images, steps, row)
             before.append(before[-1] if repeated else step.backward(image, after[row]))
         whole = torch.stack(before).contiguous(memory_format=torch.channels_last)
         return whole.to(context.device), None
 
 
-def _same_question(images: NDArray[np.uint8], steps: Sequence[Step], row: int) -> bool:
-    """Whether a row repeats the one above it, as those do that fill an oracle's bucket."""
+def _same_input(images: NDArray[np.uint8], steps: Sequence[Step], row: int) -> bool:
+    """Whether a row repeats the one before it; rows that only fill up a batch do."""
     return steps[row] == steps[row - 1] and np.array_equal(images[row], images[row - 1])

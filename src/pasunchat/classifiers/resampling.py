@@ -1,4 +1,4 @@
-"""Pillow's bicubic resize and the framing as matrices, one for each axis.
+"""Pillow's bicubic resize, and framing, as matrices, one for each axis.
 
 A resize is linear and separable: out = rows @ in @ columns^T. Pillow computes it in 8 bits; a
 gradient goes back by the transposes. Source: Pillow, src/libImaging/Resample.c
@@ -15,31 +15,31 @@ from torch import Tensor
 from pasunchat.framing import Framing, scaled_size
 
 SHARPNESS = -0.5  # Keys' a
-REACH = 2.0  # of the filter, in pixels of the coarser side
-KEPT = 16  # photos of one size share their matrices; a batch rarely has more sizes than this
+SUPPORT = 2.0  # of the filter, in pixels of the coarser grid
+CACHED = 16  # matrices kept: images of one size share theirs
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def bicubic_weights(
-    length: int, wanted: int, start: float = 0.0, end: float | None = None
+    length: int, output: int, start: float = 0.0, end: float | None = None
 ) -> Tensor:
-    """The matrix, float32 [wanted, length], that scales the part from `start` to `end` (the
-    whole, if None) of `length` pixels to `wanted` pixels. Each row sums to 1.
+    """The matrix, float32 [output, length], that resizes the part from `start` to `end` (None: the
+    end) of `length` pixels to `output` pixels. Each row sums to 1.
 
     As in Pillow, pixels just outside the part count where the filter reaches them.
     """
-    scale = ((length if end is None else end) - start) / wanted
+    scale = ((length if end is None else end) - start) / output
     stretch = max(scale, 1.0)
-    centres = start + (np.arange(wanted) + 0.5) * scale
+    centres = start + (np.arange(output) + 0.5) * scale
     away = (np.arange(length) + 0.5 - centres[:, None]) / stretch
     weights = _cubic(np.abs(away))
     weights /= weights.sum(1, keepdims=True)
     return torch.from_numpy(weights).float()
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def framing_weights(height: int, width: int, size: int, framing: Framing) -> tuple[Tensor, Tensor]:
-    """What `framing.frame` does to a picture: rows [size, height] and columns [size, width]."""
+    """The matrices of `framing.frame`: rows [size, height] and columns [size, width]."""
     if framing == "pad":
         across, down = scaled_size(width, height, size, framing)
         return _padded(height, down, size), _padded(width, across, size)
@@ -63,4 +63,4 @@ def _cubic(away: NDArray[np.float64]) -> NDArray[np.float64]:
     a = SHARPNESS
     near = ((a + 2) * away - (a + 3)) * away**2 + 1
     far = a * (((away - 5) * away + 8) * away - 4)
-    return np.where(away < 1, near, np.where(away < REACH, far, 0.0))
+    return np.where(away < 1, near, np.where(away < SUPPORT, far, 0.0))

@@ -1,4 +1,4 @@
-"""What a classifier is made of: layers, shapes, parameters, multiply-adds, input pixels."""
+"""Summary: a classifier layer by layer: shapes, parameters, multiply-adds, input pixels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,29 +14,28 @@ from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer. shape: of its output for one picture, as the talk writes it (rows, columns,
-    channels). seen: rows and columns of input pixels that one of its units depends on."""
+    """One layer."""
 
     name: str
     kind: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of its output for one image: rows, columns, channels, as in the talk
     parameters: int
-    trainable: int
-    multiply_adds: int
-    seen: tuple[int, int]
+    trainable: int  # how many of the parameters are trained
+    multiply_adds: int  # for one image
+    seen: tuple[int, int]  # rows and columns of input pixels that one of its units depends on
 
 
 @dataclass(frozen=True)
 class Summary:
     """The layers in the order they run, and their sums."""
 
-    network: str
+    network: str  # its name in NETWORKS, else its Python class
     classes: tuple[str, ...]
-    size: int
+    size: int  # side of the image that the shapes are for, in pixels
     layers: tuple[Layer, ...]
     parameters: int
     trainable: int
-    multiply_adds: int
+    multiply_adds: int  # for one image
 
 
 KINDS = {
@@ -56,11 +55,11 @@ KINDS = {
 
 
 def describe(classifier: Classifier, size: int | None = None) -> Summary:
-    """Run one blank picture of `size` (else the classifier's own) and note each layer.
+    """Run the network on one blank image of `size` (else the classifier's own) and note each layer.
 
-    Input pixels per unit follow the numbers through the network; where paths meet, the path that
-    sees most counts. This is exact for layers that are modules; a convolution or a pooling that a
-    network calls as a function is passed over. Parts that do nothing are left out.
+    Input pixels per unit are followed through the network; where paths meet, the largest field
+    counts. This is exact for layers that are modules; a convolution or a pooling that a network
+    calls as a function is passed over. Parts that do nothing are left out.
     """
     side = size or classifier.size or 224
     noted: list[Layer] = []
@@ -89,7 +88,7 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
             hook.remove()
     numbers = list(classifier.network.parameters())
     return Summary(
-        network=classifier.network_name or type(classifier.network).__name__,
+        network=classifier.info.network_name or type(classifier.network).__name__,
         classes=classifier.classes,
         size=side,
         layers=tuple(noted),
@@ -100,17 +99,16 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
 
 
 class _Field(NamedTuple):
-    """What one unit depends on: `seen` rows and columns of input pixels; its neighbour's begin
-    `stride` pixels further (Araujo et al. 2019, https://distill.pub/2019/computing-receptive-fields,
-    equation 2)."""
+    """The receptive field of one unit (Araujo et al. 2019,
+    https://distill.pub/2019/computing-receptive-fields, equation 2)."""
 
-    seen: int = 1
-    stride: int = 1
+    seen: int = 1  # rows and columns of input pixels that it depends on
+    stride: int = 1  # how many pixels further its neighbour's field begins
 
 
 class _Follow(TorchFunctionMode):
-    """Keeps the field of each tensor: the largest of those it is computed from, and the whole
-    picture once positions are summed up."""
+    """Keeps the field of each tensor: the largest of those it is computed from, and the whole image
+    once positions are summed up."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -124,7 +122,7 @@ class _Follow(TorchFunctionMode):
         tensors = list(_tensors((args, kwargs)))
         seen = [self.of(tensor) for tensor in tensors]
         for result in _tensors(out):
-            if any(tensor is result for tensor in tensors):  # in place, or a parameter asked about
+            if any(tensor is result for tensor in tensors):  # in place, or returned as it is
                 continue
             sums_up = any(_sums_up(tensor, result) for tensor in tensors)
             field = max(seen, default=_Field())
@@ -132,7 +130,7 @@ class _Follow(TorchFunctionMode):
         return out
 
     def through(self, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> _Field:
-        """The field behind a layer, which the layers after it go on with."""
+        """The field behind a layer, from which the layers after it continue."""
         before = max((self.of(tensor) for tensor in _tensors(inputs)), default=_Field())
         if isinstance(part, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
             kernel, step = _first(part.kernel_size), _first(part.stride)
@@ -161,7 +159,7 @@ def _tensors(values: Any) -> Iterator[Tensor]:
 
 
 def _sums_up(before: Tensor, after: Tensor) -> bool:
-    """Is `after` one number a channel, made of all positions of the maps `before`?"""
+    """Whether `after` has one number a channel, made of all positions of the maps `before`."""
     if before.ndim != 4 or after.numel() >= before.numel():
         return False
     return before.shape[2:].numel() > 1 and (after.ndim < 4 or after.shape[2:].numel() == 1)

@@ -46,7 +46,7 @@ def _print(found: "Demo") -> None:
         print_outcome(at.kept)
         say(f"  see {at.folder / 'row.png'}")
         say()
-    answers = [f"{at.kept.after.answer}, {percent(at.kept.after.confidence)}" for at in found.pipe]
+    answers = [f"{at.kept.after.label}, {percent(at.kept.after.confidence)}" for at in found.pipe]
     say(f"a drawn pipe, with a little noise: {answers[0]}; with a little more: {answers[1]}")
     say("Ceci n'est pas un chat.")
     say()

@@ -101,6 +101,7 @@ def _print(evaluation: "Evaluation") -> None:
     error = share(evaluation.calibration_error)
     say(f"log loss {evaluation.log_loss:.3f}, calibration error {error}")
     worst = evaluation.worst[0]
-    if worst.real != worst.predicted:
-        said = percent(worst.confidence)
-        say(f"most wrong: {worst.name}, a {worst.real} read as {worst.predicted}, {said}")
+    said = worst.prediction
+    if worst.real != said.label:
+        confidence = percent(said.confidence)
+        say(f"most wrong: {worst.name}, a {worst.real} read as {said.label}, {confidence}")

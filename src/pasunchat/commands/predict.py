@@ -1,4 +1,4 @@
-"""pasunchat predict: what a classifier says of photos."""
+"""pasunchat predict: what a classifier predicts for photos."""
 
 import csv
 import sys
@@ -11,7 +11,7 @@ from pasunchat.commands.printing import print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
-    from pasunchat.measures.predict import Prediction
+    from pasunchat.measures.predict import FilePrediction
 
 EXAMPLES = ("pasunchat predict rex.jpg tom.png", "pasunchat predict photos/ --csv > answers.csv")
 
@@ -31,7 +31,7 @@ def predict(
     if json and as_csv:
         raise PasunchatError("--json and --csv exclude each other; choose one")
     classifier = load(model)
-    with progress_bar("looking") as progress:
+    with progress_bar("predicting") as progress:
         predictions = predict_(classifier, photos, progress)
     if all(prediction.reason for prediction in predictions):
         first = predictions[0]
@@ -44,25 +44,28 @@ def predict(
         _print(predictions, classifier.known_as)
 
 
-def _print(predictions: "list[Prediction]", model: str) -> None:
+def _print(predictions: "list[FilePrediction]", model: str) -> None:
     from pasunchat.words import percent
 
     table(
-        ("photo", "answer", "confidence"),
+        ("photo", "label", "confidence"),
         [
-            (p.file, p.answer or "no photo", p.reason or percent(p.confidence or 0))
-            for p in predictions
+            (each.file, each.prediction.label, percent(each.prediction.confidence))
+            if each.prediction
+            else (each.file, "no photo", each.reason or "")
+            for each in predictions
         ],
     )
-    said = next((p for p in predictions if p.answer), None)
-    if said:
-        say(f"next: pasunchat fool {said.file} --model {model}")
+    photo = next((each.file for each in predictions if each.prediction), None)
+    if photo:
+        say(f"next: pasunchat fool {photo} --model {model}")
 
 
-def _print_csv(predictions: "list[Prediction]", classes: tuple[str, ...]) -> None:
+def _print_csv(predictions: "list[FilePrediction]", classes: tuple[str, ...]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("file", "answer", "confidence", *classes, "reason"))
-    for p in predictions:
-        chances = [f"{p.probabilities[name]:.6f}" if p.answer else "" for name in classes]
-        confidence = "" if p.confidence is None else f"{p.confidence:.6f}"
-        writer.writerow((p.file, p.answer or "", confidence, *chances, p.reason or ""))
+    writer.writerow(("file", "label", "confidence", *classes, "reason"))
+    for each in predictions:
+        said = each.prediction
+        label, confidence = (said.label, f"{said.confidence:.6f}") if said else ("", "")
+        numbers = [f"{each.probabilities[name]:.6f}" if said else "" for name in classes]
+        writer.writerow((each.file, label, confidence, *numbers, each.reason or ""))

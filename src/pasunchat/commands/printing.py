@@ -66,10 +66,10 @@ def print_outcome(kept: "Kept") -> None:
 
     width = max(len(Path(kept.photo).name), len(kept.picture), 16)
     before, after = kept.before, kept.after
-    say(f"  {Path(kept.photo).name:{width}}  {before.answer} {percent(before.confidence)}")
+    say(f"  {Path(kept.photo).name:{width}}  {before.label} {percent(before.confidence)}")
     if kept.l2:
         say(f"+ {factor(kept.factor) + ' x noise':{width}}  {change_in_words(kept)}")
-    said = f"{after.answer} {percent(after.confidence)}"
+    said = f"{after.label} {percent(after.confidence)}"
     say(f"= {kept.picture:{width}}  {said}      read back from disk and asked again")
     if kept.control:
         say(f"  {control_in_words(kept)}")

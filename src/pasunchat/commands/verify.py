@@ -31,7 +31,7 @@ def verify(
         print_json(found)
     else:
         for each in found:
-            said = f"{each.opinion.answer} {percent(each.opinion.confidence)}"
+            said = f"{each.prediction.label} {percent(each.prediction.confidence)}"
             say(f"{each.file}: {'holds' if each.holds else 'does not hold'}; it is read as {said}")
             for finding in each.findings:
                 say(f"  {finding}")

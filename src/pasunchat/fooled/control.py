@@ -30,8 +30,8 @@ def random_control(
     """Add random noise of L2 `distance`, on the grid of 256 levels, to one photo [3, H, W]."""
     problem = Problem(photo[None], goal)
     noisy = torch.cat([with_random_noise(problem, distance, seed, draw) for draw in range(draws)])
-    before = classifier.judge(photo[None], batch=1).argmax(1)
-    logits = classifier.judge(noisy, batch=1)
+    before = classifier.predict_logits(photo[None], batch=1).argmax(1)
+    logits = classifier.predict_logits(noisy, batch=1)
     every = Goal(goal.classes.cpu().expand(draws), goal.reach)
     return Control(
         draws=draws,

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.film_frame import SIDE, Shown, draw_frame
 from pasunchat.fooled.outcome import Kept
-from pasunchat.fooled.receipt import Opinion
 from pasunchat.photos.image import open_photo
 from pasunchat.runtime import seed_from
 from pasunchat.storage import whole_file
@@ -26,9 +25,9 @@ QUALITY = 85  # of WebP
 
 @dataclass(frozen=True)
 class Reading:
-    """What a classifier says of one frame: its opinion, and its confidence in the goal's class."""
+    """What a classifier says of one frame: its prediction, and its confidence in the goal."""
 
-    opinion: Opinion
+    prediction: Prediction
     goal: float
 
 
@@ -69,15 +68,14 @@ def read_frames(
     for image in images:
         chances = asked.probabilities(image[None])[0]
         names = [classifier.class_name(index) for index in range(len(chances))]
-        best = int(chances.argmax())
-        opinion = Opinion(names[best], float(chances[best]))
-        readings.append(Reading(opinion, float(chances[names.index(goal)])))
+        prediction = Prediction.from_probabilities(chances, names)
+        readings.append(Reading(prediction, float(chances[names.index(goal)])))
     return readings
 
 
 def tipping(readings: Sequence[Reading], goal: str) -> int | None:
     """The first frame from which on the answer is the goal to the end; None if there is none."""
-    answers = [reading.opinion.answer == goal for reading in readings]
+    answers = [reading.prediction.label == goal for reading in readings]
     if not answers[-1]:
         return None
     others = [place for place, reached in enumerate(answers) if not reached]
@@ -115,11 +113,11 @@ def _shown(
         image=images[place],
         change=np.rint(127.5 + 127.5 * stretched.clip(-1, 1)).astype(np.uint8),
         share=place / last,
-        opinion=reading.opinion,
+        prediction=reading.prediction,
         goal=goal,
         confidence=reading.goal,
         tipped=(tips / last, readings[tips].goal) if tips is not None and place >= tips else None,
-        answers=tuple(sorted({reading.opinion.answer for reading in readings})),
+        answers=tuple(sorted({reading.prediction.label for reading in readings})),
     )
 
 

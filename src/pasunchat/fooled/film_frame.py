@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pasunchat.fooled.receipt import Opinion
+from pasunchat.classifiers.classifier import Prediction
 from pasunchat.pictures.lettering import fitting_size, font, near_side, shortened
 from pasunchat.words import percent
 
@@ -26,7 +26,7 @@ class Shown:
     image: NDArray[np.uint8]
     change: NDArray[np.uint8]
     share: float
-    opinion: Opinion
+    prediction: Prediction
     goal: str
     confidence: float
     tipped: tuple[float, float] | None
@@ -43,7 +43,7 @@ def draw_frame(shown: Shown) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     colour = INK if shown.tipped is None else FALLEN
     texts = (
-        f"{shown.opinion.answer} at {percent(shown.opinion.confidence)}",
+        f"{shown.prediction.label} at {percent(shown.prediction.confidence)}",
         f"{100 * shown.share:.0f} % of the change",
     )
     longest = tuple(f"{answer} at more than 99.9 %" for answer in shown.answers)

@@ -220,7 +220,7 @@ def _goal_classes(
 
 
 def _logits(classifier: Classifier, photo: NDArray[np.uint8]) -> Tensor:
-    return fitting(classifier, *photo.shape[:2]).judge(
+    return fitting(classifier, *photo.shape[:2]).predict_logits(
         as_pixels(photo[None], classifier.mean.device), batch=1
     )
 

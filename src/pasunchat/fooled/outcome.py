@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pasunchat.attacks.protocol import Setting
 from pasunchat.attacks.result import Status
+from pasunchat.classifiers.classifier import Prediction
 from pasunchat.fooled.control import Control
-from pasunchat.fooled.receipt import Opinion
 from pasunchat.fooled.survival import Survival
 
 ADVICE = {
@@ -25,8 +25,8 @@ class Elsewhere:
     says the goal, and did not of the photo."""
 
     model: str
-    before: Opinion
-    after: Opinion
+    before: Prediction
+    after: Prediction
     fooled: bool
 
 
@@ -48,8 +48,8 @@ class Kept:
     status: Status
     fooled: bool
     goal: str
-    before: Opinion
-    after: Opinion
+    before: Prediction
+    after: Prediction
     picture: str
     l2: float
     largest_change: int

@@ -32,7 +32,7 @@ def price_in_words(kept: Kept) -> str:
 
 def elsewhere_in_words(other: Elsewhere) -> str:
     """What another model says: "tiny is fooled too: dog 99 % -> cat 61 %"."""
-    before, after = (f"{at.answer} {percent(at.confidence)}" for at in (other.before, other.after))
+    before, after = (f"{at.label} {percent(at.confidence)}" for at in (other.before, other.after))
     said = "is fooled too" if other.fooled else "is not fooled"
     return f"{other.model} {said}: {before} -> {after}"
 
@@ -44,11 +44,11 @@ def control_in_words(kept: Kept) -> str:
     if found is None:
         return "nothing was changed, so there is no random noise to compare with"
     if found.unchanged == found.draws:
-        result = f"still {one_of(kept.before.answer)} every time"
+        result = f"still {one_of(kept.before.label)} every time"
     elif found.reached:
         result = f"{one_of(kept.goal)} in {found.reached}, so chance alone may explain it"
     else:
         result = (
-            f"still {one_of(kept.before.answer)} in {found.unchanged}, never {one_of(kept.goal)}"
+            f"still {one_of(kept.before.label)} in {found.unchanged}, never {one_of(kept.goal)}"
         )
     return f"the same amount of random noise, {count(found.draws, 'draw')}: {result}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.attacks.protocol import Setting
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.image import open_photo, read_photo, read_png_texts, write_png
 from pasunchat.storage import from_json, sha256, to_json
@@ -45,35 +45,25 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """What a classifier says of a picture: a class, and its confidence in [0, 1]."""
-
-    answer: str
-    confidence: float
-
-
-@dataclass(frozen=True)
 class Verification:
     """Whether a file holds what its receipt says; findings: a sentence for each thing checked
     that does not hold. receipt: None where the file carries none."""
 
     file: str
     holds: bool
-    opinion: Opinion
+    prediction: Prediction
     receipt: Receipt | None
     findings: tuple[str, ...]
 
 
-def ask_file(classifier: Classifier, path: Path) -> Opinion:
+def ask_file(classifier: Classifier, path: Path) -> Prediction:
     """Read a file and ask about it, as `predict` does."""
     return ask_image(classifier, read_as(classifier, path))
 
 
-def ask_image(classifier: Classifier, image: NDArray[np.uint8]) -> Opinion:
+def ask_image(classifier: Classifier, image: NDArray[np.uint8]) -> Prediction:
     """Ask about one picture, uint8 [H, W, 3]."""
-    probabilities = classifier.probabilities(image[None])[0]
-    best = int(probabilities.argmax())
-    return Opinion(classifier.class_name(best), float(probabilities[best]))
+    return classifier.predict(image[None])[0]
 
 
 def read_as(classifier: Classifier, path: Path) -> NDArray[np.uint8]:
@@ -113,31 +103,32 @@ def verify(
     """
     path = Path(path)
     image, receipt = own_pixels(path), read_receipt(path)
-    opinion = ask_file(classifier, path)
+    prediction = ask_file(classifier, path)
     if receipt is None:
         findings = ["it carries no receipt of pasunchat, so there is nothing to check it against"]
     else:
-        findings = _against_receipt(image, opinion, classifier, receipt)
+        findings = _against_receipt(image, prediction, classifier, receipt)
         if photo is not None:
             framed = image.shape[:2] == (classifier.size, classifier.size)
             was = read_as(classifier, Path(photo)) if framed else own_pixels(Path(photo))
             findings += _against_photo(image, was, receipt)
-    return Verification(str(path), not findings, opinion, receipt, tuple(findings))
+    return Verification(str(path), not findings, prediction, receipt, tuple(findings))
 
 
 def _against_receipt(
-    image: NDArray[np.uint8], opinion: Opinion, classifier: Classifier, receipt: Receipt
+    image: NDArray[np.uint8], prediction: Prediction, classifier: Classifier, receipt: Receipt
 ) -> list[str]:
     findings = []
     if digest_of_pixels(image) != receipt.picture:
         findings.append("its pixels are not those the receipt was written for")
     if classifier.digest() != receipt.classifier:
         findings.append("the receipt names another classifier than this one")
-    if opinion.answer != receipt.goal:
-        findings.append(f"this classifier reads it as {opinion.answer}, not {receipt.goal}")
-    elif abs(opinion.confidence - receipt.confidence) > 1e-3:
+    if prediction.label != receipt.goal:
+        findings.append(f"this classifier reads it as {prediction.label}, not {receipt.goal}")
+    elif abs(prediction.confidence - receipt.confidence) > 1e-3:
         findings.append(
-            f"its confidence is {opinion.confidence:.4f}, not {receipt.confidence:.4f} as receipted"
+            f"its confidence is {prediction.confidence:.4f}, not {receipt.confidence:.4f} as "
+            "receipted"
         )
     return findings
 

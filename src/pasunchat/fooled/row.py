@@ -30,17 +30,17 @@ def captions(kept: Kept) -> tuple[str, str, str]:
     """The talk's three: "Initial dog at 83 %", "+ 0.032x", "= cat at 95 %"."""
     before, after = kept.before, kept.after
     return (
-        f"Initial {before.answer} at {percent(before.confidence)}",
+        f"Initial {before.label} at {percent(before.confidence)}",
         f"+ {factor(kept.factor)}x" if kept.largest_change else "+ nothing",
         f"= {_outcome(kept)} at {percent(after.confidence)}",
     )
 
 
 def _outcome(kept: Kept) -> str:
-    answer = kept.after.answer
+    answer = kept.after.label
     if kept.fooled:
         return answer
-    if answer == kept.before.answer:
+    if answer == kept.before.label:
         return f"still {answer}"
     return f"{answer}, not {kept.goal},"
 

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
-from pasunchat.classifiers.classifier import Classifier, as_images, softmax
+from pasunchat.classifiers.classifier import Classifier, Prediction, as_images
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.control import Control, random_control
 from pasunchat.fooled.outcome import ADVICE, Elsewhere, Kept
 from pasunchat.fooled.receipt import (
-    Opinion,
     Receipt,
     ask_file,
     digest_of_pixels,
@@ -103,7 +102,8 @@ def receipt_of(
 ) -> Receipt:
     """What the picture of one row says of itself. goal: a class. digest: the classifier's."""
     before, after = (
-        softmax(logits[row : row + 1])[0] for logits in (result.before_logits, result.after_logits)
+        classifier.predictions_from_logits(logits[row : row + 1])[0]
+        for logits in (result.before_logits, result.after_logits)
     )
     l2, largest = distances(photo, image)
     return Receipt(
@@ -111,10 +111,10 @@ def receipt_of(
         photo=digest_of_pixels(photo),
         picture=digest_of_pixels(image),
         goal=classifier.class_name(goal),
-        before=classifier.class_name(int(before.argmax())),
-        confidence_before=float(before.max()),
-        after=classifier.class_name(int(after.argmax())),
-        confidence=float(after.max()),
+        before=before.label,
+        confidence_before=before.confidence,
+        after=after.label,
+        confidence=after.confidence,
         l2=l2,
         largest_change=largest,
         attack=result.attack,
@@ -142,9 +142,9 @@ def _kept(
     return Kept(
         photo=name,
         status=status,
-        fooled=status is Status.REACHED and after.answer == receipt.goal,
+        fooled=status is Status.REACHED and after.label == receipt.goal,
         goal=receipt.goal,
-        before=Opinion(receipt.before, receipt.confidence_before),
+        before=Prediction(receipt.before, receipt.confidence_before),
         after=after,
         picture=picture.name,
         l2=receipt.l2,
@@ -177,7 +177,7 @@ def _goal(result: AttackResult, row: int) -> Goal:
 
 def _elsewhere(model: Classifier, picture: Path, receipt: Receipt) -> Elsewhere:
     before, after = (ask_file(model, path) for path in (picture.parent / "photo.png", picture))
-    fooled = after.answer == receipt.goal != before.answer
+    fooled = after.label == receipt.goal != before.label
     return Elsewhere(model.known_as, before, after, fooled)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels, softmax
-from pasunchat.classifiers.full_size import around, fitting, framed_as_for
+from pasunchat.classifiers.full_size import fitting, framed_as_for, wrap
 from pasunchat.classifiers.on_images import Chain, on_images
 from pasunchat.fooled.transforms import AS_SAVED, Transform, transforms
 
@@ -47,7 +47,7 @@ def survival(
     found = []
     for transform in ladder:
         seen = Chain((transform.step, framed)).forward(image)
-        logits = classifier.judge(as_pixels(seen[None], classifier.mean.device), batch=1)
+        logits = classifier.predict_logits(as_pixels(seen[None], classifier.mean.device), batch=1)
         chance = float(softmax(logits)[0, int(plain.classes)])
         confidence = chance if plain.reach else 1 - chance
         found.append(Survival(transform.word, bool(plain.reached(logits)), confidence))
@@ -66,14 +66,17 @@ def surviving(classifier: Classifier, demanded: Sequence[Transform], goal: Goal)
     steps = tuple(
         Chain((transform.step, framed_as_for(classifier))) for transform in (AS_SAVED, *demanded)
     )
-    return around(classifier, _WorstCase(classifier, steps, goal), size=None)
+    return wrap(classifier, _WorstCase(classifier, steps, goal), size=None)
 
 
 def as_saved(classifier: Classifier, result: AttackResult, goal: Goal) -> AttackResult:
     """The result of an attack on `surviving`, with logits and margin as the classifier itself
     gives them; reached still means after every transform."""
     asked = fitting(classifier, *result.pixels.shape[2:])
-    before, after = asked.judge(result.photos, batch=1), asked.judge(result.pixels, batch=1)
+    before, after = (
+        asked.predict_logits(result.photos, batch=1),
+        asked.predict_logits(result.pixels, batch=1),
+    )
     margin = goal.to("cpu").margin(after)
     return replace(result, before_logits=before, after_logits=after, margin=margin)
 

@@ -121,7 +121,9 @@ def _proved(subject: Subject, result: AttackResult, at: int, path: Path) -> tupl
     receipt = receipt_of(classifier, result, at, photo, image, goal=goal, digest=subject.digest)
     save_with_receipt(path, image, receipt)
     read = read_photo(path, dataset.size, dataset.framing)
-    return _read(subject, classifier.judge(as_pixels(read[None], classifier.mean.device))[0])
+    return _read(
+        subject, classifier.predict_logits(as_pixels(read[None], classifier.mean.device))[0]
+    )
 
 
 def _goal_read(result: AttackResult, at: int) -> int:

@@ -1,4 +1,4 @@
-"""Several classifiers on the same photos: which is better, and may that be chance?"""
+"""Comparison: several classifiers on the same photos: which is better, and may that be chance?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,66 +20,49 @@ CHANCE = 0.05  # a difference is called real below this p
 
 @dataclass(frozen=True)
 class Compared:
-    """One classifier. interval: 95 % Wilson interval of the accuracy. log_loss: in nats.
-    calibration_error: mean gap of confidence and accuracy over ten bins, weighted by photos.
-
-    classifier, dataset: digests. trained_here: whether it learnt from the training photos of this
-    very dataset; None where it does not say from which. multiply_adds: for one photo, and for its
-    mirror image where that is asked about too.
-    """
+    """How good one classifier is, and what it costs."""
 
     name: str
-    classifier: str
-    dataset: str
-    trained_here: bool | None
-    size: int
-    right: int
+    classifier: str  # its digest
+    dataset: str  # the digest of the dataset it was evaluated on
+    trained_here: bool | None  # whether it was trained on this dataset; None: not known
+    size: int  # side of its images, in pixels
+    right: int  # how many photos it predicts rightly
     accuracy: float
-    interval: tuple[float, float]
-    log_loss: float
-    calibration_error: float
+    interval: tuple[float, float]  # 95 % Wilson interval of the accuracy
+    log_loss: float  # in nats
+    calibration_error: float  # mean gap of confidence and accuracy over ten bins, by their photos
     parameters: int
-    multiply_adds: int
+    multiply_adds: int  # for one photo; where it is mirrored, for the mirror image too
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two classifiers, photo by photo. better: the one that is right more often, or, equally
-    often, the one given first.
+    """Two classifiers, photo by photo."""
 
-    only_better, only_worse: photos that only this one is right on. p: how likely two classifiers
-    that are equally good would be at least as far apart on those photos, by McNemar's exact test.
-    p_holm: the same, corrected by Holm's method for the number of pairs compared.
-    """
-
-    better: str
+    better: str  # the one that is right more often; of equals, the one given first
     worse: str
-    only_better: int
-    only_worse: int
-    p: float
-    p_holm: float
+    only_better: int  # photos that only the better one is right on
+    only_worse: int  # photos that only the worse one is right on
+    p: float  # that equally good ones are at least so far apart there: McNemar's exact test
+    p_holm: float  # the same, corrected by Holm's method for the number of pairs
 
     @property
     def real(self) -> bool:
-        """Whether chance alone would hardly make such a difference."""
+        """Whether chance alone is an unlikely cause of the difference."""
         return self.p_holm < CHANCE
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Classifiers on the same photos of one split. models: in the order given. pairs: each two of
-    them, those with the most accurate one first.
-
-    left_out: photos of the split that not every classifier could be asked about, since they are
-    not in the dataset of each.
-    """
+    """Classifiers on the same photos of one split."""
 
     split: str
     classes: tuple[str, ...]
-    photos: int
-    left_out: int
-    models: tuple[Compared, ...]
-    pairs: tuple[Pair, ...]
+    photos: int  # that all of them were evaluated on
+    left_out: int  # other photos of the split, which are not in every classifier's dataset
+    models: tuple[Compared, ...]  # in the order given
+    pairs: tuple[Pair, ...]  # each two of them; those with the most accurate one come first
 
     @property
     def best(self) -> Compared:
@@ -93,13 +76,13 @@ def compare(
     split: str = "test",
     progress: Progress = silent,
 ) -> Comparison:
-    """Judge the same photos of a split by classifiers under names of your choice.
+    """Evaluate classifiers, under names that the caller chooses, on the same photos of a split.
 
-    data: one dataset that fits all, or one under each name, as `datasets_for` makes them.
-    progress is called with (photos judged, photos times classifiers).
+    data: one dataset that fits all, or one for each name, as `datasets_for` makes them.
+    progress: (photos done, photos times classifiers).
 
     Raises PasunchatError for fewer than two classifiers, the same one twice, different classes,
-    a dataset that does not fit, or no photo that all can be asked about.
+    a dataset that does not fit, or no photo that is in every dataset.
     """
     check_comparable(classifiers)
     datasets = dict.fromkeys(classifiers, data) if isinstance(data, Dataset) else data
@@ -108,8 +91,8 @@ def compare(
     photos = len(next(iter(rows.values())))
     models, right = [], {}
     for done, (name, classifier) in enumerate(classifiers.items()):
-        told = _from(progress, done * photos, len(classifiers) * photos)
-        model, right[name] = _judged(name, classifier, datasets[name], split, rows[name], told)
+        rest = _from(progress, done * photos, len(classifiers) * photos)
+        model, right[name] = _compared(name, classifier, datasets[name], split, rows[name], rest)
         models.append(model)
     return Comparison(
         split=split,
@@ -147,7 +130,7 @@ def _from(progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _: progress(before + done, total)
 
 
-def _judged(
+def _compared(
     name: str,
     classifier: Classifier,
     dataset: Dataset,
@@ -155,11 +138,11 @@ def _judged(
     rows: NDArray[np.int64],
     progress: Progress,
 ) -> tuple[Compared, NDArray[np.bool_]]:
-    """What there is to say of one classifier, and on which of the rows it is right."""
-    chances = softmax(classifier.logits(dataset.pixels, rows, progress=progress))
-    found = score(classifier, dataset, split, rows, chances)
+    """One classifier's results, and bool [N]: on which of the rows it is right."""
+    probabilities = softmax(classifier.logits(dataset.pixels, rows, progress=progress))
+    found = score(classifier, dataset, split, rows, probabilities)
     summary = describe(classifier, dataset.size)
-    source = classifier.trained_on
+    source = classifier.info.trained_on
     model = Compared(
         name=name,
         classifier=found.classifier,
@@ -172,13 +155,13 @@ def _judged(
         log_loss=found.log_loss,
         calibration_error=found.calibration_error,
         parameters=summary.parameters,
-        multiply_adds=summary.multiply_adds * (2 if classifier.mirrored else 1),
+        multiply_adds=summary.multiply_adds * (2 if classifier.info.mirrored else 1),
     )
-    return model, chances.argmax(1) == dataset.labels[rows]
+    return model, probabilities.argmax(1) == dataset.labels[rows]
 
 
 def _pairs(right: Mapping[str, NDArray[np.bool_]]) -> list[Pair]:
-    """Each two, from the most accurate down, with p corrected for their number."""
+    """Every pair, the most accurate first, with p corrected for their number."""
     ranked = sorted(right, key=lambda name: -int(right[name].sum()))
     found = []
     for better, worse in combinations(ranked, 2):
@@ -190,8 +173,8 @@ def _pairs(right: Mapping[str, NDArray[np.bool_]]) -> list[Pair]:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """p of McNemar's exact test, two-sided: were the photos that just one of two is right on
-    dealt by a fair coin? Without such photos, 1."""
+    """p of McNemar's exact test, two-sided: that a fair coin deals the photos that only one of two
+    classifiers is right on at least so unevenly. 1 without such photos."""
     from scipy.stats import binomtest
 
     apart = only_first + only_second

@@ -1,12 +1,13 @@
-"""What a classifier says of photos in files."""
+"""What a classifier predicts for photos in files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.files import photo_files
 from pasunchat.photos.image import PhotoError, read_photo
@@ -16,53 +17,56 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """One file. probabilities: one a class; empty, with a reason, for what is no photo."""
+class FilePrediction:
+    """The prediction for one file, or the reason why there is none."""
 
     file: str
-    answer: str | None
-    confidence: float | None
-    probabilities: dict[str, float]
-    reason: str | None = None
+    prediction: Prediction | None  # None for a file that is no photo
+    probabilities: dict[str, float]  # of each class; empty for a file that is no photo
+    reason: str | None = None  # why it is no photo
 
 
 def predict(
     classifier: Classifier,
     photos: Sequence[Path | str],
     progress: Progress = silent,
-) -> list[Prediction]:
-    """Ask about files, the files of folders, and globs, in their order; decoded exactly.
+) -> list[FilePrediction]:
+    """Predict the class of files, of the photos in folders and of those that a pattern matches.
 
-    A file that is no photo gets a reason instead of an answer. Raises PasunchatError for a path
-    where nothing is.
+    In the order given, decoded exactly. progress: (files done, files). Raises PasunchatError for a
+    path where nothing is, and a classifier that states no image size.
     """
     files = photo_files(photos)
-    predictions: list[Prediction] = []
+    predictions: list[FilePrediction] = []
     for first in range(0, len(files), BATCH):
         predictions += _of_batch(classifier, files[first : first + BATCH])
         progress(len(predictions), len(files))
     return predictions
 
 
-def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[Prediction]:
+def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[FilePrediction]:
     if classifier.size is None:
-        raise PasunchatError("this classifier states no picture size; give it pixels instead")
-    images, refused = [], {}
+        raise PasunchatError("this classifier states no image size; give it pixels instead")
+    images, reasons = [], {}
     for file in files:
         try:
             images.append(read_photo(file, classifier.size, classifier.framing))
         except PhotoError as error:
-            refused[file] = str(error)
+            reasons[file] = str(error)
     rows = iter(classifier.probabilities(np.stack(images)) if images else ())
     return [
-        Prediction(str(file), None, None, {}, refused[file])
-        if file in refused
-        else _prediction(classifier, file, next(rows).tolist())
+        FilePrediction(str(file), None, {}, reasons[file])
+        if file in reasons
+        else _of_photo(classifier, file, next(rows))
         for file in files
     ]
 
 
-def _prediction(classifier: Classifier, file: Path, chances: list[float]) -> Prediction:
-    named = {classifier.class_name(index): chance for index, chance in enumerate(chances)}
-    answer = max(named, key=named.__getitem__)
-    return Prediction(str(file), answer, named[answer], named)
+def _of_photo(
+    classifier: Classifier, file: Path, probabilities: NDArray[np.float64]
+) -> FilePrediction:
+    names = [classifier.class_name(index) for index in range(len(probabilities))]
+    prediction = Prediction.from_probabilities(probabilities, names)
+    return FilePrediction(
+        str(file), prediction, dict(zip(names, probabilities.tolist(), strict=True))
+    )

@@ -1,11 +1,11 @@
-"""How often a classifier is right, how sure it is, and which photos it gets most wrong."""
+"""Evaluation: how often a classifier is right, how sure it is, which photos it gets most wrong."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.classifiers.classifier import Classifier, softmax
+from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
@@ -16,69 +16,59 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class. precision: of photos read as it, the share that are; recall: of its photos, the
-    share read as it; f1: their harmonic mean. photos: how many there are."""
+    """How well one class is recognised."""
 
     name: str
-    photos: int
-    precision: float
-    recall: float
-    f1: float
+    photos: int  # of this class
+    precision: float  # of the photos predicted as it, the share that are of it
+    recall: float  # of its photos, the share predicted as it
+    f1: float  # the harmonic mean of precision and recall
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Photos answered with a confidence from `low` to `high`: their number, mean confidence, and
-    the share that are right."""
+    """The photos predicted with a confidence from `low` to `high`."""
 
     low: float
     high: float
-    photos: int
-    confidence: float
-    accuracy: float
+    photos: int  # how many there are
+    confidence: float  # their mean
+    accuracy: float  # the share that is right
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One photo of the dataset. row: in the dataset. confidence: in the answer; right_confidence:
-    in the real class."""
+class PredictedPhoto:
+    """One photo of a dataset and what the classifier predicts for it."""
 
-    row: int
-    name: str
-    real: str
-    predicted: str
-    confidence: float
-    right_confidence: float
+    row: int  # in the dataset
+    name: str  # of its file
+    real: str  # its class
+    prediction: Prediction
+    real_confidence: float  # the probability of its real class
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a classifier is on one split.
+    """How good a classifier is on one split."""
 
-    interval: 95 % Wilson interval of the accuracy. floor: accuracy of always answering the
-    largest class. confusion: rows are real classes, columns predicted ones. log_loss: in nats.
-    calibration_error: mean gap of confidence and accuracy over the bins, weighted by photos.
-    best, worst: the photos with the most and the least confidence in their real class.
-    """
-
-    classifier: str
-    dataset: str
+    classifier: str  # its digest
+    dataset: str  # its digest
     split: str
     photos: int
-    right: int
+    right: int  # how many of the photos are predicted rightly
     accuracy: float
-    interval: tuple[float, float]
-    floor: float
-    balanced_accuracy: float
-    log_loss: float
+    interval: tuple[float, float]  # 95 % Wilson interval of the accuracy
+    floor: float  # the accuracy of always predicting the largest class
+    balanced_accuracy: float  # the mean recall of the classes
+    log_loss: float  # in nats
     classes: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    calibration_error: float
+    confusion: tuple[tuple[int, ...], ...]  # rows are real classes, columns predicted ones
+    calibration_error: float  # mean gap of confidence and accuracy over the bins, by their photos
     bins: tuple[Bin, ...]
-    confidence_when_right: float | None
+    confidence_when_right: float | None  # the mean; None without such photos
     confidence_when_wrong: float | None
-    best: tuple[Judged, ...]
-    worst: tuple[Judged, ...]
+    best: tuple[PredictedPhoto, ...]  # those with the most confidence in their real class
+    worst: tuple[PredictedPhoto, ...]  # those with the least
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -92,9 +82,10 @@ def evaluate(
     split: str = "test",
     progress: Progress = silent,
 ) -> Evaluation:
-    """Judge the photos of a split ("train", "validation", "test" or "all").
+    """Evaluate a classifier on a split ("train", "validation", "test" or "all").
 
-    Raises PasunchatError if classifier and dataset do not fit each other, or the split is empty.
+    progress: (photos done, photos). Raises PasunchatError if classifier and dataset do not fit each
+    other, or the split is empty.
     """
     check_fit(classifier, dataset)
     rows = dataset.rows(split)
@@ -111,17 +102,17 @@ def score(
     rows: NDArray[np.int64],
     probabilities: NDArray[np.float64],
 ) -> Evaluation:
-    """The evaluation that follows from probabilities, [N, C], for some rows of a dataset."""
+    """The evaluation that follows from probabilities [N, C] for rows [N] of a dataset."""
     from scipy.stats import binomtest
     from sklearn import metrics
 
     labels, indices = dataset.labels[rows], np.arange(len(dataset.classes))
-    answers, confidence = probabilities.argmax(1), probabilities.max(1)
-    right = answers == labels
+    predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+    right = predicted == labels
     interval = binomtest(int(right.sum()), len(rows)).proportion_ci(method="wilson")
     bins = _bins(confidence, right)
-    judged = _judged(dataset, rows, probabilities)
-    by_confidence = sorted(judged, key=lambda photo: (photo.right_confidence, photo.row))
+    photos = _photos(dataset, rows, probabilities)
+    by_confidence = sorted(photos, key=lambda photo: (photo.real_confidence, photo.row))
     return Evaluation(
         classifier=classifier.digest(),
         dataset=dataset.digest,
@@ -132,13 +123,13 @@ def score(
         interval=(float(interval.low), float(interval.high)),
         floor=float(np.bincount(labels).max() / len(rows)),
         balanced_accuracy=float(
-            metrics.recall_score(labels, answers, average="macro", zero_division=0.0)
+            metrics.recall_score(labels, predicted, average="macro", zero_division=0.0)
         ),
         log_loss=float(metrics.log_loss(labels, probabilities, labels=indices)),
-        classes=_class_scores(dataset, labels, answers),
+        classes=_class_scores(dataset, labels, predicted),
         confusion=tuple(
             tuple(int(count) for count in row)
-            for row in metrics.confusion_matrix(labels, answers, labels=indices)
+            for row in metrics.confusion_matrix(labels, predicted, labels=indices)
         ),
         calibration_error=sum(abs(b.confidence - b.accuracy) * b.photos for b in bins) / len(rows),
         bins=bins,
@@ -172,12 +163,12 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 
 def _class_scores(
-    dataset: Dataset, labels: NDArray[np.int64], answers: NDArray[np.int64]
+    dataset: Dataset, labels: NDArray[np.int64], predicted: NDArray[np.int64]
 ) -> tuple[ClassScore, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
     columns = precision_recall_fscore_support(
-        labels, answers, labels=np.arange(len(dataset.classes)), zero_division=0.0
+        labels, predicted, labels=np.arange(len(dataset.classes)), zero_division=0.0
     )
     return tuple(
         ClassScore(name, int(photos), float(precision), float(recall), float(f1))
@@ -201,17 +192,16 @@ def _bins(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bi
     )
 
 
-def _judged(
+def _photos(
     dataset: Dataset, rows: NDArray[np.int64], probabilities: NDArray[np.float64]
-) -> list[Judged]:
+) -> list[PredictedPhoto]:
     return [
-        Judged(
+        PredictedPhoto(
             row=int(row),
             name=dataset.names[row],
             real=dataset.classes[label],
-            predicted=dataset.classes[int(chances.argmax())],
-            confidence=float(chances.max()),
-            right_confidence=float(chances[label]),
+            prediction=Prediction.from_probabilities(of_photo, dataset.classes),
+            real_confidence=float(of_photo[label]),
         )
-        for row, label, chances in zip(rows, dataset.labels[rows], probabilities, strict=True)
+        for row, label, of_photo in zip(rows, dataset.labels[rows], probabilities, strict=True)
     ]

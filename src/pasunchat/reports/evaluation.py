@@ -8,7 +8,7 @@ import numpy as np
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.score import Evaluation, Judged
+from pasunchat.measures.score import Evaluation, PredictedPhoto
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import write_png
 from pasunchat.pictures.figures import styled, write_figure
@@ -42,7 +42,8 @@ def evaluation_folder(
                 "this classifier comes from no run; say with --output where to write"
             )
         other_split = "" if split == "test" else f"-{split}"
-        other_data = "" if dataset.digest == classifier.trained_on else f"-{dataset.digest[:8]}"
+        same_data = dataset.digest == classifier.info.trained_on
+        other_data = "" if same_data else f"-{dataset.digest[:8]}"
         output = classifier.origin / f"{EVALUATION}{other_split}{other_data}"
     refuse_existing(output, overwrite=overwrite)
     return output
@@ -67,7 +68,7 @@ def write_evaluation(
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _write_photos(folder: Path, name: str, photos: Sequence[Judged], dataset: Dataset) -> None:
+def _write_photos(folder: Path, name: str, photos: Sequence[PredictedPhoto], dataset: Dataset) -> None:
     images = [np.asarray(dataset.pixels[photo.row]) for photo in photos]
     for photo, image in zip(photos, images, strict=True):
         write_png(photo_file(folder, photo), image, {})
@@ -75,17 +76,18 @@ def _write_photos(folder: Path, name: str, photos: Sequence[Judged], dataset: Da
     draw_sheet(folder / f"{name}.png", images, captions, columns=COLUMNS)
 
 
-def photo_file(folder: Path, photo: Judged) -> Path:
+def photo_file(folder: Path, photo: PredictedPhoto) -> Path:
     """Where an evaluation's folder keeps one of its best or worst photos."""
     return folder / PHOTOS / f"{photo.row}.png"
 
 
-def caption(photo: Judged) -> tuple[str, str]:
+def caption(photo: PredictedPhoto) -> tuple[str, str]:
     """Two lines under a photo: "real: dog", "read as cat at 97 %"."""
-    right = photo.predicted == photo.real
+    said = photo.prediction
+    right = said.label == photo.real
     return (
         f"real: {photo.real}",
-        f"{'rightly ' if right else ''}read as {photo.predicted} at {percent(photo.confidence)}",
+        f"{'rightly ' if right else ''}read as {said.label} at {percent(said.confidence)}",
     )
 
 

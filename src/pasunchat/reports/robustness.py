@@ -31,7 +31,7 @@ BEYOND = 1.06  # the curve's axis ends at this many times the last distance
 def attack_folder(classifier: Classifier, dataset: Dataset, settings: Sequence[str]) -> Path:
     """Where an attack is written by default: a folder named after its settings, under `attack` in
     the classifier's run, or under `attack` in the working directory if it comes from no run."""
-    other_data = () if dataset.digest == classifier.trained_on else (dataset.digest[:8],)
+    other_data = () if dataset.digest == classifier.info.trained_on else (dataset.digest[:8],)
     if classifier.origin is None:
         return Path(ATTACKS_FOLDER) / plain("-".join((classifier.known_as, *settings, *other_data)))
     return classifier.origin / ATTACKS_FOLDER / plain("-".join((*settings, *other_data)))

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pasunchat.classifiers.classifier import Classifier, as_pixels, digest_of, evaluating
+from pasunchat.classifiers.classifier import Classifier, as_pixels, digest_of, eval_mode
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.classifiers.networks.folding import fold_batch_norm
 from pasunchat.photos.dataset import Dataset
@@ -52,7 +52,7 @@ class Features:
 
     def logits(self, classifier: Classifier, rows: NDArray[np.int64]) -> Tensor:
         head, chosen = head_of(classifier), torch.from_numpy(rows).to(self.values.device)
-        with evaluating(head):
+        with eval_mode(head):
             found: Tensor = head(self.values[chosen])
             if self.recipe.mirrored and self.mirror is not None:
                 found = (found + head(self.mirror[chosen])) / 2

@@ -83,5 +83,5 @@ def taught(teacher: Classifier, dataset: Dataset, on: Machine) -> Tensor:
             pixels = functional.interpolate(
                 pixels, (side, side), mode="bicubic", antialias=True, align_corners=False
             ).clamp(0, 1)
-        found.append(teacher.judge(pixels))
+        found.append(teacher.predict_logits(pixels))
     return torch.cat(found).to(on.device)

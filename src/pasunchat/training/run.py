@@ -10,7 +10,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from pasunchat.classifiers.files import FACTS
+from pasunchat.classifiers.files import INFO
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import from_json, read_json, write_bytes, write_json
 from pasunchat.training.recipe import Recipe
@@ -75,7 +75,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether its training has ended and its classifier is there."""
-        return self.facts.ended is not None and (self.folder / FACTS).is_file()
+        return self.facts.ended is not None and (self.folder / INFO).is_file()
 
 
 @dataclass

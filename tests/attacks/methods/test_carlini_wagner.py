@@ -94,13 +94,13 @@ def test_is_as_near_as_adv_lib() -> None:
         layers = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 3))
         given = torch.rand(4, 3, 2, 2)
     classifier = Classifier(layers)
-    goal = Goal(classifier.judge(given).argmax(1), targeted=False)
+    goal = Goal(classifier.predict_logits(given).argmax(1), targeted=False)
     settings = {"max_iterations": 100, "binary_search_steps": 5}
     theirs = attacks.carlini_wagner_l2(classifier, given, goal.classes, **settings)
     attack = CarliniWagner(steps=100, rounds=5)
     found = fool(classifier, given, goal=goal, attack=attack, levels=None)
     size = (theirs - given).flatten(1).norm(dim=1)
-    size[classifier.judge(theirs).argmax(1) == goal.classes] = torch.inf
+    size[classifier.predict_logits(theirs).argmax(1) == goal.classes] = torch.inf
     assert found.distance.median() <= 1.01 * size.median()
 
 

@@ -33,7 +33,7 @@ def photos(count: int) -> Tensor:
 
 
 def left(classifier: Classifier, given: Tensor) -> Goal:
-    return Goal(classifier.judge(given).argmax(1), targeted=False)
+    return Goal(classifier.predict_logits(given).argmax(1), targeted=False)
 
 
 def plainly(classifier: Classifier, photo: Tensor, label: int, steps: int) -> float:

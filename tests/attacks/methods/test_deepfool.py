@@ -87,12 +87,12 @@ def test_is_as_near_as_adv_lib(norm: str) -> None:
         layers = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 3))
         given: Tensor = torch.rand(8, 3, 2, 2)
     classifier = Classifier(layers)
-    goal = Goal(classifier.judge(given).argmax(1), targeted=False)
+    goal = Goal(classifier.predict_logits(given).argmax(1), targeted=False)
     order = 2 if norm == "l2" else torch.inf
     theirs = attacks.df(classifier, given, goal.classes, steps=50, norm=order)
     found = fool(classifier, given, goal=goal, attack=DeepFool(), norm=NORMS[norm], levels=None)
     size = NORMS[norm].measure(theirs - given)
-    size[classifier.judge(theirs).argmax(1) == goal.classes] = torch.inf
+    size[classifier.predict_logits(theirs).argmax(1) == goal.classes] = torch.inf
     ours = torch.where(
         torch.tensor([s == "reached" for s in found.status]), found.distance, torch.inf
     )

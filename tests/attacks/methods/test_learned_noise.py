@@ -46,7 +46,7 @@ def plainly(classifier, photo, target, noise, steps, patience):
 def test_it_is_the_talk_s_loop(steps: int, patience: int, nearly: dict[str, float]) -> None:
     classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
     photos = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
-    goal = Goal(1 - classifier.judge(photos).argmax(1))
+    goal = Goal(1 - classifier.predict_logits(photos).argmax(1))
     method = LearnedNoise(steps=steps, patience=patience)
     found = fool(classifier, photos, goal=goal, attack=method, levels=None)
     for row, photo in enumerate(photos):
@@ -56,7 +56,9 @@ def test_it_is_the_talk_s_loop(steps: int, patience: int, nearly: dict[str, floa
         expected = plainly(classifier, photo, goal.classes[row], start, steps, patience)
         size = (expected - photo).norm().item()
         assert found.distance[row].item() == pytest.approx(size, **nearly)
-        theirs, ours = classifier.judge(torch.stack([expected, found.pixels[row]])).softmax(1)
+        theirs, ours = classifier.predict_logits(
+            torch.stack([expected, found.pixels[row]])
+        ).softmax(1)
         assert ours.tolist() == pytest.approx(theirs.tolist(), **nearly)
 
 

@@ -72,7 +72,7 @@ def test_counts_as_few_as_the_authors_algorithm(linear: Classifier) -> None:
 
 def test_finds_nearly_the_fewest_values_and_pixels_of_a_plane(linear: Classifier) -> None:
     given = photos(4)
-    labels = linear.judge(given, batch=1).argmax(1)
+    labels = linear.predict_logits(given, batch=1).argmax(1)
     weights = linear.network.dense.weight
     for norm, channels in ((L0, 1), (PIXELS, 3)):
         found = fool(linear, given, attack=SigmaZero(), norm=norm)
@@ -92,7 +92,7 @@ def test_finds_nearly_the_fewest_values_and_pixels_of_a_plane(linear: Classifier
 
 def test_reaches_a_class_that_is_asked_for(linear: Classifier) -> None:
     given = photos(2)
-    other = 1 - linear.judge(given, batch=1).argmax(1)
+    other = 1 - linear.predict_logits(given, batch=1).argmax(1)
     found = fool(linear, given, goal=Goal(other), attack=SigmaZero(steps=40), norm=L0)
     assert torch.equal(found.after_logits.argmax(1), other)
 

@@ -132,7 +132,7 @@ def test_more_queries_are_never_worse_and_all_are_counted(norm: Norm) -> None:
 def test_taking_back_never_loses_the_goal(norm: Norm) -> None:
     """The base of every round is among what reached."""
     classifier, given = plane(), photos(4)
-    goal = Goal(1 - classifier.judge(given, batch=1).argmax(1))
+    goal = Goal(1 - classifier.predict_logits(given, batch=1).argmax(1))
     bases: list[Tensor] = []
 
     class Watched(Sparse):
@@ -146,7 +146,7 @@ def test_taking_back_never_loses_the_goal(norm: Norm) -> None:
     search(Watched(queries=80), Task(classifier, Problem(given, goal, norm), rows, rows))
     assert len(bases) > 8
     for base, wanted in bases:
-        assert classifier.judge(base[None]).argmax() == wanted
+        assert classifier.predict_logits(base[None]).argmax() == wanted
 
 
 def test_only_what_the_mask_allows_changes() -> None:

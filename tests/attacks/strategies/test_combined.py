@@ -172,7 +172,7 @@ def test_each_target_finds_the_one_class_that_is_near(classes: int) -> None:
         network.bias[-1] = -10
     classifier = Classifier(network)
     weight = network.weight.detach()
-    lead = classifier.judge(photos())
+    lead = classifier.predict_logits(photos())
     needed = (lead[:, 0] - lead[:, -1]) / (weight[-1] - weight[0]).abs().sum()
     radius = float(needed.max()) * 1.02
     settings = {"goal": left(), "norm": LINF, "radius": radius, "levels": None}

@@ -36,7 +36,7 @@ def photos() -> Tensor:
 
 def least(classifier: Classifier, norm: Norm) -> Tensor:
     """The least distance, [N]."""
-    logits = classifier.judge(photos())
+    logits = classifier.predict_logits(photos())
     weight = classifier.network.weight.detach()[None, :, None, None]
     return (logits[:, 0] - logits[:, 1]) / 2 / norm.dual(weight)
 

@@ -68,7 +68,7 @@ def standing(found: AttackResult) -> Tensor:
 def right(classifier: Classifier, classes: int, count: int) -> tuple[Tensor, Tensor]:
     """Photos that are read rightly, and their classes."""
     pixels, labels = photos(2 * count, classes, 2)
-    good = torch.nonzero(classifier.judge(pixels).argmax(1) == labels).squeeze(1)[:count]
+    good = torch.nonzero(classifier.predict_logits(pixels).argmax(1) == labels).squeeze(1)[:count]
     return pixels[good], labels[good]
 
 
@@ -125,7 +125,7 @@ def test_agrees_with_autoattack_s_parts_on_three_classes(
     ):
         with torch.random.fork_rng():
             pictures = part(pixels, labels)
-        theirs &= classifier.judge(pictures).argmax(1) == labels
+        theirs &= classifier.predict_logits(pictures).argmax(1) == labels
     assert not (standing(found) & ~theirs).any()  # never weaker
     assert int((~standing(found) & theirs).sum()) <= 1
 

@@ -24,7 +24,7 @@ def network(outputs: int, *end: nn.Module) -> nn.Module:
 
 def judged(module: nn.Module) -> tuple[Classifier, Tensor]:
     classifier = assemble(module, FACTS, "m", made_of="m")
-    return classifier, classifier.judge(PIXELS)
+    return classifier, classifier.predict_logits(PIXELS)
 
 
 def test_logits_stay() -> None:
@@ -84,7 +84,7 @@ def test_gradients_flow_through_every_head() -> None:
     [
         (nn.Identity(), r"float32 \[4, 3, 4, 4\]"),
         (nn.Flatten(0), r"\[192\]"),
-        (nn.Linear(7, 2), "cannot be run on pictures of 4 x 4"),
+        (nn.Linear(7, 2), "cannot be run on images of 4 x 4"),
         (nn.Sequential(nn.Flatten(), nn.Threshold(9, float("nan"))), "undefined"),
     ],
 )
@@ -95,7 +95,7 @@ def test_what_is_no_classifier_is_refused(module: nn.Module, named: str) -> None
 
 def test_wrong_number_of_names() -> None:
     facts = Preprocessing(scale="0..1", size=4, classes=("cat", "dog"))
-    with pytest.raises(PasunchatError, match="tells 3 classes apart, but 2 names"):
+    with pytest.raises(PasunchatError, match="has 3 classes, but 2 names"):
         assemble(network(3), facts, "m", made_of="m")
 
 

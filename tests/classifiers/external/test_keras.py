@@ -72,7 +72,7 @@ def test_the_same_answers_as_keras(tmp_path: Path, name: str, ending: str) -> No
     MODELS[name]().save(path)
     classifier = load(path)
     pixels = torch.rand(3, 3, SIZE, SIZE)
-    logits = classifier.judge(pixels)
+    logits = classifier.predict_logits(pixels)
     assert classifier.size == SIZE
     assert torch.allclose(logits.softmax(1), theirs(path, pixels * 255), atol=1e-5)
     assert not torch.allclose(logits.exp().sum(1), torch.ones(3), atol=1e-3)
@@ -86,7 +86,7 @@ def test_one_unit_becomes_two_classes(tmp_path: Path, activation: str | None) ->
     path = tmp_path / "net.keras"
     built(layers.Dense(1, activation), first=(LEVELS,)).save(path)
     pixels = torch.rand(3, 3, SIZE, SIZE)
-    logits, answer = load(f"{path}:{SAID}").judge(pixels), theirs(path, pixels * 255)
+    logits, answer = load(f"{path}:{SAID}").predict_logits(pixels), theirs(path, pixels * 255)
     chance = answer if activation else answer.sigmoid()
     assert torch.equal(logits[:, 0], torch.zeros(3))
     assert torch.allclose(logits.softmax(1)[:, 1:], chance, atol=1e-5)
@@ -98,7 +98,7 @@ def test_without_a_layer_that_states_it_the_scale_is_asked_for(tmp_path: Path) -
     with pytest.raises(PasunchatError, match=r"net\.keras:scale=0\.\.1;"):
         load(path)
     pixels = torch.rand(3, 3, SIZE, SIZE)
-    logits = load(f"{path}:scale=0..255,channels=BGR,mean=104/117/124").judge(pixels)
+    logits = load(f"{path}:scale=0..255,channels=BGR,mean=104/117/124").predict_logits(pixels)
     caffe = pixels.flip(1) * 255 - torch.tensor([104.0, 117, 124]).view(1, 3, 1, 1)
     assert torch.allclose(logits, theirs(path, caffe), atol=1e-3)
 
@@ -108,7 +108,7 @@ def test_normalization_of_levels_is_read(tmp_path: Path) -> None:
     first = layers.Normalization(mean=[120.0, 110, 100], variance=[900.0] * 3)
     built(layers.Dense(2), first=(first,)).save(path)
     pixels = torch.rand(2, 3, SIZE, SIZE)
-    assert torch.allclose(load(path).judge(pixels), theirs(path, pixels * 255), atol=1e-4)
+    assert torch.allclose(load(path).predict_logits(pixels), theirs(path, pixels * 255), atol=1e-4)
 
 
 def test_a_lambda_layer_is_refused_before_keras_sees_it(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
     cut = tmp_path / "cut.keras"
     cut.write_bytes(cut.read_bytes()[:500])
     for name, named in {
-        "grey.keras": "no classifier of RGB pictures",
+        "grey.keras": "no classifier of RGB images",
         "wide.keras": "16 x 20; expected squares",
-        "rank.keras": "no classifier of RGB pictures",
+        "rank.keras": "no classifier of RGB images",
         "w.weights.h5": "weights only",
         "text.keras": "damaged or no Keras model",
         "cut.keras": "damaged or no Keras model",
@@ -155,7 +155,7 @@ def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
 def test_wrong_number_of_names(tmp_path: Path) -> None:
     path = tmp_path / "net.keras"
     built(layers.Dense(2), first=(LEVELS,)).save(path)
-    with pytest.raises(PasunchatError, match="tells 2 classes apart, but 3 names"):
+    with pytest.raises(PasunchatError, match="has 2 classes, but 3 names"):
         load(f"{path}:classes=a/b/c")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pasunchat.classifiers.external.extras import mend_torchvision
-from pasunchat.classifiers.external.hugging_face import stated_by
+from pasunchat.classifiers.external.hugging_face import preprocessing_of
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
 
@@ -31,12 +31,14 @@ def test_timm_by_its_own_configuration(tmp_path: Path) -> None:
     assert classifier.size == config["input_size"][-1]
     pixels = torch.rand(2, 3, classifier.size, classifier.size)
     mean, std = (torch.tensor(config[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
-    assert torch.allclose(classifier.judge(pixels), network((pixels - mean) / std), atol=1e-4)
+    assert torch.allclose(
+        classifier.predict_logits(pixels), network((pixels - mean) / std), atol=1e-4
+    )
 
 
 @with_timm
 def test_an_unknown_timm_name() -> None:
-    with pytest.raises(PasunchatError, match="timm:no_such_net cannot be had"):
+    with pytest.raises(PasunchatError, match="timm:no_such_net cannot be loaded"):
         load("timm:no_such_net")
 
 
@@ -51,7 +53,7 @@ def test_hugging_face_by_its_own_configuration(tmp_path: Path) -> None:
     )
     network = ResNetForImageClassification(config).eval()
     network.save_pretrained(tmp_path)
-    with pytest.raises(PasunchatError, match="does not say which pixels"):
+    with pytest.raises(PasunchatError, match="does not state which pixels"):
         load(f"hf:{tmp_path}")
     said = {"do_rescale": True, "image_mean": [0.5] * 3, "image_std": [0.25] * 3, "size": 32}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
@@ -59,20 +61,20 @@ def test_hugging_face_by_its_own_configuration(tmp_path: Path) -> None:
     assert (classifier.classes, classifier.size) == (("cat", "dog"), 32)
     pixels = torch.rand(2, 3, 32, 32)
     assert torch.allclose(
-        classifier.judge(pixels), network((pixels - 0.5) / 0.25).logits, atol=1e-4
+        classifier.predict_logits(pixels), network((pixels - 0.5) / 0.25).logits, atol=1e-4
     )
 
 
 @with_hf
 def test_an_empty_folder_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(PasunchatError, match="cannot be had"):
+    with pytest.raises(PasunchatError, match="cannot be loaded"):
         load(f"hf:{tmp_path}")
 
 
 def test_pixels_that_are_not_divided() -> None:
     """The factor is of levels of 0..255; mean and std are in its units."""
     config = {"do_rescale": True, "rescale_factor": 1 / 127.5, "image_mean": [1.0], "size": 8}
-    said = stated_by({**config, "image_std": [1.0]}, None)
+    said = preprocessing_of({**config, "image_std": [1.0]}, None)
     assert (said.scale, said.mean, said.std) == ("0..1", (0.5,), (0.5,))
 
 
@@ -89,7 +91,7 @@ def test_pixels_that_are_not_divided() -> None:
     ],
 )
 def test_size_and_framing(config: dict[str, object], size: int, framing: str) -> None:
-    said = stated_by({"do_rescale": True, **config}, None)
+    said = preprocessing_of({"do_rescale": True, **config}, None)
     assert (said.size, said.framing) == (size, framing)
 
 

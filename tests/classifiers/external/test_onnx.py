@@ -97,7 +97,7 @@ def pixels(count: int = 5) -> Tensor:
 def test_the_same_logits_and_a_gradient(tmp_path: Path) -> None:
     path, given = written(tmp_path / "net.onnx"), pixels()
     classifier = load(f"{path}:scale=-1..1,classes=cat/dog")
-    assert torch.allclose(classifier.judge(given), theirs(path, given * 2 - 1), atol=1e-4)
+    assert torch.allclose(classifier.predict_logits(given), theirs(path, given * 2 - 1), atol=1e-4)
     assert (classifier.classes, classifier.size) == (("cat", "dog"), SIZE)
     given.requires_grad_()
     classifier(given).sum().backward()
@@ -114,7 +114,7 @@ def test_layers_are_listed_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [["Softmax"], ["Softmax", "Identity"]])
 def test_softmax_is_taken_off_or_undone(tmp_path: Path, ending: list[str]) -> None:
     path, given = written(tmp_path / "net.onnx", ending, classes=3), pixels()
-    logits = load(f"{path}:scale=0..1").judge(given)
+    logits = load(f"{path}:scale=0..1").predict_logits(given)
     assert torch.allclose(logits.softmax(1), theirs(path, given), atol=1e-5)
     if ending == ["Softmax"]:
         assert not torch.allclose(logits.exp().sum(1), torch.ones(5), atol=1e-2)
@@ -123,7 +123,7 @@ def test_softmax_is_taken_off_or_undone(tmp_path: Path, ending: list[str]) -> No
 @pytest.mark.parametrize("ending", [[], ["Sigmoid"], ["Sigmoid", "Identity"]])
 def test_one_number_becomes_two_classes(tmp_path: Path, ending: list[str]) -> None:
     path, given = written(tmp_path / "net.onnx", ending, classes=1), pixels()
-    logits, answer = load(f"{path}:scale=0..1").judge(given), theirs(path, given)
+    logits, answer = load(f"{path}:scale=0..1").predict_logits(given), theirs(path, given)
     assert logits.shape == (5, 2)
     chance = answer if ending else answer.sigmoid()
     assert torch.allclose(logits.softmax(1)[:, 1:], chance, atol=1e-5)
@@ -133,7 +133,7 @@ def test_rows_columns_colours_and_levels_are_read(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx", source=("n", SIZE, SIZE, 3), divide=1 / 255)
     classifier, given = load(path), pixels()
     levels = given.permute(0, 2, 3, 1) * 255
-    assert torch.allclose(classifier.judge(given), theirs(path, levels), atol=1e-4)
+    assert torch.allclose(classifier.predict_logits(given), theirs(path, levels), atol=1e-4)
 
 
 def test_a_file_for_one_row_takes_any_number(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_file_for_one_row_takes_any_number(tmp_path: Path) -> None:
     classifier, given = load(f"{path}:scale=0..1"), pixels()
     assert isinstance(classifier.network.network, InParts)
     one_by_one = torch.cat([theirs(path, row[None]) for row in given])
-    assert torch.allclose(classifier.judge(given), one_by_one, atol=1e-4)
+    assert torch.allclose(classifier.predict_logits(given), one_by_one, atol=1e-4)
 
 
 def test_one_that_fixes_the_rows_for_no_reason_is_asked_at_once(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_one_that_fixes_the_rows_for_no_reason_is_asked_at_once(tmp_path: Path) 
 
 def test_numbers_of_half_precision_or_double(tmp_path: Path) -> None:
     path, given = written(tmp_path / "net.onnx", kind=TensorProto.DOUBLE), pixels()
-    logits = load(f"{path}:scale=0..1").judge(given)
+    logits = load(f"{path}:scale=0..1").predict_logits(given)
     assert torch.allclose(logits, theirs(path, given.double()), atol=1e-4)
 
 
@@ -201,7 +201,7 @@ def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx")
     with pytest.raises(PasunchatError, match=r"net\.onnx:scale=0\.\.1;"):
         load(path)
-    with pytest.raises(PasunchatError, match="tells 2 classes apart, but 3 names"):
+    with pytest.raises(PasunchatError, match="has 2 classes, but 3 names"):
         load(f"{path}:scale=0..1,classes=a/b/c")
 
 

@@ -8,8 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pasunchat.classifiers.external.onnx_graph import OnnxGraph
-from pasunchat.classifiers.external.onnx_operators import OPERATORS
+from pasunchat.classifiers.external.onnx_graph import OPERATORS, OnnxGraph
 
 if find_spec("onnx") is None or find_spec("onnxruntime") is None:
     pytest.skip("the extra onnx is not there", allow_module_level=True)

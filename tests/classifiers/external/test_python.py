@@ -37,7 +37,7 @@ def test_a_function_in_the_current_folder() -> None:
     classifier = load("nets_of_a_test:net:scale=0..255,size=4,classes=cat/dog")
     assert classifier.class_name(1) == "dog"
     assert classifier.size == 4 and not classifier.training
-    assert classifier.judge(torch.rand(2, 3, 4, 4)).shape == (2, 2)
+    assert classifier.predict_logits(torch.rand(2, 3, 4, 4)).shape == (2, 2)
 
 
 def test_a_classifier_is_taken_as_it_is() -> None:

@@ -60,7 +60,7 @@ def test_it_is_mostly_right_on_real_photos(
     talk: Classifier, photos: tuple[torch.Tensor, list[int]]
 ) -> None:
     pixels, labels = photos
-    right = (talk.judge(pixels).argmax(1) == torch.tensor(labels)).float().mean()
+    right = (talk.predict_logits(pixels).argmax(1) == torch.tensor(labels)).float().mean()
     assert right > 0.65
 
 
@@ -68,7 +68,9 @@ def test_both_files_give_the_same(
     talk: Classifier, weights: Path, photos: tuple[torch.Tensor, list[int]]
 ) -> None:
     other = load(f"{weights / 'talk-simple.h5'}:classes=cat/dog")
-    assert torch.allclose(talk.judge(photos[0][:8]), other.judge(photos[0][:8]), atol=1e-4)
+    assert torch.allclose(
+        talk.predict_logits(photos[0][:8]), other.predict_logits(photos[0][:8]), atol=1e-4
+    )
 
 
 def test_it_is_fooled(talk: Classifier, photos: tuple[torch.Tensor, list[int]]) -> None:

@@ -43,7 +43,7 @@ def test_the_same_logits(kept: tuple[nn.Module, Path], name: str) -> None:
     module, place = kept
     classifier = load(f"{place / name}:{SAID}")
     pixels = torch.rand(5, 3, 8, 8)
-    assert torch.allclose(classifier.judge(pixels), module(pixels), atol=1e-5)
+    assert torch.allclose(classifier.predict_logits(pixels), module(pixels), atol=1e-5)
     assert classifier.digest() == load(f"{place / name}:{SAID}").digest()
     pixels.requires_grad_()
     classifier(pixels).sum().backward()

@@ -37,7 +37,7 @@ def winners(network: Network, pixels: Tensor) -> list[Tensor]:
     rows: list[list[Tensor]] = [[], [], []]
     for photo in pixels.permute(0, 2, 3, 1).contiguous().numpy():
         kernel.run(photo[None], weights, np.zeros((1, 2), np.float32), False, False)
-        for block, won in enumerate(kernel.rooms[0][1]):
+        for block, won in enumerate(kernel.workspaces[0][1]):
             side = size >> (block + 1)
             rows[block].append(torch.from_numpy(won.copy()).long().view(side, side, channels))
     return [torch.stack(block).permute(0, 3, 1, 2) for block in rows]
@@ -120,7 +120,7 @@ def test_a_gradient_has_a_gradient(make_network: Maker, make_pixels: Run, layers
     network, found = make_network(), []
     scale, shift = torch.full((1, 1, 1, 1), 2.0), torch.tensor([0.1, 0, -0.1]).view(1, 3, 1, 1)
     for run in (
-        lambda pixels: kernel(network, pixels, (scale, shift)),
+        lambda pixels: kernel(network, pixels, scale, shift),
         lambda pixels: layers(network, pixels * scale + shift),
     ):
         pixels = make_pixels(2).requires_grad_()

@@ -1,4 +1,4 @@
-"""The same bits however the photos are shared out, and what may be missing or wrong."""
+"""The same bits however the batch is divided among threads, and what may be missing or wrong."""
 
 import concurrent.futures
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def test_the_same_bits_on_any_number_of_threads(make_network: Maker, make_pixels
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
-def test_a_photo_has_the_same_bits_in_any_company(
+def test_an_image_has_the_same_bits_in_any_batch(
     make_network: Maker, make_pixels: Run, kernel: Run, count: int
 ) -> None:
     network, pixels = make_network(), make_pixels(7)
@@ -62,13 +62,12 @@ def test_callers_on_several_threads_do_not_disturb_each_other(
 def test_it_normalises_as_a_classifier_does(
     make_network: Maker, make_pixels: Run, kernel: Run, colours: int
 ) -> None:
-    from pasunchat.classifiers.fast.dispatch import FastLayers
+    from pasunchat.classifiers.fast.dispatch import run
 
     network, slopes = make_network(), torch.tensor([[0.5, -0.5], [1.0, -1.0], [1.0, 0.0]])
-    assert isinstance(network, FastLayers)
     classifier = Classifier(network, mean=[0.4, 0.5, 0.6][:colours], std=[0.5, 0.25, 2][:colours])
     pixels, parameters = (make_pixels(3) + 0.5).requires_grad_(), list(network.parameters())
-    logits = network.normalising(pixels, classifier.scale, classifier.shift)
+    logits = run(network, pixels, classifier.scale, classifier.shift)
     assert logits is not None
     before = kernel(network, classifier.normalised(pixels))
     assert torch.allclose(logits, before, rtol=0, atol=1e-6)
@@ -84,7 +83,7 @@ def test_the_talk_s_normalisation_gives_the_same_bits(
 
     network, pixels = make_network(), make_pixels(3) + 0.5
     classifier = Classifier(network, mean=0.5)
-    ours = run(network, pixels, (classifier.scale, classifier.shift))
+    ours = run(network, pixels, classifier.scale, classifier.shift)
     assert ours is not None
     assert torch.equal(ours, kernel(network, classifier.normalised(pixels)))
 

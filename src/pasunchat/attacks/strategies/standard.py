@@ -60,5 +60,5 @@ class Standard:
 
     def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""
-        classes = task.classifier.judge(task.problem.pixels[:1]).shape[1]
+        classes = task.classifier.predict_logits(task.problem.pixels[:1]).shape[1]
         return Cascade(self.parts(classes, task.problem.norm.name)).find(task)

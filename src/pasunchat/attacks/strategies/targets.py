@@ -56,7 +56,7 @@ def likeliest_others(classifier: Classifier, problem: Problem, rows: Tensor) -> 
     """For each row the other classes, the likeliest first, int64 [N, C - 1]; in any order for rows
     that are not searched."""
     device = problem.pixels.device
-    logits = classifier.judge(problem.pixels[rows], batch=1).to(device)
+    logits = classifier.predict_logits(problem.pixels[rows], batch=1).to(device)
     others = logits.scatter(1, problem.goal.classes[rows][:, None], -torch.inf)
     ordered = others.argsort(dim=1, descending=True, stable=True)[:, :-1]
     found = torch.zeros(len(problem.pixels), ordered.shape[1], dtype=torch.int64, device=device)

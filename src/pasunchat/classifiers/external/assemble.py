@@ -1,5 +1,6 @@
-"""A network from outside, and what is known of it, made one Classifier."""
+"""An external network and its preprocessing, put together into a Classifier."""
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -14,20 +15,24 @@ from pasunchat.storage import sha256
 Layout = Literal["NCHW", "NHWC"]
 
 
-class Outside(nn.Module):
-    """network: as it came, given its own order of channels and axes. head: what makes logits of
-    its outputs, None where they are logits.
+class ExternalNetwork(nn.Module):
+    """A network made elsewhere, which is given the order of channels and axes that it expects.
 
-    identity: SHA-256 of the file or name and of the facts, a buffer, so that the Classifier's
-    digest tells networks apart that have the same weights in other layers.
+    identity makes the digest of a Classifier differ for networks that have the same weights in
+    other layers.
     """
 
-    identity: Tensor
+    network: nn.Module  # as it was loaded
+    head: nn.Module | None  # turns its outputs into logits; None where they are logits
+    layout: Layout  # of its input
+    reverse: bool  # whether it wants BGR
+    identity: Tensor  # buffer, uint8 [32]: SHA-256 of the file or name and of the preprocessing
 
     def __init__(self, network: nn.Module, *, layout: Layout, reverse: bool, identity: str) -> None:
+        """identity: hexadecimal."""
         super().__init__()
         self.network = network
-        self.head: nn.Module | None = None
+        self.head = None
         self.layout, self.reverse = layout, reverse
         number = torch.frombuffer(bytearray.fromhex(identity), dtype=torch.uint8)
         self.register_buffer("identity", number)
@@ -44,7 +49,7 @@ class Outside(nn.Module):
 
 def assemble(
     network: nn.Module,
-    facts: Preprocessing,
+    preprocessing: Preprocessing,
     model: str,
     *,
     made_of: bytes | str,
@@ -53,59 +58,57 @@ def assemble(
 ) -> Classifier:
     """The Classifier around a network that takes [N, 3, H, W] (or [N, H, W, 3]).
 
-    made_of: the file's bytes, or its name. known_raw: the outputs are logits for certain.
-    Raises PasunchatError for missing facts, a network that cannot run on such pictures or is no
-    classifier, and class names of another number.
+    model: its name, for errors. made_of: the file's bytes, or the name. known_raw: the outputs are
+    known to be logits. Raises PasunchatError for incomplete preprocessing, a network that does not
+    run on such images or is no classifier, and a wrong number of class names.
     """
-    facts = complete(facts, model)
-    assert facts.scale is not None and facts.size is not None
-    stretch, shift = MULTIPLY_ADD[facts.scale]
-    mean = [(value - shift) / stretch for value in facts.mean or (0.0,)]
-    std = [value / stretch for value in facts.std or (1.0,)]
-    reverse = facts.channels == "BGR"
-    outside = Outside(
-        network,
-        layout=layout,
-        reverse=reverse,
-        identity=sha256(made_of, repr(facts)),
-    )
+    preprocessing = complete(preprocessing, model)
+    assert preprocessing.scale is not None and preprocessing.size is not None
+    stretch, shift = MULTIPLY_ADD[preprocessing.scale]
+    mean = [(value - shift) / stretch for value in preprocessing.mean or (0.0,)]
+    std = [value / stretch for value in preprocessing.std or (1.0,)]
+    reverse = preprocessing.channels == "BGR"
+    identity = sha256(made_of, repr(preprocessing))
+    external = ExternalNetwork(network, layout=layout, reverse=reverse, identity=identity)
     classifier = Classifier(
-        outside,
+        external,
         mean=mean[::-1] if reverse else mean,
         std=std[::-1] if reverse else std,
-        size=facts.size,
-        framing=facts.framing or "pad",
+        size=preprocessing.size,
+        framing=preprocessing.framing or "pad",
     ).eval()
-    outside.head = _head(classifier, facts.size, model, known_raw)
-    classifier.classes = _names(classifier, facts, model)
+    external.head = _head(classifier, preprocessing.size, model, known_raw)
+    classes = _class_names(classifier, preprocessing, model)
+    classifier.info = replace(classifier.info, classes=classes)
     return classifier
 
 
 def _head(classifier: Classifier, size: int, model: str, known_raw: bool) -> nn.Module | None:
-    def ask(pixels: Tensor) -> Tensor:
+    def outputs_for(pixels: Tensor) -> Tensor:
         with torch.no_grad():
             return classifier(pixels)  # type: ignore[no-any-return]
 
     try:
-        return head_for(ask, size, model, known_raw=known_raw)
+        return head_for(outputs_for, size, model, known_raw=known_raw)
     except PasunchatError:
         raise
     except Exception as error:  # code of others, run for the first time
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise PasunchatError(
-            f"{model} cannot be run on pictures of {size} x {size} pixels: {reason}"
+            f"{model} cannot be run on images of {size} x {size} pixels: {reason}"
         ) from error
 
 
-def _names(classifier: Classifier, facts: Preprocessing, model: str) -> tuple[str, ...]:
-    """As given; else numbers, which are names too."""
-    size = facts.size or 1
-    count = classifier.judge(torch.zeros(1, 3, size, size)).shape[1]
-    if facts.classes is None:
+def _class_names(
+    classifier: Classifier, preprocessing: Preprocessing, model: str
+) -> tuple[str, ...]:
+    """Those of the preprocessing; without them numbers, as texts."""
+    size, names = preprocessing.size or 1, preprocessing.classes
+    count = classifier.predict_logits(torch.zeros(1, 3, size, size)).shape[1]
+    if names is None:
         return tuple(map(str, range(count)))
-    if len(facts.classes) != count:
+    if len(names) != count:
         raise PasunchatError(
-            f"{model} tells {count} classes apart, but {len(facts.classes)} names are given: "
-            f"{'/'.join(facts.classes[:5])}"
+            f"{model} has {count} classes, but {len(names)} names are given: {'/'.join(names[:5])}"
         )
-    return facts.classes
+    return names

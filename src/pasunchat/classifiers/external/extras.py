@@ -1,4 +1,4 @@
-"""Libraries that are not always there: imported when asked for, with one line where missing."""
+"""Optional libraries, imported when a model needs them; one line of advice where one is missing."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ def keras_on_torch() -> Any:
     backend = getattr(getattr(keras, "config", None), "backend", lambda: "an older Keras")()
     if backend != "torch":
         raise PasunchatError(
-            f"Keras was imported before, and runs on {backend}; start anew with "
+            f"Keras was imported before, and runs on {backend}; start again with "
             "KERAS_BACKEND=torch in the environment, or import keras after this"
         )
     return keras
@@ -42,7 +42,7 @@ def keras_on_torch() -> Any:
 
 @contextmanager
 def quiet_hub() -> Iterator[None]:
-    """The hub's client tries a connection again and again, and says so: what counts is the end."""
+    """Without the log of the hub's client, which reports every attempt at a connection."""
     logger = logging.getLogger("huggingface_hub")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

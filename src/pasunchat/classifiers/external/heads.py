@@ -1,4 +1,7 @@
-"""What ends a network: softmax undone, one number made two classes, so that attacks see logits."""
+"""Heads: modules that turn a network's outputs into logits, and the search for the right one.
+
+A softmax is undone, a single number becomes two classes; attacks then see logits.
+"""
 
 from collections.abc import Callable
 
@@ -9,7 +12,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 
 SMALLEST = 1e-30  # of a probability, before its logarithm
-WIDE = 2000.0  # far outside of any photo: there only a bounded output stays in [0, 1]
+WIDE = 2000.0  # noise far beyond any pixel: there only a bounded output stays in [0, 1]
 
 
 class OfProbabilities(nn.Module):
@@ -39,18 +42,19 @@ class OfOneProbability(nn.Module):
 
 
 def head_for(
-    ask: Callable[[Tensor], Tensor], size: int, model: str, *, known_raw: bool = False
+    outputs_for: Callable[[Tensor], Tensor], size: int, model: str, *, known_raw: bool = False
 ) -> nn.Module | None:
-    """What makes logits of a network's outputs, found by asking about noise; None: they are.
+    """The head that turns a network's outputs into logits, found by running it on noise; None if
+    they are logits.
 
-    ask: pixels, float [N, 3, size, size] -> outputs. known_raw: its file shows that nothing
-    bounds the outputs. Raises PasunchatError for outputs that are those of no classifier.
+    outputs_for: pixels, float [N, 3, size, size] -> outputs. known_raw: the file shows that nothing
+    bounds the outputs. Raises PasunchatError for outputs that no classifier has.
     """
     noise = torch.rand(4, 3, size, size, generator=generator("probe"))
-    outputs = ask(noise)
+    outputs = outputs_for(noise)
     _refuse_others(outputs, len(noise), model)
     one = outputs.ndim == 1 or outputs.shape[1] == 1
-    wide = ask((noise - 0.5) * WIDE)
+    wide = outputs_for((noise - 0.5) * WIDE)
     seen = torch.cat([outputs.flatten(1), wide.flatten(1)]) if outputs.ndim > 1 else wide[:, None]
     seen = seen[seen.isfinite().all(1)]
     bounded = not known_raw and bool(((seen >= 0) & (seen <= 1 + 1e-4)).all())
@@ -61,11 +65,11 @@ def head_for(
 
 
 def _refuse_others(outputs: object, rows: int, model: str) -> None:
-    wanted = f"expected a classifier, which gives [N, classes] numbers; {model} gives"
+    expected = f"expected a classifier, which gives [N, classes] numbers; {model} gives"
     if not isinstance(outputs, Tensor):
-        raise PasunchatError(f"{wanted} a {type(outputs).__name__}")
+        raise PasunchatError(f"{expected} a {type(outputs).__name__}")
     fits = outputs.ndim in (1, 2) and len(outputs) == rows and outputs.is_floating_point()
     if not fits or outputs[0].numel() < 1:
-        raise PasunchatError(f"{wanted} {outputs.dtype} {list(outputs.shape)} for {rows} pictures")
+        raise PasunchatError(f"{expected} {outputs.dtype} {list(outputs.shape)} for {rows} images")
     if not bool(outputs.isfinite().all()):
         raise PasunchatError(f"{model} gives infinite or undefined numbers for plain noise")

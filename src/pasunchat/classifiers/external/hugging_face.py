@@ -30,7 +30,7 @@ class Logits(nn.Module):
         return logits
 
 
-def load_hugging_face(model: str, asked: Preprocessing) -> Classifier:
+def load_hugging_face(model: str, requested: Preprocessing) -> Classifier:
     """The Classifier of a name on the hub, or of a folder written by save_pretrained.
 
     Weights are read from safetensors only, and no code of the model's own is run.
@@ -39,9 +39,9 @@ def load_hugging_face(model: str, asked: Preprocessing) -> Classifier:
     mend_torchvision()
     transformers, name = extra("transformers", "hf"), model.removeprefix(PREFIX)
     transformers.utils.logging.disable_progress_bar()
-    said = (
-        "expected an image classifier on the hub, or a folder written by save_pretrained, and "
-        "where it is not cached yet, a connection"
+    expected = (
+        "expected an image classifier on the hub, or a folder written by save_pretrained, and a "
+        "connection unless it is cached"
     )
     try:
         with quiet_hub():
@@ -51,16 +51,16 @@ def load_hugging_face(model: str, asked: Preprocessing) -> Classifier:
             config = _preprocessor(name)
     except Exception as error:  # unknown, offline or damaged: the library has a kind for each
         reason = " ".join(str(error).split())[:200]
-        raise PasunchatError(f"{model} cannot be had: {reason}; {said}") from error
+        raise PasunchatError(f"{model} cannot be loaded: {reason}; {expected}") from error
     labels = network.config.id2label
     names = tuple(str(labels[index]) for index in sorted(labels))
     different = len(set(names)) == len(names) > 1
-    stated = stated_by(config, names if different else None)
-    return assemble(Logits(network), asked.over(stated), model, made_of=model, known_raw=True)
+    preprocessing = requested.over(preprocessing_of(config, names if different else None))
+    return assemble(Logits(network), preprocessing, model, made_of=model, known_raw=True)
 
 
-def stated_by(config: dict[str, Any], classes: tuple[str, ...] | None) -> Preprocessing:
-    """What a preprocessor_config.json says: (pixels of 0..255 times a factor - mean) / std."""
+def preprocessing_of(config: dict[str, Any], classes: tuple[str, ...] | None) -> Preprocessing:
+    """The preprocessing in a preprocessor_config.json: (levels * factor - mean) / std."""
     factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
     normalised = config.get("do_normalize", True)
     mean = config.get("image_mean") if normalised else None
@@ -78,7 +78,7 @@ def stated_by(config: dict[str, Any], classes: tuple[str, ...] | None) -> Prepro
 
 
 def _side(config: dict[str, Any]) -> int | None:
-    """Of the crop where one is taken, else of the resized picture."""
+    """Side of the crop if one is taken, else of the resized image."""
     place = config.get("crop_size") if config.get("do_center_crop") else config.get("size")
     if isinstance(place, int):
         return place
@@ -88,14 +88,14 @@ def _side(config: dict[str, Any]) -> int | None:
 
 
 def _framing(config: dict[str, Any]) -> Framing:
-    """Stretched, where rows and columns are both named; else its middle is taken."""
+    """squash where height and width are both stated and nothing is cropped, else crop."""
     size = config.get("size")
     stretched = isinstance(size, dict) and "height" in size and not config.get("do_center_crop")
     return "squash" if stretched else "crop"
 
 
 def _preprocessor(name: str) -> dict[str, Any]:
-    """The configuration as it stands in the file: the class that reads it needs torchvision."""
+    """The configuration, read from its file: transformers' own reader needs torchvision."""
     from transformers.utils.hub import cached_file
 
     path = cached_file(name, PREPROCESSOR, _raise_exceptions_for_missing_entries=False)

@@ -21,30 +21,30 @@ LEVEL = 2.0  # a mean above this is one of such levels
 
 
 class KerasNetwork(nn.Module):
-    """A Keras model as a torch module, for inputs as Keras has them."""
+    """A Keras model as a torch module, for inputs in Keras's layout."""
 
     def __init__(self, keras: Any, model: Any) -> None:
         super().__init__()
-        self.model, self.on = model, keras.device
+        self.model, self.device = model, keras.device
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The model's outputs in use, not in training, on the device of the pixels."""
-        with self.on(str(pixels.device)):
+        """The model's outputs in evaluation, on the device of the pixels."""
+        with self.device(str(pixels.device)):
             outputs: Tensor = self.model(pixels, training=False)
         return outputs
 
     def train(self, mode: bool = True) -> "KerasNetwork":
-        """Keras is told by each call."""
+        """Note the mode; Keras takes it with each call."""
         self.training = mode
         return self
 
 
-def load_keras(path: Path, asked: Preprocessing) -> Classifier:
+def load_keras(path: Path, requested: Preprocessing) -> Classifier:
     """The Classifier in a Keras file.
 
     Size and scale are read where its layers state them. A final softmax or sigmoid is taken off.
     Raises PasunchatError for layers that carry code, a damaged file, and a model that is no
-    classifier of RGB pictures.
+    classifier of RGB images.
     """
     _refuse_code(path)
     keras = keras_on_torch()
@@ -54,11 +54,11 @@ def load_keras(path: Path, asked: Preprocessing) -> Classifier:
         reason = " ".join(str(error).split())[:300]
         raise PasunchatError(f"{path} cannot be opened by Keras: {reason}") from error
     layout, size = _place(model, path)
-    stated = Preprocessing(scale="0..255" if _divides_levels(model) else None, size=size)
+    own = Preprocessing(scale="0..255" if _divides_levels(model) else None, size=size)
     model, raw = _without_ending(keras, model)
     return assemble(
         KerasNetwork(keras, model),
-        asked.over(stated),
+        requested.over(own),
         str(path),
         made_of=path.read_bytes(),
         layout=layout,
@@ -67,7 +67,8 @@ def load_keras(path: Path, asked: Preprocessing) -> Classifier:
 
 
 def _refuse_code(path: Path) -> None:
-    """Before Keras sees the file: what is in it is looked at as plain JSON."""
+    """Look through the file's JSON before Keras opens it. Raises PasunchatError for a layer with
+    code."""
     for part in _parts(_config(path)):
         kind, module = part.get("class_name"), part.get("module")
         name = (part.get("config") or {}).get("name") or part.get("name") or kind
@@ -116,19 +117,19 @@ def _place(model: Any, path: Path) -> tuple[Layout, int | None]:
     inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
     if len(inputs) != 1 or len(outputs) != 1:
         raise PasunchatError(
-            f"{path} is no classifier of pictures: expected one input and one output, it has "
+            f"{path} is no classifier of images: expected one input and one output, it has "
             f"{len(inputs)} and {len(outputs)}"
         )
     sides, answer = tuple(inputs[0].shape), tuple(outputs[0].shape)
     if len(sides) != 4 or 3 not in (sides[1], sides[3]) or len(answer) != 2:
         raise PasunchatError(
-            f"{path} is no classifier of RGB pictures: expected [N, H, W, 3] to [N, classes], it "
+            f"{path} is no classifier of RGB images: expected [N, H, W, 3] to [N, classes], it "
             f"takes {list(sides)} to {list(answer)}"
         )
     layout: Layout = "NHWC" if sides[3] == 3 else "NCHW"
     rows, columns = (sides[1], sides[2]) if layout == "NHWC" else (sides[2], sides[3])
     if rows != columns:
-        raise PasunchatError(f"{path} wants pictures of {rows} x {columns}; expected squares")
+        raise PasunchatError(f"{path} takes images of {rows} x {columns}; expected squares")
     return layout, rows
 
 

@@ -1,4 +1,4 @@
-"""ONNX files: read node by node into torch, held against onnxruntime, and made a Classifier."""
+"""ONNX files: read node by node into torch, compared with onnxruntime, and made a Classifier."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import Layout, assemble
 from pasunchat.classifiers.external.extras import extra
-from pasunchat.classifiers.external.facts import facts_in, with_facts
+from pasunchat.classifiers.external.info import read_info, with_exported
 from pasunchat.classifiers.external.onnx_graph import OnnxGraph, unknown_operators
 from pasunchat.classifiers.external.preprocessing import Preprocessing, complete
 from pasunchat.errors import PasunchatError
@@ -25,17 +25,17 @@ ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
 BOUNDLESS = ("Gemm", "MatMul", "Add", "Conv")
 
 
-class Place(NamedTuple):
-    """The one input. batch: how many rows it takes, None for any number."""
+class InputSpec(NamedTuple):
+    """What a graph's one input takes."""
 
-    batch: int | None
-    size: int | None
+    batch: int | None  # rows; None: any number
+    size: int | None  # side of the images; None: any
     layout: Layout
     dtype: torch.dtype
 
 
 class InParts(nn.Module):
-    """A network whose file fixes the number of rows: it is given so many at a time."""
+    """A network whose file fixes the number of rows: a batch is given to it in parts of that."""
 
     def __init__(self, network: nn.Module, rows: int) -> None:
         super().__init__()
@@ -48,30 +48,32 @@ class InParts(nn.Module):
         return torch.cat(parts)[: len(pixels)]
 
 
-def load_onnx(path: Path, asked: Preprocessing) -> Classifier:
+def load_onnx(path: Path, requested: Preprocessing) -> Classifier:
     """The Classifier in an ONNX file.
 
-    A final softmax or sigmoid is taken off. Our own exports state all facts themselves.
-    Raises PasunchatError for a file that is damaged or no classifier, for operators that are not
-    known here, and where onnxruntime answers otherwise.
+    A final softmax or sigmoid is taken off. A file of `export` states its own info.
+    Raises PasunchatError for a file that is damaged or no classifier, for unknown operators, and
+    where onnxruntime gives other outputs.
     """
     model = _read(path)
-    place = _place(model.graph, path)
-    facts = facts_in({each.key: each.value for each in model.metadata_props}, str(path))
-    stated = facts.preprocessing() if facts else Preprocessing(_scale(model.graph), size=place.size)
-    said = complete(asked.over(stated), str(path))
+    spec = _input_spec(model.graph, path)
+    exported = read_info({each.key: each.value for each in model.metadata_props}, str(path))
+    own = Preprocessing(_scale(model.graph), size=spec.size)
+    own = exported.preprocessing() if exported else own
+    preprocessing = complete(requested.over(own), str(path))
     ending, boundless = _without_ending(model.graph)
     network: nn.Module = OnnxGraph(model.graph, _opset(model, path)).eval()
-    network = _checked(network, path, place, said, ENDINGS.get(ending, lambda raw: raw))
+    ending_of = ENDINGS.get(ending, lambda raw: raw)
+    network = _checked(network, path, spec, preprocessing, ending_of)
     classifier = assemble(
         network,
-        said,
+        preprocessing,
         str(path),
         made_of=path.read_bytes(),
-        layout=place.layout,
+        layout=spec.layout,
         known_raw=ending in ENDINGS or boundless,
     )
-    return with_facts(classifier, facts)
+    return with_exported(classifier, exported)
 
 
 def _read(path: Path) -> Any:
@@ -104,35 +106,35 @@ def _opset(model: Any, path: Path) -> int:
     return int(opset)
 
 
-def _place(graph: Any, path: Path) -> Place:
+def _input_spec(graph: Any, path: Path) -> InputSpec:
     """What the one input takes. Raises PasunchatError for any other graph."""
     constants = {each.name for each in graph.initializer}
     inputs = [each for each in graph.input if each.name not in constants]
     for what, found in (("input", inputs), ("output", graph.output)):
         if len(found) != 1:
             raise PasunchatError(
-                f"{path} is no classifier of pictures: expected one {what}, it has {len(found)}: "
+                f"{path} is no classifier of images: expected one {what}, it has {len(found)}: "
                 f"{', '.join(each.name for each in found)}"
             )
     kind = inputs[0].type.tensor_type
     sides = [dim.dim_value or None for dim in kind.shape.dim]
-    wanted = "[N, 3, H, W] or [N, H, W, 3]"
+    expected = "[N, 3, H, W] or [N, H, W, 3]"
     if len(sides) != 4 or 3 not in (sides[1], sides[3]) or kind.elem_type not in FLOATS:
         shown = ", ".join(str(side or "any") for side in sides)
         number = "" if kind.elem_type in FLOATS else " of whole numbers"
         raise PasunchatError(
-            f"{path} is no classifier of RGB pictures: expected an input of floats {wanted}, "
+            f"{path} is no classifier of RGB images: expected an input of floats {expected}, "
             f"got [{shown}]{number}"
         )
     layout: Layout = "NCHW" if sides[1] == 3 else "NHWC"
     rows, columns = (sides[2], sides[3]) if layout == "NCHW" else (sides[1], sides[2])
     if rows != columns:
-        raise PasunchatError(f"{path} wants pictures of {rows} x {columns}; expected squares")
-    return Place(sides[0], rows, layout, FLOATS[kind.elem_type])
+        raise PasunchatError(f"{path} takes images of {rows} x {columns}; expected squares")
+    return InputSpec(sides[0], rows, layout, FLOATS[kind.elem_type])
 
 
 def _scale(graph: Any) -> Any:
-    """0..255 where the graph begins with dividing pixels by a large number; else not stated."""
+    """0..255 where the graph begins by dividing its input by a large number; else None."""
     from onnx import numpy_helper
 
     numbers = {each.name: each for each in graph.initializer}
@@ -160,19 +162,20 @@ def _without_ending(graph: Any) -> tuple[str, bool]:
 def _checked(
     network: nn.Module,
     path: Path,
-    place: Place,
-    facts: Preprocessing,
+    spec: InputSpec,
+    preprocessing: Preprocessing,
     ending: Callable[[Tensor], Tensor],
 ) -> nn.Module:
-    """The network, given as many rows as its file allows. Raises PasunchatError unless it answers
-    as onnxruntime does, on noise."""
-    rows = place.batch or 2
-    assert facts.size is not None
-    noise = torch.rand(rows, 3, facts.size, facts.size, generator=generator("onnx"))
-    noise = noise * 255 if facts.scale == "0..255" else noise
-    noise = noise if place.layout == "NCHW" else noise.permute(0, 2, 3, 1).contiguous()
+    """The network, in parts if its file fixes the number of rows. Raises PasunchatError unless it
+    gives for noise what onnxruntime gives."""
+    rows = spec.batch or 2
+    size = preprocessing.size
+    assert size is not None
+    noise = torch.rand(rows, 3, size, size, generator=generator("onnx"))
+    noise = noise * 255 if preprocessing.scale == "0..255" else noise
+    noise = noise if spec.layout == "NCHW" else noise.permute(0, 2, 3, 1).contiguous()
     try:
-        theirs = _onnxruntime(path, noise.to(place.dtype))
+        theirs = _onnxruntime(path, noise.to(spec.dtype))
         with torch.no_grad():
             ours = ending(network(noise).float())
     except (ValueError, RuntimeError) as error:
@@ -185,10 +188,10 @@ def _checked(
         )
     if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-3):
         raise PasunchatError(
-            f"{path} is not read rightly here: onnxruntime answers otherwise; please tell us, "
-            "and give the network as module:function meanwhile"
+            f"{path} is not read correctly here: onnxruntime gives other outputs; please "
+            "report it, and give the network as module:function meanwhile"
         )
-    return network if place.batch is None or _any_number(network, noise) else InParts(network, rows)
+    return network if spec.batch is None or _any_number(network, noise) else InParts(network, rows)
 
 
 def _any_number(network: nn.Module, noise: Tensor) -> bool:

@@ -9,23 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.classifiers.external.onnx_layers import layer_of
-from pasunchat.classifiers.external.onnx_operators import OPERATORS
-from pasunchat.classifiers.external.onnx_values import Attributes
+from pasunchat.classifiers.external.onnx_operators import COMPUTING, Attributes, Operator
+from pasunchat.classifiers.external.onnx_shapes import SHAPES
 
 DOMAINS = ("", "ai.onnx")
+OPERATORS: dict[str, Operator] = {**COMPUTING, **SHAPES}
 
 
 @dataclass(frozen=True)
 class Node:
-    """One step. layer: the name of the submodule that does it, or None. spent: values that no
-    later node reads."""
+    """One step of a graph."""
 
     operator: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str, ...]  # names of values; empty: an optional input that is left out
     outputs: tuple[str, ...]
     attributes: Attributes
-    layer: str | None
-    spent: tuple[str, ...]
+    layer: str | None  # the name of the submodule that does it; None: an operator does
+    spent: tuple[str, ...]  # values that no later node reads
 
 
 class OnnxGraph(nn.Module):
@@ -69,7 +69,7 @@ class OnnxGraph(nn.Module):
         return tuple(nodes)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """What the graph gives for its one input. Raises ValueError naming the node that fails."""
+        """The graph's output for its one input. Raises ValueError naming the node that fails."""
         values: dict[str, Tensor] = {self.source: pixels, **self.whole}
         values.update((name, getattr(self, buffer)) for name, buffer in self.buffer_of.items())
         for node in self.nodes:
@@ -108,7 +108,8 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _attributes(node: Any, opset: int) -> Attributes:
-    """A node's attributes as plain values, with what its meaning may hang on besides."""
+    """A node's attributes as plain values, and besides them the opset and the number of outputs,
+    on which the meaning of some operators depends."""
     from onnx import TensorProto, helper
 
     found: dict[str, Any] = {"opset": opset, "outputs": len(node.output)}

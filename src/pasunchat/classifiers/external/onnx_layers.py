@@ -1,4 +1,4 @@
-"""LAYERS: ONNX nodes that are torch's own layers, so that a summary lists them.
+"""LAYERS: ONNX nodes that become torch's own layers, so that a summary lists them.
 
 A node that no layer fits (padding on one side, weights that are computed) runs by OPERATORS.
 """
@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from pasunchat.classifiers.external.onnx_values import Attributes
+from pasunchat.classifiers.external.onnx_operators import Attributes
 
 Constants = Sequence[Tensor | None]  # a node's inputs behind the first, None where computed
 Maker = Callable[[Attributes, Constants], nn.Module | None]
 
 
 class Bias(nn.Module):
-    """What a dense layer adds where its file has that as a node of its own."""
+    """The bias of a dense layer, where the file adds it by a separate node."""
 
     def __init__(self, bias: Tensor) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Bias(nn.Module):
 def layer_of(
     operator: str, inputs: Sequence[str], attributes: Attributes, known: Mapping[str, Tensor]
 ) -> nn.Module | None:
-    """The layer that does what a node does, with its weights, or None."""
+    """The layer that computes a node, with its weights; None if no layer fits."""
     constants = [known.get(name) for name in inputs[1:]]
     if operator not in LAYERS or any(constant is None for constant in constants):
         return None
@@ -102,7 +102,7 @@ def _max_pool(attributes: Attributes, _: Constants) -> nn.Module | None:
 
 
 def _padding(attributes: Attributes) -> tuple[int, int] | None:
-    """The same on both ends, as torch's layers want it, or None."""
+    """Padding of rows and columns for torch's layers; None if the two ends differ."""
     pads = attributes.get("pads", [0, 0, 0, 0])
     auto = attributes.get("auto_pad", "NOTSET")
     if auto == "VALID":

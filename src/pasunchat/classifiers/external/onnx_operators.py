@@ -1,27 +1,90 @@
-"""OPERATORS: what each ONNX operator means, in torch, so that gradients flow.
+"""COMPUTING: the ONNX operators that compute, in torch, so that gradients flow.
 
-Each takes the node's inputs and attributes, in every version of the operator since opset 7.
-Meanings: https://onnx.ai/onnx/operators/. One more is one row, and an example in its test.
+Each takes a node's inputs and attributes, in every version of the operator since opset 7.
+Meanings: https://onnx.ai/onnx/operators/. One more is one row, and an example in its test; those
+that only move numbers are in onnx_shapes.py, and use the helpers at the top of this file.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from pasunchat.classifiers.external.onnx_shapes import SHAPES
-from pasunchat.classifiers.external.onnx_values import (
-    Attributes,
-    Inputs,
-    Operator,
-    at,
-    axes_of,
-    need,
-    padded,
-    together,
-)
+Attributes = Mapping[str, Any]
+Inputs = Sequence[Tensor | None]  # None: an optional input that is left out
+Operator = Callable[[Inputs, Attributes], Tensor | Sequence[Tensor]]
+
+
+def whole(values: Tensor | None, otherwise: Sequence[int] | None = None) -> list[int]:
+    """An integer tensor as a list; `otherwise` where it is left out."""
+    if values is None:
+        return list(otherwise or ())
+    return [int(value) for value in values.reshape(-1).tolist()]
+
+
+def at(inputs: Inputs, index: int) -> Tensor | None:
+    """An optional input, or None."""
+    return inputs[index] if index < len(inputs) else None
+
+
+def need(inputs: Inputs, index: int) -> Tensor:
+    """A required input. Raises ValueError if it is missing."""
+    value = at(inputs, index)
+    if value is None:
+        raise ValueError(f"its input {index} is missing")
+    return value
+
+
+def axes_of(inputs: Inputs, attributes: Attributes, index: int = 1) -> list[int] | None:
+    """Axes, an attribute in older files and an input in newer ones. None: not stated."""
+    if at(inputs, index) is not None:
+        return whole(at(inputs, index))
+    return [int(axis) for axis in attributes["axes"]] if "axes" in attributes else None
+
+
+def together(*values: Tensor) -> tuple[Tensor, ...]:
+    """The tensors on one device: the accelerator's, if any of them is there.
+
+    Whole numbers and truth values are on the CPU, where shapes are computed.
+    """
+    device = next((value.device for value in values if value.device.type != "cpu"), None)
+    return values if device is None else tuple(value.to(device) for value in values)
+
+
+def padded(
+    pixels: Tensor,
+    attributes: Attributes,
+    kernel: Sequence[int],
+    value: float = 0.0,
+) -> tuple[Tensor, list[int]]:
+    """Values [N, C, ...] and the padding argument for torch: a number for each axis of `kernel`.
+
+    torch's argument pads both ends of an axis alike; where a node pads them differently, the values
+    come back padded with `value`, and the argument is zero.
+    """
+    count = len(kernel)
+    steps = attributes.get("strides", [1] * count)
+    dilations = attributes.get("dilations", [1] * count)
+    pads = list(attributes.get("pads", [0] * 2 * count))
+    auto = attributes.get("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        first, last = [], []
+        for side, k, s, d in zip(pixels.shape[2:], kernel, steps, dilations, strict=True):
+            total = max(0, (-(-side // s) - 1) * s + d * (k - 1) + 1 - side)
+            small, large = total // 2, total - total // 2
+            first.append(small if auto == "SAME_UPPER" else large)
+            last.append(large if auto == "SAME_UPPER" else small)
+        pads = [*first, *last]
+    elif auto == "VALID":
+        pads = [0] * 2 * count
+    first, last = pads[:count], pads[count:]
+    if first == last:
+        return pixels, first
+    around = [pad for pair in zip(first[::-1], last[::-1], strict=True) for pad in pair]
+    return F.pad(pixels, around, value=value), [0] * count
 
 
 def of_one(function: Callable[[Tensor], Tensor]) -> Operator:
@@ -54,12 +117,12 @@ def with_alpha(function: Callable[..., Tensor], **defaults: float) -> Operator:
 
 
 def divide(a: Tensor, b: Tensor) -> Tensor:
-    """Of whole numbers: toward zero."""
+    """a / b; of whole numbers, rounded toward zero."""
     return a / b if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc")
 
 
 def clip(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Bounds: attributes in older files, inputs in newer ones."""
+    """Clamp; the bounds are attributes in older files, inputs in newer ones."""
     pixels, low, high = need(inputs, 0), at(inputs, 1), at(inputs, 2)
     least = attributes.get("min") if low is None else low.item()
     most = attributes.get("max") if high is None else high.item()
@@ -81,7 +144,7 @@ CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 def conv(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """[N, C, ...]; a weight is [out, in / group, ...]."""
+    """Convolution of [N, C, ...] with weights [outputs, C / group, ...]."""
     pixels, weight = need(inputs, 0), need(inputs, 1)
     kernel = list(weight.shape[2:])
     pixels, padding = padded(pixels, attributes, kernel)
@@ -97,7 +160,7 @@ def conv(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def max_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Over rows and columns; padding never wins."""
+    """Maximum over windows of rows and columns; padding never wins."""
     kernel = attributes["kernel_shape"]
     pixels, padding = padded(need(inputs, 0), attributes, kernel, value=-math.inf)
     return F.max_pool2d(
@@ -111,7 +174,7 @@ def max_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def average_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Over rows and columns; padding counts only where the file says so."""
+    """Mean over windows of rows and columns; padding counts only with `count_include_pad`."""
     kernel, counted = attributes["kernel_shape"], bool(attributes.get("count_include_pad", 0))
     pixels, padding = padded(need(inputs, 0), attributes, kernel)
     settings = {
@@ -126,14 +189,14 @@ def average_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def batch_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """As in use, not in training."""
+    """Batch norm as in evaluation, with the statistics of the file."""
     pixels, weight, bias, mean, variance = (need(inputs, index) for index in range(5))
     epsilon = attributes.get("epsilon", 1e-5)
     return F.batch_norm(pixels, mean, variance, weight, bias, eps=epsilon)
 
 
 def layer_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Over the axes from `axis` on."""
+    """Layer norm over the axes from `axis` on."""
     values = need(inputs, 0)
     shape = values.shape[attributes.get("axis", -1) :]
     weight, bias = need(inputs, 1).expand(shape), at(inputs, 2)
@@ -144,18 +207,18 @@ def layer_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def instance_norm(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Each channel of each picture."""
+    """Instance norm: each channel of each image by its own statistics."""
     pixels, weight, bias = (need(inputs, index) for index in range(3))
     return F.instance_norm(pixels, weight=weight, bias=bias, eps=attributes.get("epsilon", 1e-5))
 
 
 def gelu(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Exact, or by tanh."""
+    """GELU, exact or approximated by tanh."""
     return F.gelu(need(inputs, 0), approximate=attributes.get("approximate", "none"))
 
 
 def softmax(function: Callable[[Tensor, int], Tensor]) -> Operator:
-    """Over one axis; over all from `axis` on in opsets before 13."""
+    """A softmax over one axis; in opsets before 13, over all axes from `axis` on."""
 
     def run(inputs: Inputs, attributes: Attributes) -> Tensor:
         values = need(inputs, 0)
@@ -168,7 +231,7 @@ def softmax(function: Callable[[Tensor, int], Tensor]) -> Operator:
 
 
 def reduce(function: Callable[[Tensor, list[int], bool], Tensor]) -> Operator:
-    """A sum or the like over axes; over all where none is named."""
+    """A reduction such as a sum over axes; over all of them where none is named."""
 
     def run(inputs: Inputs, attributes: Attributes) -> Tensor:
         values, axes = need(inputs, 0), axes_of(inputs, attributes)
@@ -203,12 +266,11 @@ def hard_sigmoid(values: Tensor, alpha: float, beta: float) -> Tensor:
 
 
 def prelu(values: Tensor, slope: Tensor) -> Tensor:
-    """Below zero times a slope that is broadcast."""
+    """PReLU; the slope is broadcast."""
     return values.clamp_min(0) + slope * values.clamp_max(0)
 
 
-OPERATORS: dict[str, Operator] = {
-    **SHAPES,
+COMPUTING: dict[str, Operator] = {
     "Abs": of_one(torch.abs),
     "Ceil": of_one(torch.ceil),
     "Cos": of_one(torch.cos),

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from pasunchat.classifiers.external.onnx_values import (
-    TYPES,
+from pasunchat.classifiers.external.onnx_operators import (
     Attributes,
     Inputs,
     Operator,
@@ -19,6 +18,19 @@ from pasunchat.classifiers.external.onnx_values import (
     whole,
 )
 
+TYPES = {  # onnx.TensorProto.DataType -> torch
+    1: torch.float32,
+    2: torch.uint8,
+    3: torch.int8,
+    5: torch.int16,
+    6: torch.int32,
+    7: torch.int64,
+    9: torch.bool,
+    10: torch.float16,
+    11: torch.float64,
+    16: torch.bfloat16,
+}
+
 
 def cast(inputs: Inputs, attributes: Attributes) -> Tensor:
     """To another type of numbers."""
@@ -26,7 +38,7 @@ def cast(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def concat(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """One behind the other."""
+    """Tensors one behind the other."""
     parts = [need(inputs, index) for index in range(len(inputs))]
     return torch.cat(together(*parts), attributes["axis"])
 
@@ -62,7 +74,7 @@ def expand(inputs: Inputs, _: Attributes) -> Tensor:
 
 
 def flatten(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """To two axes, parted at `axis`."""
+    """Two axes: those before `axis`, and the others."""
     values, axis = need(inputs, 0), attributes.get("axis", 1)
     axis = axis + values.ndim if axis < 0 else axis
     if axis == 1:
@@ -85,7 +97,7 @@ MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
 
 
 def pad(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Before and behind each axis; cut away where negative."""
+    """Padding before and behind each axis; negative padding cuts off."""
     values = need(inputs, 0)
     pads = attributes["pads"] if "pads" in attributes else whole(need(inputs, 1))
     filled = at(inputs, 2)
@@ -104,7 +116,7 @@ def pad(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def reshape(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """To a shape, where 0 keeps a length and -1 is what remains."""
+    """Another shape, where 0 keeps a length and -1 is what remains."""
     values, shape = need(inputs, 0), whole(need(inputs, 1))
     if not attributes.get("allowzero", 0):
         shape = [values.shape[i] if side == 0 else side for i, side in enumerate(shape)]
@@ -112,7 +124,7 @@ def reshape(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def resize(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Rows and columns, by the nearest or linearly. Raises ValueError for other ways."""
+    """Resize rows and columns, nearest or linear. Raises ValueError for other modes."""
     pixels, scales, sizes = need(inputs, 0), at(inputs, 2), at(inputs, 3)
     mode = attributes.get("mode", "nearest")
     placed = attributes.get("coordinate_transformation_mode", "half_pixel")
@@ -137,7 +149,7 @@ def shape(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def slice_(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """From, to, axes and steps: attributes in older files, inputs in newer ones."""
+    """A slice; its bounds are attributes in older files, inputs in newer ones."""
     values = need(inputs, 0)
     if "starts" in attributes:
         starts, ends, steps = attributes["starts"], attributes["ends"], None
@@ -156,7 +168,7 @@ def slice_(inputs: Inputs, attributes: Attributes) -> Tensor:
 
 
 def split(inputs: Inputs, attributes: Attributes) -> Sequence[Tensor]:
-    """Along an axis, into lengths that are named, or into equal ones."""
+    """Parts along an axis, of stated lengths or of equal ones."""
     values, axis = need(inputs, 0), attributes.get("axis", 0)
     lengths = attributes.get("split") or whole(at(inputs, 1))
     if lengths:

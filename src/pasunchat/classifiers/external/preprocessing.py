@@ -1,4 +1,4 @@
-"""What a network from outside wants to be given: asked for in the model's name, never guessed."""
+"""Preprocessing: what an external network expects of its input. It is stated, never guessed."""
 
 import re
 from collections.abc import Sequence
@@ -27,21 +27,18 @@ MULTIPLY_ADD: dict[Scale, tuple[float, float]] = {  # what makes such a scale of
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How photos become a network's input. None: not said.
+    """How photos become a network's input. None: not stated.
 
-    scale: what black and white are in its input, before mean and std. mean, std: one number, or
-    one for each channel, in units of that scale and in the network's order of channels; the
-    network sees (pixels - mean) / std. size: side of its pictures. classes: names in the order of
-    its outputs. Raises PasunchatError for values that cannot be meant.
+    The network sees (pixels - mean) / std. Raises PasunchatError for values that cannot be meant.
     """
 
-    scale: Scale | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    channels: Channels | None = None
-    size: int | None = None
-    framing: Framing | None = None
-    classes: tuple[str, ...] | None = None
+    scale: Scale | None = None  # what black and white are in its input, before mean and std
+    mean: tuple[float, ...] | None = None  # one number, or one a channel, in units of `scale`
+    std: tuple[float, ...] | None = None  # likewise; both in the network's order of channels
+    channels: Channels | None = None  # that order
+    size: int | None = None  # side of its square images, in pixels
+    framing: Framing | None = None  # how a photo becomes a square
+    classes: tuple[str, ...] | None = None  # names in the order of its outputs
 
     def __post_init__(self) -> None:
         _one_of("scale", self.scale, get_args(Scale))
@@ -59,64 +56,65 @@ class Preprocessing:
             raise PasunchatError(f"classes: expected two names or more, all different, got {named}")
         if self.scale == "0..255" and self.mean and 0 < max(self.mean) <= 1:
             raise PasunchatError(
-                f"mean={_slashed(self.mean)} is in units of 0..1, but scale=0..255 is asked for; "
+                f"mean={_slashed(self.mean)} is in units of 0..1, but scale=0..255 is requested; "
                 f"take scale=0..1, or mean={_slashed([255 * value for value in self.mean])}"
             )
 
-    def over(self, stated: "Preprocessing") -> "Preprocessing":
-        """These facts, and where nothing is said, those that the model states of itself."""
+    def over(self, other: "Preprocessing") -> "Preprocessing":
+        """This preprocessing, completed by another where it states nothing."""
         names = [field.name for field in fields(self)]
         return Preprocessing(
             **{
-                name: getattr(stated if getattr(self, name) is None else self, name)
+                name: getattr(other if getattr(self, name) is None else self, name)
                 for name in names
             }
         )
 
-    def says_nothing(self) -> bool:
-        """Whether every fact is open."""
+    def is_empty(self) -> bool:
+        """Whether nothing is stated."""
         return all(getattr(self, field.name) is None for field in fields(self))
 
 
 def name_and_preprocessing(text: str) -> tuple[str, Preprocessing]:
-    """Split "model.onnx:scale=0..255,classes=cat/dog" into the model and what is said of it.
+    """Split "model.onnx:scale=0..255,classes=cat/dog" into the model's name and its settings.
 
-    The settings begin at the first colon that a word and "=" follow, so that
-    "C:/models/cat.onnx" and "timm:resnet18" stay whole. Values: numbers and class names are
-    parted by "/"; classes may be a text file with a name a line ("classes=names.txt").
-    Raises PasunchatError for a value that does not fit.
+    The settings begin at the first colon that a word and "=" follow, so that "C:/models/cat.onnx"
+    and "timm:resnet18" stay whole. Numbers and class names are separated by "/"; classes may be a
+    text file with one name a line ("classes=names.txt"). Raises PasunchatError for an unknown
+    setting or a value that does not fit.
     """
     name, *rest = re.split(r":(?=\w+=)", text, maxsplit=1)
     if not rest:
         return text, Preprocessing()
-    said: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for pair in re.split(r",(?=\w+=)", rest[0]):
         key, _, value = pair.partition("=")
         if key not in READERS:
             there = ", ".join(READERS)
             raise PasunchatError(f'a model has no setting "{key}"; its settings: {there}')
-        said[key] = value
-    return name, Preprocessing(**{key: READERS[key](key, value) for key, value in said.items()})
+        settings[key] = value
+    values = {key: READERS[key](key, value) for key, value in settings.items()}
+    return name, Preprocessing(**values)
 
 
-def complete(facts: Preprocessing, model: str) -> Preprocessing:
-    """The facts, if they are enough. Raises PasunchatError saying exactly what to add."""
+def complete(preprocessing: Preprocessing, model: str) -> Preprocessing:
+    """The preprocessing, if it has a scale and a size. Raises PasunchatError naming what to add."""
     missing = []
-    if facts.scale is None:
+    if preprocessing.scale is None:
         missing.append("scale=0..1")
-    if facts.size is None:
+    if preprocessing.size is None:
         missing.append("size=224")
     if missing:
-        what = "which pixels" if facts.scale is None else "which size of pictures"
+        what = "which pixels" if preprocessing.scale is None else "which size of images"
         hint = (
             "; scale is 0..1, 0..255 or -1..1, and mean=R/G/B, std=R/G/B (in units of that scale) "
             "and channels=BGR are added where it was trained so"
         )
         raise PasunchatError(
-            f"{model} does not say {what} it wants; say it behind its name, e.g. "
-            f"{model}:{','.join(missing)}{hint if facts.scale is None else ''}"
+            f"{model} does not state {what} it expects; state it behind its name, e.g. "
+            f"{model}:{','.join(missing)}{hint if preprocessing.scale is None else ''}"
         )
-    return facts
+    return preprocessing
 
 
 def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:

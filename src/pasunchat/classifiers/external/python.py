@@ -1,4 +1,4 @@
-"""Your own code: module:function, a function that returns a torch module."""
+"""module:function, a function in the user's own code that returns a torch module."""
 
 import re
 import sys
@@ -20,16 +20,16 @@ def names_function(model: str) -> bool:
     return NAME.fullmatch(model) is not None
 
 
-def load_function(model: str, asked: Preprocessing) -> Classifier:
-    """What the function returns, as a Classifier; a Classifier is taken as it is.
+def load_function(model: str, requested: Preprocessing) -> Classifier:
+    """The network that the function returns, as a Classifier; a Classifier is returned unchanged.
 
-    Modules are looked for as Python does, and in the current folder.
+    Modules are looked for in Python's path and in the current folder.
     Raises PasunchatError if there is no such function, or it returns something else.
     """
     module, _, name = model.partition(":")
     made = _called(module, name, model)
     if isinstance(made, Classifier):
-        if not asked.says_nothing():
+        if not requested.is_empty():
             raise PasunchatError(
                 f"{model} returns a Classifier, which states its own preprocessing; leave it out"
             )
@@ -39,7 +39,7 @@ def load_function(model: str, asked: Preprocessing) -> Classifier:
             f"{model} returns {type(made).__name__}; expected a torch.nn.Module, or a "
             "pasunchat.Classifier"
         )
-    return assemble(made.eval(), asked, model, made_of=f"{model} {type(made).__name__}")
+    return assemble(made.eval(), requested, model, made_of=f"{model} {type(made).__name__}")
 
 
 def _called(module: str, name: str, model: str) -> object:

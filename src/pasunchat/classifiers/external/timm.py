@@ -13,7 +13,7 @@ from pasunchat.errors import PasunchatError
 PREFIX = "timm:"
 
 
-def load_timm(model: str, asked: Preprocessing) -> Classifier:
+def load_timm(model: str, requested: Preprocessing) -> Classifier:
     """The Classifier of a timm name; "timm:local-dir:FOLDER" is one saved by timm itself.
 
     Raises PasunchatError for an unknown name, and for weights that cannot be fetched.
@@ -26,15 +26,15 @@ def load_timm(model: str, asked: Preprocessing) -> Classifier:
     except Exception as error:  # unknown, offline, or a damaged folder: timm has a kind for each
         reason = " ".join(str(error).split())[:200]
         raise PasunchatError(
-            f"{model} cannot be had: {reason}; expected a name of timm.list_pretrained(), "
-            "and where it is not cached yet, a connection"
+            f"{model} cannot be loaded: {reason}; expected a name of timm.list_pretrained(), "
+            "and a connection unless it is cached"
         ) from error
-    stated = stated_by(network)
-    return assemble(network, asked.over(stated), model, made_of=model, known_raw=True)
+    preprocessing = requested.over(preprocessing_of(network))
+    return assemble(network, preprocessing, model, made_of=model, known_raw=True)
 
 
-def stated_by(network: nn.Module) -> Preprocessing:
-    """What a timm network's own configuration says of its preprocessing."""
+def preprocessing_of(network: nn.Module) -> Preprocessing:
+    """The preprocessing in a timm network's own configuration."""
     config: dict[str, Any] = getattr(network, "pretrained_cfg", {})
     names = config.get("label_names")
     sides = config.get("input_size") or ()

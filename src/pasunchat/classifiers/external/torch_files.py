@@ -1,4 +1,4 @@
-"""Files of PyTorch's own: torch.export (.pt2) and TorchScript (.pt, .ts); pickles are refused."""
+"""PyTorch's own files: torch.export (.pt2) and TorchScript (.pt, .ts); pickles are refused."""
 
 import pickle
 import warnings
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
 from pasunchat.classifiers.external.exported_program import refuse_calls
-from pasunchat.classifiers.external.facts import KEY, facts_in, with_facts
+from pasunchat.classifiers.external.info import KEY, read_info, with_exported
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.errors import PasunchatError
 
@@ -22,25 +22,26 @@ INSTEAD = (
 
 
 class Program(nn.Module):
-    """An exported program as a module: it has no modes, and says so with an error if asked."""
+    """An exported program as a module. It has no modes, and raises an error where `train` is called
+    on it."""
 
     def __init__(self, program: nn.Module) -> None:
         super().__init__()
         self.program = program
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """What it gives."""
+        """The program's outputs."""
         outputs: Tensor = self.program(pixels)
         return outputs
 
     def train(self, mode: bool = True) -> "Program":
-        """As it was exported."""
+        """Note the mode; the program stays as it was exported."""
         self.training = mode
         return self
 
 
-def load_torch(path: Path, asked: Preprocessing) -> Classifier:
-    """The Classifier in a .pt2 or TorchScript file. Our own .pt2 states all facts itself.
+def load_torch(path: Path, requested: Preprocessing) -> Classifier:
+    """The Classifier in a .pt2 or TorchScript file. A .pt2 of `export` states its own info.
 
     Raises PasunchatError for a pickle, a file of weights only, and one that is damaged.
     """
@@ -50,38 +51,36 @@ def load_torch(path: Path, asked: Preprocessing) -> Classifier:
         names = archive.namelist()
         if any(name.endswith("/archive_format") for name in names):
             refuse_calls(archive, str(path))
-            return _of_program(path, asked)
+            return _of_program(path, requested)
     if any("/code/" in name for name in names):
-        return _of_script(path, asked)
+        return _of_script(path, requested)
     raise _pickled(path)
 
 
-def _of_program(path: Path, asked: Preprocessing) -> Classifier:
-    said = {KEY: ""}
+def _of_program(path: Path, requested: Preprocessing) -> Classifier:
+    metadata = {KEY: ""}  # torch fills in the keys that it finds
     try:
-        program = torch.export.load(path, extra_files=said).module()
-    except Exception as error:  # whatever torch's reader says of a damaged file
+        program = torch.export.load(path, extra_files=metadata).module()
+    except Exception as error:  # torch's reader has many kinds of error
         raise _damaged(path, error) from error
-    facts = facts_in({key: value for key, value in said.items() if value}, str(path))
-    stated = facts.preprocessing() if facts else Preprocessing()
-    network = Program(program)
-    return with_facts(
-        assemble(network, asked.over(stated), str(path), made_of=path.read_bytes()), facts
-    )
+    exported = read_info({key: value for key, value in metadata.items() if value}, str(path))
+    preprocessing = requested.over(exported.preprocessing() if exported else Preprocessing())
+    classifier = assemble(Program(program), preprocessing, str(path), made_of=path.read_bytes())
+    return with_exported(classifier, exported)
 
 
-def _of_script(path: Path, asked: Preprocessing) -> Classifier:
+def _of_script(path: Path, requested: Preprocessing) -> Classifier:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch would rather have torch.export
         try:
             network = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
         except Exception as error:
             raise _damaged(path, error) from error
-    return assemble(network, asked, str(path), made_of=path.read_bytes())
+    return assemble(network, requested, str(path), made_of=path.read_bytes())
 
 
 def _pickled(path: Path) -> PasunchatError:
-    """Whether of weights or of a network: neither is opened."""
+    """The error for a pickle, of weights or of a network: neither is opened."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

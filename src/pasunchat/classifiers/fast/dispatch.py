@@ -1,7 +1,8 @@
-"""The door from torch: the network's layers ask here first, and run themselves where it is shut.
+"""FastClassifier: a Classifier that runs the network `simple` by the kernel, where the kernel can.
 
-PASUNCHAT_FAST=0 in the environment shuts it. It is also shut without numba, and for all that the
-kernel does not serve: see `_usual_mode` and `_weights`.
+Everywhere else torch's layers run: without numba, with PASUNCHAT_FAST=0 in the environment, while
+torch traces, exports or transforms (`_usual_mode`), while hooks look into the network, and for
+weights or pixels that the kernel was not made for (`_weights`).
 """
 
 import os
@@ -14,49 +15,51 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module
 
+from pasunchat.classifiers.classifier import Classifier
+
 SWITCH = "PASUNCHAT_FAST"
 LAYERS = (*(nn.Conv2d, nn.MaxPool2d, nn.ReLU) * 3, nn.Flatten, nn.Linear)
 
-
-Direct = Callable[[Tensor, list[Tensor], tuple[Tensor, Tensor] | None], Tensor]
-
-
-class FastLayers(nn.Sequential):
-    """The layers of `simple`: by the kernel where it can, else one after the other."""
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits [N, C] of pixels as the network sees them, [N, 3, size, size]."""
-        logits = run(self, pixels)
-        return super().forward(pixels) if logits is None else logits  # type: ignore[no-untyped-call]
-
-    def normalising(self, pixels: Tensor, scale: Tensor, shift: Tensor) -> Tensor | None:
-        """Logits of pixels * scale + shift by the kernel, which saves a pass over the pixels; None
-        where it does not serve.
-
-        scale, shift: [1, 3, 1, 1], or [1, 1, 1, 1] for all colours alike.
-        """
-        return None if _watched(self) else run(self, pixels, (scale, shift))
+KernelStep = Callable[[Tensor, list[Tensor], Tensor, Tensor], Tensor]  # `step.logits`
 
 
-def run(
-    layers: nn.Sequential, pixels: Tensor, normalisation: tuple[Tensor, Tensor] | None = None
-) -> Tensor | None:
-    """Logits [N, 2] by the kernel, of pixels or of pixels * scale + shift, or None where it does
-    not serve."""
+class FastClassifier(Classifier):
+    """A Classifier whose network is run by the kernel where it serves, else by its own layers.
+
+    The kernel normalises the pixels as it reads them, which saves a pass over the batch.
+    """
+
+    def unmirrored(self, pixels: Tensor) -> Tensor:
+        """Logits [N, C] of the pixels alone, without their mirror image."""
+        logits = run(self.network, pixels, self.scale, self.shift)
+        return super().unmirrored(pixels) if logits is None else logits
+
+
+def classifier_class(network: nn.Module) -> type[Classifier]:
+    """FastClassifier for a network that has the layers of `simple`, else Classifier."""
+    return FastClassifier if _has_layers(network) else Classifier
+
+
+def run(network: nn.Module, pixels: Tensor, scale: Tensor, shift: Tensor) -> Tensor | None:
+    """Logits [N, 2] of the network for pixels * scale + shift by the kernel; None where it does
+    not serve.
+
+    pixels: [N, 3, size, size]. scale, shift: [1, 3, 1, 1], or [1, 1, 1, 1] for all colours alike.
+    """
     if not _usual_mode() or os.environ.get(SWITCH) == "0":
         return None
-    weights = _weights(layers, pixels)
-    if not weights or not all(map(_constant, normalisation or ())):
+    weights = _weights(network, pixels)
+    if weights is None or not (_constant(scale) and _constant(shift)):
         return None
-    direct = _direct()
-    return direct(pixels, weights, normalisation) if direct else None
+    step = _kernel_step()
+    return step(pixels, weights, scale, shift) if step else None
 
 
 @cache
-def _direct() -> Direct | None:
-    """The kernel as a step of autograd, compiled and tried once; None where it cannot be had.
+def _kernel_step() -> KernelStep | None:
+    """The kernel as a step of autograd, compiled and tried once; None where that fails.
 
-    It stands on numba's inner parts, which may change: training must not end by that.
+    It stands on numba's internals, which may change: that must not end a training.
     """
     if find_spec("numba") is None:
         return None
@@ -71,7 +74,8 @@ def _direct() -> Direct | None:
 
 
 def _usual_mode() -> bool:
-    """Neither compiled, exported, traced or in autocast, nor watched or transformed by torch."""
+    """Whether torch neither compiles, exports, traces, autocasts nor transforms, and no global
+    hook or dispatch mode is watching."""
     return not (
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state()
@@ -83,12 +87,12 @@ def _usual_mode() -> bool:
     )
 
 
-def _weights(layers: nn.Sequential, pixels: Tensor) -> list[Tensor] | None:
-    """Weights and biases in order, if the kernel serves such a network and such pixels."""
-    parts = list(layers)
-    if tuple(map(type, parts)) != LAYERS or not all(map(_plain, parts)):
+def _weights(network: nn.Module, pixels: Tensor) -> list[Tensor] | None:
+    """Weights and biases in order (w1, b1, .., w3, b3, dense w, dense b), if the kernel serves
+    such a network and such pixels."""
+    if not _has_layers(network) or _has_hooks(network) or not all(map(_plain, network.children())):
         return None
-    weights: list[Tensor] = [p for part in parts for p in part.parameters(recurse=False)]
+    weights: list[Tensor] = list(network.parameters())
     if len(weights) != 8 or not all(map(_served, (pixels, *weights))) or pixels.dim() != 4:
         return None
     count, colours, height, width = pixels.shape
@@ -103,32 +107,37 @@ def _weights(layers: nn.Sequential, pixels: Tensor) -> list[Tensor] | None:
     return weights if fits else None
 
 
+def _has_layers(network: nn.Module) -> bool:
+    return type(network) is nn.Sequential and tuple(map(type, network)) == LAYERS
+
+
 def _constant(colours: Tensor) -> bool:
-    """Whether it is a number for each colour, or one for all, that nobody learns."""
+    """Whether it is a number for each colour, or one for all, that is not trained."""
     shapes = (1, 3, 1, 1), (1, 1, 1, 1)
     return _served(colours) and tuple(colours.shape) in shapes and not colours.requires_grad
 
 
 def _served(tensor: Tensor) -> bool:
+    """Whether it is a plain float32 tensor on the CPU."""
     kind = tensor.dtype, tensor.device.type, tensor.layout
     usual = kind == (torch.float32, "cpu", torch.strided)
     return usual and type(tensor) in (Tensor, nn.Parameter)
 
 
-def _watched(part: nn.Module) -> bool:
+def _has_hooks(part: nn.Module) -> bool:
     hooks = part._forward_hooks, part._forward_pre_hooks
     return any((*hooks, part._backward_hooks, part._backward_pre_hooks))
 
 
 def _plain(part: nn.Module) -> bool:
-    """Whether a layer has the settings that `simple` gives it, and nobody looks into it."""
-    if _watched(part):
+    """Whether a layer has the settings that `simple` gives it, and no hooks."""
+    if _has_hooks(part):
         return False
-    given: tuple[object, ...]
+    settings: tuple[object, ...]
     if isinstance(part, nn.Conv2d):
-        given = part.stride, part.padding, part.dilation, part.groups, part.padding_mode
-        return given == ((1, 1), (1, 1), (1, 1), 1, "zeros")
+        settings = part.stride, part.padding, part.dilation, part.groups, part.padding_mode
+        return settings == ((1, 1), (1, 1), (1, 1), 1, "zeros")
     if isinstance(part, nn.MaxPool2d):
-        given = part.kernel_size, part.stride, part.padding, part.dilation, part.ceil_mode
-        return given == (2, 2, 0, 1, False)
+        settings = part.kernel_size, part.stride, part.padding, part.dilation, part.ceil_mode
+        return settings == (2, 2, 0, 1, False)
     return not isinstance(part, nn.Flatten) or (part.start_dim, part.end_dim) == (1, -1)

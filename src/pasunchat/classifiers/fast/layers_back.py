@@ -1,5 +1,5 @@
-"""The layers for one photo back: the gradients of maps, weights and photo, from a gradient of the
-last map.
+"""The layers for one image, backward: gradients of maps, weights and pixels, from the gradient of
+the last map.
 
 Only winners carry a gradient, so they are listed and visited one by one.
 """
@@ -13,8 +13,8 @@ from pasunchat.classifiers.fast.vectors import LANES, gather, load, scatter, sto
 
 Places = NDArray[np.intp]
 
-TAPS = 9 if WIDE else 3  # pixels of a 3 x 3 window held at once: all, or a row
-DEEP = 2  # rows of cells that the first layer takes at a time; their number is even
+TAPS = 9 if WIDE else 3  # weights of a 3 x 3 window in registers at once: all, or a row
+DEEP = 2  # rows of cells that the first layer takes at a time; their number (size / 2) is even
 ONE = np.float32(1)
 
 
@@ -23,9 +23,10 @@ def _list_winners(
     won: Bytes, at: int, dy: Floats, dy_at: int, half: int, co: int,
     places: Places, found: Places, slopes: Floats,
 ) -> int:  # fmt: skip
-    """One channel's winners in a row of cells: where they are and their gradients; how many.
+    """List one channel's winners in a row of cells; returns how many there are.
 
-    Written at each cell and counted where there is one: no branch.
+    found: their offsets in the map. slopes: their gradients. Each cell writes to the next free
+    place and moves on only if it has a winner, so there is no branch.
     """
     n = 0
     for j in range(half):
@@ -41,7 +42,11 @@ def block_back(
     x: Floats, dx: Floats, w: Floats, dw: Floats, db: Floats, won: Bytes, dy: Floats,
     size: int, co: int, edge: int, want_w: bool, places: Places, found: Places, slopes: Floats,
 ) -> None:  # fmt: skip
-    """Add to dx, and where wanted to dw [co, groups, 3, 3, LANES] and db, what dy says."""
+    """Backward through convolution, relu and pooling: from dy, the gradient of the pooled map, add
+    to dx, the gradient of x, and if want_w to dw [co, groups, 3, 3, LANES] and db [co].
+
+    places, found, slopes are scratch.
+    """
     row, half, parts = (size + 2) * co, size // 2, co // LANES * 9 // TAPS
     places[0], places[1], places[2], places[3], places[4] = 0, co, row, row + co, 0
     for i in range(half):
@@ -72,8 +77,8 @@ def block_back(
 
 @njit(forceinline=True)
 def _windows(x: Floats, at: int, row: int, count: int, v: Floats, line: int) -> None:
-    """Each pixel of some rows with the two right of it, sixteen floats of which nine count, on a
-    cache line of its own: v [2 DEEP + 2, line]."""
+    """Copy each pixel of some rows, with the two to its right, to a cache line of v: sixteen
+    floats, of which nine count. v: [2 DEEP + 2, line]."""
     for r in range(2 * DEEP + 2):
         for k in range(count):
             store(load(x, at + r * row + 3 * k), v, r * line + k * LANES)
@@ -84,10 +89,11 @@ def first_back(
     x: Floats, dw: Floats, db: Floats, won: Bytes, dy: Floats, v: Floats,
     size: int, co: int, places: Places,
 ) -> None:  # fmt: skip
-    """Add to dw [co, 3, LANES] and db. Three pixels x three colours are nine floats of a vector.
+    """Backward through the first block for its weights: add to dw [co, 3, LANES] and db [co].
 
-    Two sums at a time, since each has to wait for itself; and no list, since most cells have a
-    winner.
+    A row of the window, three pixels of three colours, is nine floats of a vector. Even and odd
+    cells have a sum each, so that an addition need not wait for the one before it. Winners are not
+    listed here, since most cells of the first map have one.
     """
     row, half, line = (size + 2) * 3, size // 2, 2 * STRETCH * LANES
     places[0], places[1], places[2], places[3], places[4] = 0, LANES, line, line + LANES, 0
@@ -114,10 +120,11 @@ def first_back(
 
 
 @njit(forceinline=True)
-def photo_back(dx: Floats, table: Floats, won: Bytes, dy: Floats, size: int, co: int) -> None:
-    """Add the photo's gradient to dx [size + 2, size + 2, 3].
+def pixels_back(dx: Floats, table: Floats, won: Bytes, dy: Floats, size: int, co: int) -> None:
+    """Backward through the first block for its pixels: add to dx [size + 2, size + 2, 3].
 
-    A cell reaches 4 x 4 pixels x 3 colours: four rows of twelve floats, each in one vector.
+    table: `KernelWeights.w1_back`. A cell reaches 4 x 4 pixels of 3 colours: four rows of twelve
+    floats, each of them one vector.
     """
     row, half = (size + 2) * 3, size // 2
     for i in range(half):

@@ -1,10 +1,10 @@
 """The kernel as one step of autograd: from pixels and weights to logits, and their gradients.
 
-A photo is fastest forward and back in one go, while its maps are in the cache; but autograd says
-only later what gradient the logits have. With two classes almost any loss sees them as z0 - z1,
-so their gradients are (g, -g): going forward, each photo's gradient of z0 - z1 is taken with it,
-and going back it is multiplied by that photo's g. Photos where the two are not opposite are run
-once more, with their own.
+The kernel is fastest when it takes an image forward and back in one go, while its maps are in the
+cache; but autograd states the gradient of the logits only later. With two classes almost any loss
+depends on z0 - z1 alone, so the gradient of an image's logits is (g, -g). Hence the forward pass
+already takes each image's gradient of z0 - z1, and the backward pass multiplies it by that image's
+g. Images whose two gradients are not opposite are run once more, with the gradients they have.
 """
 
 import os
@@ -19,60 +19,67 @@ from torch import Tensor
 from torch.nn import functional
 
 from pasunchat.classifiers.fast.kernel import (
+    BatchResult,
     Kernel,
-    Work,
     lay_out,
-    photo_gradients,
+    pixel_gradients,
     weight_gradients,
 )
 
-OPPOSITE = 1e-4  # how far from (g, -g), as a share of 2 g
-NEGLIGIBLE = 1e-6  # the same, as a share of the largest 2 g in a batch that is summed
+OPPOSITE = 1e-4  # how far from (g, -g) counts as opposite, as a share of 2 g
+NEGLIGIBLE = 1e-6  # the same, as a share of the largest 2 g in a batch whose gradients are summed
 
 
-class Seen(NamedTuple):
-    """What the network sees: pixels times scale plus shift, a number for each colour."""
+class Normalisation(NamedTuple):
+    """The network's input is pixels * scale + shift; a number for each colour."""
 
     scale: tuple[float, ...] = (1.0, 1.0, 1.0)
     shift: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
-def logits(
-    pixels: Tensor, weights: list[Tensor], normalisation: tuple[Tensor, Tensor] | None = None
-) -> Tensor:
-    """Logits [N, 2] of pixels [N, 3, size, size]; weights: w1, b1, .., w3, b3, dense w, b.
+class _Part(NamedTuple):
+    """Images of a batch whose gradients are in `result`, up to a factor for each."""
 
-    normalisation: scale and shift of the pixels, [1, 3, 1, 1] or [1, 1, 1, 1].
+    result: BatchResult
+    factors: Tensor  # [n]
+    slopes: Tensor  # [n, 2]: the gradient of their logits
+
+
+def logits(pixels: Tensor, weights: list[Tensor], scale: Tensor, shift: Tensor) -> Tensor:
+    """Logits [N, 2] of pixels [N, 3, size, size], with gradients.
+
+    weights: w1, b1, .., w3, b3, dense w, dense b. scale, shift: [1, 3, 1, 1] or [1, 1, 1, 1].
     """
-    seen = Seen(*(tuple(n.expand(1, 3, 1, 1).flatten().tolist()) for n in normalisation or ()))
+    normalisation = Normalisation(_by_colour(scale), _by_colour(shift))
     if torch.is_grad_enabled() and (pixels.requires_grad or weights[0].requires_grad):
-        return _Step.apply(seen, pixels, *weights)  # type: ignore[no-any-return, no-untyped-call]
-    return torch.from_numpy(_Batch(pixels, weights, seen).run().logits)
+        return _Step.apply(normalisation, pixels, *weights)  # type: ignore[no-any-return, no-untyped-call]
+    return torch.from_numpy(_Batch(pixels, weights, normalisation).run().logits)
 
 
 def try_out() -> None:
-    """Compile all of it, or raise what numba says."""
+    """Compile all of it, or raise what numba raises."""
     blocks = [torch.zeros(16, 3, 3, 3), *[torch.zeros(16, 16, 3, 3)] * 2, torch.zeros(2, 16)]
     weights = [tensor for block in blocks for tensor in (block, torch.zeros(len(block)))]
-    batch = _Batch(torch.zeros(1, 3, 8, 8), weights, Seen(), of_weights=True)
+    batch = _Batch(torch.zeros(1, 3, 8, 8), weights, Normalisation(), of_weights=True)
     batch.gradients(batch.run(), torch.tensor([[1.0, -1.0]]))
 
 
 class _Step(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, seen: Seen, pixels: Tensor, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, normalisation: Normalisation, pixels: Tensor, *weights: Tensor) -> Tensor:
         _, of_pixels, of_weights, *_ = ctx.needs_input_grad
         ctx.save_for_backward(pixels, *weights)
-        ctx.batch = _Batch(pixels, weights, seen, of_weights, of_pixels)
-        ctx.work = ctx.batch.run()
-        return torch.from_numpy(ctx.work.logits)
+        ctx.batch = _Batch(pixels, weights, normalisation, of_weights, of_pixels)
+        ctx.result = ctx.batch.run()
+        return torch.from_numpy(ctx.result.logits)
 
     @staticmethod
     def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # refuses tensors that were changed since
         if torch.is_grad_enabled():  # a gradient of the gradient is wanted
-            return None, *_by_layers(ctx.batch.seen, saved, slopes, ctx.needs_input_grad[1:])
-        return None, *ctx.batch.gradients(ctx.work, slopes)
+            wanted = ctx.needs_input_grad[1:]
+            return None, *_by_layers(ctx.batch.normalisation, saved, slopes, wanted)
+        return None, *ctx.batch.gradients(ctx.result, slopes)
 
 
 class _Batch:
@@ -82,69 +89,81 @@ class _Batch:
         self,
         pixels: Tensor,
         weights: Sequence[Tensor],
-        seen: Seen,
+        normalisation: Normalisation,
         of_weights: bool = False,
         of_pixels: bool = False,
     ) -> None:
         self.size, self.channels = pixels.shape[2], len(weights[1])
-        self.seen, self.of_weights, self.of_pixels = seen, of_weights, of_pixels
-        self.photos = pixels.detach().permute(0, 2, 3, 1).contiguous().numpy()
-        arrays = [w.detach().numpy() for w in weights]
-        self.weights = lay_out(arrays, self.size, of_pixels, seen.scale, seen.shift)
+        self.normalisation, self.of_weights, self.of_pixels = normalisation, of_weights, of_pixels
+        self.pixels = pixels.detach().permute(0, 2, 3, 1).contiguous().numpy()  # [N, H, W, 3]
+        arrays = [weight.detach().numpy() for weight in weights]
+        self.weights = lay_out(arrays, self.size, of_pixels, *normalisation)
 
     def run(
         self, rows: NDArray[np.bool_] | None = None, slopes: NDArray[np.float32] | None = None
-    ) -> Work:
-        """Logits, and gradients of their product with `slopes`; by default of z0 - z1."""
-        photos = self.photos if rows is None else self.photos[rows]
-        if slopes is None:
-            slopes = np.tile(np.array([1, -1], np.float32), (len(photos), 1))
-        kernel = _kernel(os.getpid(), self.size, self.channels, torch.get_num_threads())
-        return kernel.run(photos, self.weights, slopes, self.of_weights, self.of_pixels)
+    ) -> BatchResult:
+        """Logits and the wanted gradients, of all images or those in `rows`.
 
-    def gradients(self, work: Work, slopes: Tensor) -> tuple[Tensor | None, ...]:
-        """Of pixels and of each weight, from `work` on z0 - z1 and the slopes of the logits."""
-        again = self._not_opposite(slopes)
-        opposite = slopes.masked_fill(again[:, None], 0)
-        parts = [(work, (opposite[:, 0] - opposite[:, 1]) / 2, opposite)]
-        if again.any():
-            own = slopes[again]
-            parts.append((self.run(again.numpy(), own.numpy()), torch.ones(len(own)), own))
-        weights = self._sums(parts) if self.of_weights else [None] * 8
-        return self._maps(parts, again) if self.of_pixels else None, *weights
+        slopes: [n, 2], the gradient of the logits; by default that of z0 - z1, which is (1, -1).
+        """
+        pixels = self.pixels if rows is None else self.pixels[rows]
+        if slopes is None:
+            slopes = np.tile(np.array([1, -1], np.float32), (len(pixels), 1))
+        kernel = _kernel(os.getpid(), self.size, self.channels, torch.get_num_threads())
+        return kernel.run(pixels, self.weights, slopes, self.of_weights, self.of_pixels)
+
+    def gradients(self, result: BatchResult, slopes: Tensor) -> tuple[Tensor | None, ...]:
+        """Of pixels and of each weight: from the gradients of z0 - z1 in `result`, and from the
+        slopes of the logits, [N, 2]."""
+        others = self._not_opposite(slopes)
+        opposite = slopes.masked_fill(others[:, None], 0)
+        parts = [_Part(result, (opposite[:, 0] - opposite[:, 1]) / 2, opposite)]
+        if others.any():
+            own = slopes[others]
+            parts.append(_Part(self.run(others.numpy(), own.numpy()), torch.ones(len(own)), own))
+        weights = self._of_weights(parts) if self.of_weights else [None] * 8
+        return self._of_pixels(parts, others) if self.of_pixels else None, *weights
 
     def _not_opposite(self, slopes: Tensor) -> Tensor:
-        """bool [N]: photos whose slopes are more than a rounding away from (g, -g)."""
+        """bool [N]: images whose slopes are further from (g, -g) than rounding explains."""
         both, apart = slopes.sum(1).abs(), (slopes[:, 0] - slopes[:, 1]).abs()
         most = OPPOSITE * apart
         if not self.of_pixels:
             most = most.maximum(NEGLIGIBLE * apart.max())
         return both > most
 
-    def _sums(self, parts: list[tuple[Work, Tensor, Tensor]]) -> list[Tensor]:
-        """The weights' gradients, summed over the photos."""
+    def _of_weights(self, parts: list[_Part]) -> list[Tensor]:
+        """The weights' gradients, summed over the images."""
         sums = [
-            weight_gradients(work, scales.numpy(), slopes.numpy(), self.channels)
-            for work, scales, slopes in parts
+            weight_gradients(result, factors.numpy(), slopes.numpy(), self.channels)
+            for result, factors, slopes in parts
         ]
         return [torch.from_numpy(sum(same[1:], same[0])) for same in zip(*sums, strict=True)]
 
-    def _maps(self, parts: list[tuple[Work, Tensor, Tensor]], again: Tensor) -> Tensor:
-        """Each photo's gradient, [N, 3, size, size]."""
-        maps = [torch.from_numpy(photo_gradients(work, self.size)) for work, *_ in parts]
-        scale = torch.tensor(self.seen.scale)
-        out = maps[0] * (parts[0][1][:, None, None, None] * scale)
+    def _of_pixels(self, parts: list[_Part], others: Tensor) -> Tensor:
+        """Each image's gradient, [N, 3, size, size]."""
+        maps = [torch.from_numpy(pixel_gradients(part.result, self.size)) for part in parts]
+        scale = torch.tensor(self.normalisation.scale)
+        out = maps[0] * (parts[0].factors[:, None, None, None] * scale)
         if len(maps) > 1:
-            out[again] = maps[1] * scale
+            out[others] = maps[1] * scale
         return out.permute(0, 3, 1, 2)
 
 
+def _by_colour(numbers: Tensor) -> tuple[float, ...]:
+    """[1, 3, 1, 1] or [1, 1, 1, 1] -> three numbers."""
+    return tuple(numbers.expand(1, 3, 1, 1).flatten().tolist())
+
+
 def _by_layers(
-    seen: Seen, saved: tuple[Tensor, ...], slopes: Tensor, wanted: tuple[bool, ...]
+    normalisation: Normalisation,
+    saved: tuple[Tensor, ...],
+    slopes: Tensor,
+    wanted: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:
     """The same gradients by torch's own layers, so that they have gradients themselves."""
     pixels, *weights = saved
-    scale, shift = (torch.tensor(n)[:, None, None] for n in (seen.scale, seen.shift))
+    scale, shift = (torch.tensor(numbers)[:, None, None] for numbers in normalisation)
     x = pixels * scale + shift
     for w, b in zip(weights[:6:2], weights[1:6:2], strict=True):
         x = functional.relu(functional.max_pool2d(functional.conv2d(x, w, b, padding=1), 2))
@@ -156,5 +175,5 @@ def _by_layers(
 
 @lru_cache(maxsize=8)
 def _kernel(_process: int, size: int, channels: int, threads: int) -> Kernel:
-    """One for each process, since threads do not live on in a fork."""
+    """One for each process, since threads do not survive a fork."""
     return Kernel(size, channels, threads)

@@ -1,8 +1,8 @@
-"""Sixteen floats as one value that numba knows, and the eight things the kernel does with it.
+"""A type for numba: a vector of sixteen floats, with the eight operations that the kernel needs.
 
-LLVM makes of such a vector one register of AVX-512, two of AVX2 or four of NEON; nothing here
-names a processor. Each operation is a few lines of LLVM code, written through llvmlite. Places in
-an array are counted in floats from its start; a vector may lie at any of them.
+LLVM keeps such a vector in one register of AVX-512, two of AVX2 or four of NEON; nothing here
+names a processor. Each operation is a few lines of LLVM code, written through llvmlite. A place in
+an array (`at`) counts floats from its start; a vector may begin at any place.
 """
 
 from typing import Any

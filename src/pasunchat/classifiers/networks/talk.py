@@ -11,7 +11,6 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from pasunchat.classifiers.fast.dispatch import FastLayers
 from pasunchat.errors import PasunchatError
 
 MOST_WEIGHTS = 500_000_000
@@ -122,7 +121,7 @@ class Simple:
         if self.dropout:
             layers["dropout"] = nn.Dropout(self.dropout)
         layers["dense"] = nn.Linear(seen, classes)
-        return FastLayers(layers)
+        return nn.Sequential(layers)
 
     def start(self, network: nn.Module, generator: torch.Generator) -> None:
         start_as_keras(network, generator)

@@ -7,5 +7,5 @@ DEFAULT = "efficientnet-lite0"
 
 
 def shipped_folder(name: str) -> Path:
-    """The folder of a shipped classifier: weights, facts, recipe, card."""
+    """The folder of a shipped classifier: weights, info, recipe, card."""
     return Path(__file__).parent / name
