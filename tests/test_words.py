@@ -7,11 +7,11 @@ from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Prediction
 from pasunchat.fooled import outcome_in_words
 from pasunchat.fooled.control import Control
-from pasunchat.fooled.outcome import Elsewhere, Kept
+from pasunchat.fooled.outcome import Transfer, Outcome
 from pasunchat.fooled.row import captions
 from pasunchat.fooled.survival import Survival
 
-KEPT = Kept(
+OUTCOME = Outcome(
     photo="a/rex.jpg",
     status=Status.REACHED,
     fooled=True,
@@ -36,9 +36,9 @@ KEPT = Kept(
         Survival("jpeg:50", False, 0.4),
         Survival("resize:0.5", True, 0.8),
     ),
-    demanded=("jpeg:95", "resize:0.5"),
-    price=1.52,
-    elsewhere=(Elsewhere("tiny", Prediction("dog", 0.99), Prediction("cat", 0.61), fooled=True),),
+    required=("jpeg:95", "resize:0.5"),
+    cost_of_surviving=1.52,
+    transfer=(Transfer("tiny", Prediction("dog", 0.99), Prediction("cat", 0.61), fooled=True),),
     attack="learned-noise",
     settings={},
     seed=0,
@@ -111,11 +111,11 @@ def test_counts_and_lists() -> None:
 
 
 def test_the_row_speaks_as_the_talk() -> None:
-    assert captions(KEPT) == ("Initial dog at 83 %", "+ 0.031x", "= cat at 95 %")
+    assert captions(OUTCOME) == ("Initial dog at 83 %", "+ 0.031x", "= cat at 95 %")
 
 
 def test_the_row_says_what_was_not_reached() -> None:
-    failed = replace(KEPT, fooled=False, after=Prediction("dog", 0.6))
+    failed = replace(OUTCOME, fooled=False, after=Prediction("dog", 0.6))
     assert captions(failed)[2] == "= still dog at 60 %"
     elsewhere = replace(failed, after=Prediction("fox", 0.5))
     assert captions(elsewhere)[2] == "= fox, not cat, at 50 %"
@@ -127,8 +127,8 @@ def test_the_row_says_what_was_not_reached() -> None:
 
 def test_change_and_control() -> None:
     said = "at most 8 of 255 levels, L2 1.31, in 15,021 values of 9,950 pixels"
-    assert outcome_in_words.change_in_words(KEPT) == said
-    assert outcome_in_words.control_in_words(KEPT) == (
+    assert outcome_in_words.change_in_words(OUTCOME) == said
+    assert outcome_in_words.control_in_words(OUTCOME) == (
         "the same amount of random noise, 8 draws: still a dog every time"
     )
 
@@ -141,23 +141,23 @@ def test_change_and_control() -> None:
     ],
 )
 def test_a_control_that_moves_is_not_hidden(reached: int, unchanged: int, said: str) -> None:
-    moved = replace(KEPT, control=Control(8, reached, unchanged, 1.3))
+    moved = replace(OUTCOME, control=Control(8, reached, unchanged, 1.3))
     assert outcome_in_words.control_in_words(moved).endswith(said)
 
 
 def test_survival_is_told_in_ticks() -> None:
     assert (
-        outcome_in_words.survival_in_words(KEPT) == "survives 2 of 3: jpeg 95 ✓ 50 ✗, resize 0.5 ✓"
+        outcome_in_words.survival_in_words(OUTCOME) == "survives 2 of 3: jpeg 95 ✓ 50 ✗, resize 0.5 ✓"
     )
 
 
 def test_the_price_of_survival_is_told() -> None:
-    said = outcome_in_words.price_in_words(KEPT)
+    said = outcome_in_words.surviving_cost_in_words(OUTCOME)
     assert said == "to come through jpeg:95 and resize:0.5 the change is 1.52 times as large"
 
 
 def test_what_another_model_says() -> None:
-    (other,) = KEPT.elsewhere
-    assert outcome_in_words.elsewhere_in_words(other) == "tiny is fooled too: dog 99 % -> cat 61 %"
+    (other,) = OUTCOME.transfer
+    assert outcome_in_words.transfer_in_words(other) == "tiny is fooled too: dog 99 % -> cat 61 %"
     other = replace(other, fooled=False)
-    assert outcome_in_words.elsewhere_in_words(other) == "tiny is not fooled: dog 99 % -> cat 61 %"
+    assert outcome_in_words.transfer_in_words(other) == "tiny is not fooled: dog 99 % -> cat 61 %"

@@ -1,16 +1,17 @@
-"""The whole path on drawn photos, or on photos of one's own, out of the same functions."""
+"""The whole path on drawn photos, or on the user's photos, out of the same functions."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pasunchat.attacks.request import Request
 from pasunchat.classifiers.classifier import Classifier, softmax
 from pasunchat.classifiers.files import load_files
 from pasunchat.errors import PasunchatError
-from pasunchat.fooled.fool_photos import KeptAt, Wanted, fool_photos
+from pasunchat.fooled.fool_photos import FooledPhoto, FoolOptions, fool_photos
 from pasunchat.measures.score import Evaluation, evaluate
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.drawing import draw_pipe
@@ -31,20 +32,19 @@ TYPICAL = 0.9
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo leaves. fooled: one photo of each of two classes, read as the other. pipe: a
-    picture that is neither, read as one class and then as the other."""
+    """What the demo leaves."""
 
     run: Run
     evaluation: Evaluation
-    fooled: tuple[KeptAt, ...]
-    pipe: tuple[KeptAt, ...]
+    fooled: tuple[FooledPhoto, ...]  # one photo of each of two classes, read as the other
+    pipe: tuple[FooledPhoto, ...]  # a picture that is neither, read as one and then as the other
     report: Path
 
 
 def run_demo(folder: Path, sources: Sequence[str], recipe: Recipe, stage: Stage) -> Demo:
     """Prepare, train, evaluate, fool and report into `folder`, a new run's.
 
-    stage: called with a title, gives a block whose callback is told (done, total).
+    stage: called with a title, gives a block whose callback takes (done, total).
     """
     with stage("photos become numbers") as progress:
         dataset = prepared(sources, progress=progress)
@@ -67,31 +67,35 @@ def _fool_both_ways(
     dataset: Dataset,
     folder: Path,
     progress: Callable[[int, int], None],
-) -> tuple[KeptAt, ...]:
+) -> tuple[FooledPhoto, ...]:
     """A photo of the second class into the first, and one of the first into the second."""
     first, second = dataset.classes[:2]
-    found: list[KeptAt] = []
-    for real, wanted in ((second, first), (first, second)):
+    found: list[FooledPhoto] = []
+    for real, target in ((second, first), (first, second)):
         photo = folder / "photos" / f"{real}.png"
         row = _typical_photo(classifier, dataset, real)
         write_png(photo, dataset.pixels[row], {})
-        found += fool_photos(classifier, [photo], wanted=Wanted(wanted), progress=progress)
+        found += fool_photos(
+            classifier, [photo], options=FoolOptions(target), progress=progress
+        )
     return tuple(found)
 
 
 def _fool_pipe(
     classifier: Classifier, folder: Path, progress: Callable[[int, int], None]
-) -> tuple[KeptAt, ...]:
+) -> tuple[FooledPhoto, ...]:
     """A pipe is neither: into the class it is not read as, and that picture into the other."""
     assert classifier.size is not None
     photo = folder / "photos" / "pipe.png"
     write_png(photo, np.asarray(draw_pipe(size=classifier.size)), {})
-    sure = Wanted(confidence=SURE)
-    (one,) = fool_photos(classifier, [photo], wanted=sure, progress=progress)
-    back = one.kept.before.label
-    picture = one.folder / one.kept.picture
-    sure = replace(sure, target=back)
-    (other,) = fool_photos(classifier, [picture], wanted=sure, progress=progress)
+    sure = Request(confidence=SURE)
+    (one,) = fool_photos(classifier, [photo], None, sure, progress=progress)
+    back = one.outcome.before.label
+    picture = one.folder / one.outcome.picture
+    options = FoolOptions(target=back)
+    (other,) = fool_photos(
+        classifier, [picture], None, sure, options=options, progress=progress
+    )
     return one, other
 
 

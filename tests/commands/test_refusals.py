@@ -61,7 +61,7 @@ REFUSED = {
     "fool: unknown class": (f"fool {PHOTO} --as horse", "cat, dog"),
     "fool: unknown attack": (f"fool {PHOTO} --attack prayer", "learned-noise"),
     "fool: unknown setting": (f"fool {PHOTO} --attack learned-noise:force=3", "price"),
-    "fool: setting out of range": (f"fool {PHOTO} --attack learned-noise:price=nan", "price"),
+    "fool: setting out of range": (f"fool {PHOTO} --attack learned-noise:cost_of_surviving=nan", "price"),
     "fool: no steps": (f"fool {PHOTO} --attack learned-noise:steps=0", "steps"),
     "fool: wrong setting": (f"fool {PHOTO} --attack learned-noise:steps=few", "steps"),
     "attack: no data": ("attack simple", "--data"),

@@ -26,9 +26,9 @@ from pasunchat.fooled.film import (
     write_film,
 )
 from pasunchat.fooled.film_frame import FALLEN, MARGIN, Shown, draw_frame
-from pasunchat.fooled.fool_photos import KeptAt
+from pasunchat.fooled.fool_photos import FooledPhoto
 from pasunchat.fooled.receipt import ask_image
-from pasunchat.fooled.save import keep
+from pasunchat.fooled.save import save_outcome
 
 PICTURES = arrays.arrays(np.uint8, (3, 4, 3))
 
@@ -54,11 +54,11 @@ def frames_of(path: Path) -> tuple[list[NDArray[np.uint8]], list[int]]:
 
 
 @pytest.fixture
-def fooled(classifier: Classifier, photo: Path, tmp_path: Path) -> KeptAt:
+def fooled(classifier: Classifier, photo: Path, tmp_path: Path) -> FooledPhoto:
     result = fool(classifier, [photo], attack="learned-noise:lr=0.03,steps=30")
-    kept = keep(classifier, result, 0, "rex.png", tmp_path / "rex")
-    assert kept.fooled
-    return KeptAt(tmp_path / "rex", kept)
+    outcome = save_outcome(classifier, result, 0, "rex.png", tmp_path / "rex")
+    assert outcome.fooled
+    return FooledPhoto(tmp_path / "rex", outcome)
 
 
 @settings(deadline=None)
@@ -115,9 +115,9 @@ def test_it_tips_where_the_answer_is_the_goal_to_the_end(
 
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_the_film_holds_at_the_start_the_tipping_and_the_end(
-    classifier: Classifier, fooled: KeptAt, kind: FilmKind
+    classifier: Classifier, fooled: FooledPhoto, kind: FilmKind
 ) -> None:
-    path = draw_film(fooled.folder, fooled.kept, classifier, kind=kind)
+    path = draw_film(fooled.folder, fooled.outcome, classifier, kind=kind)
     assert path == fooled.folder / f"film.{kind}"
     frames, durations = frames_of(path)
     assert len(frames) == STEPS + 1

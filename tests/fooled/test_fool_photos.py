@@ -7,7 +7,7 @@ from PIL import Image
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled import fool_photos as job
-from pasunchat.fooled.fool_photos import Wanted, fool_photos, read_fooled
+from pasunchat.fooled.fool_photos import FoolOptions, fool_photos, read_fooled
 from pasunchat.fooled.receipt import verify
 from pasunchat.fooled.transforms import transforms
 
@@ -24,7 +24,7 @@ def test_a_photo_is_fooled_and_all_of_it_is_kept(classifier: Classifier, photo: 
     (at,) = fool_photos(
         classifier,
         [photo],
-        wanted=Wanted(target),
+        wanted=FoolOptions(target),
         progress=lambda done, total: steps.append((done, total)),
     )
     assert at.folder.parent == classifier.origin / "fooled"
@@ -32,24 +32,24 @@ def test_a_photo_is_fooled_and_all_of_it_is_kept(classifier: Classifier, photo: 
     assert {file.name for file in at.folder.iterdir()} == {
         f"rex.{target}.png", "photo.png", "noise.png", "row.png", "result.json",
     }  # fmt: skip
-    assert at.kept.fooled and at.kept.after.label == target
-    assert verify(at.folder / at.kept.picture, classifier, photo).holds
+    assert at.outcome.fooled and at.outcome.after.label == target
+    assert verify(at.folder / at.outcome.picture, classifier, photo).holds
     assert read_fooled(classifier.origin) == [at]
     assert steps[-1] == (1, 1)
 
 
 def test_without_a_target_the_runner_up_is_reached(classifier: Classifier, photo: Path) -> None:
     (at,) = fool_photos(classifier, [photo])
-    assert at.kept.goal == other_class(classifier, photo)
-    assert at.folder.name == f"rex.{at.kept.goal}"
+    assert at.outcome.goal == other_class(classifier, photo)
+    assert at.folder.name == f"rex.{at.outcome.goal}"
 
 
 def test_a_photo_that_is_read_so_already_is_not_counted_as_fooled(
     classifier: Classifier, photo: Path
 ) -> None:
     target = ({"cat", "dog"} - {other_class(classifier, photo)}).pop()
-    (at,) = fool_photos(classifier, [photo], wanted=Wanted(target))
-    assert not at.kept.fooled
+    (at,) = fool_photos(classifier, [photo], wanted=FoolOptions(target))
+    assert not at.outcome.fooled
     assert (at.folder / "row.png").is_file()
 
 
@@ -59,9 +59,9 @@ def test_two_photos_of_one_name_do_not_overwrite_each_other(
     twin = tmp_path / "elsewhere" / "Rex.png"
     twin.parent.mkdir()
     shutil.copy(photo, twin)
-    found = fool_photos(classifier, [photo, twin], tmp_path / "out", wanted=Wanted("cat"))
+    found = fool_photos(classifier, [photo, twin], tmp_path / "out", wanted=FoolOptions("cat"))
     assert [at.folder.name for at in found] == ["rex.cat", "Rex-2.cat"]
-    assert [at.kept.photo for at in found] == [str(photo), str(twin)]
+    assert [at.outcome.photo for at in found] == [str(photo), str(twin)]
 
 
 def test_a_folder_that_exists_is_refused_before_the_attack(
@@ -72,10 +72,10 @@ def test_a_folder_that_exists_is_refused_before_the_attack(
     attacked: list[object] = []
     monkeypatch.setattr(job, "fool", lambda *_, **__: attacked.append(1))
     with pytest.raises(PasunchatError, match="exists already"):
-        fool_photos(classifier, [photo], tmp_path / "out", wanted=Wanted("cat"))
+        fool_photos(classifier, [photo], tmp_path / "out", wanted=FoolOptions("cat"))
     assert not attacked
     monkeypatch.undo()
-    (at,) = fool_photos(classifier, [photo], tmp_path / "out", wanted=Wanted("cat"), overwrite=True)
+    (at,) = fool_photos(classifier, [photo], tmp_path / "out", wanted=FoolOptions("cat"), overwrite=True)
     assert (at.folder / "result.json").is_file()
 
 
@@ -83,7 +83,7 @@ def test_an_unknown_class_is_answered_with_the_known_ones(
     classifier: Classifier, photo: Path
 ) -> None:
     with pytest.raises(PasunchatError, match=r'unknown class "horse".*cat, dog'):
-        fool_photos(classifier, [photo], wanted=Wanted("horse"))
+        fool_photos(classifier, [photo], wanted=FoolOptions("horse"))
 
 
 def test_a_classifier_from_elsewhere_writes_where_one_stands(
@@ -93,7 +93,7 @@ def test_a_classifier_from_elsewhere_writes_where_one_stands(
     monkeypatch.chdir(tmp_path)
     (found,) = fool_photos(classifier, [photo.resolve()])
     assert found.folder.parent == Path("fooled")
-    assert (tmp_path / found.folder / found.kept.picture).is_file()
+    assert (tmp_path / found.folder / found.outcome.picture).is_file()
 
 
 def test_no_photo_at_all_is_refused(classifier: Classifier) -> None:
@@ -109,41 +109,41 @@ def test_nothing_is_left_where_drawing_fails(
 
     monkeypatch.setattr(job, "draw_row", fails)
     with pytest.raises(OSError, match="disk full"):
-        fool_photos(classifier, [photo], tmp_path / "out", wanted=Wanted("cat"))
+        fool_photos(classifier, [photo], tmp_path / "out", wanted=FoolOptions("cat"))
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_film_and_other_models_are_kept_too(classifier: Classifier, photo: Path) -> None:
     target = other_class(classifier, photo)
     (at,) = fool_photos(
-        classifier, [photo], wanted=Wanted(target), models=[classifier], film="webp"
+        classifier, [photo], wanted=FoolOptions(target), models=[classifier], film="webp"
     )
     assert (at.folder / "film.webp").is_file()
-    (other,) = at.kept.elsewhere
-    assert other.fooled and (other.before, other.after) == (at.kept.before, at.kept.after)
+    (other,) = at.outcome.transfer
+    assert other.fooled and (other.before, other.after) == (at.outcome.before, at.outcome.after)
 
 
 def test_confidence_is_asked_for_unless_the_attack_stops_by_itself(
     classifier: Classifier, photo: Path, tmp_path: Path
 ) -> None:
     target = other_class(classifier, photo)
-    (sure,) = fool_photos(classifier, [photo], tmp_path / "sure", Wanted(target))
-    assert sure.kept.fooled and sure.kept.after.confidence >= 0.95
-    talk = Wanted(target, attack="learned-noise:lr=0.03,steps=30")
+    (sure,) = fool_photos(classifier, [photo], tmp_path / "sure", FoolOptions(target))
+    assert sure.outcome.fooled and sure.outcome.after.confidence >= 0.95
+    talk = FoolOptions(target, attack="learned-noise:lr=0.03,steps=30")
     (own,) = fool_photos(classifier, [photo], tmp_path / "own", talk)
-    assert own.kept.asked_confidence is None and sure.kept.asked_confidence == 0.95
+    assert own.outcome.asked_confidence is None and sure.outcome.asked_confidence == 0.95
 
 
 def test_what_must_be_survived_is_and_has_its_price(
     classifier: Classifier, photo: Path, tmp_path: Path
 ) -> None:
-    wanted = Wanted(other_class(classifier, photo), survive=transforms("brightness:0.9,jpeg:90"))
+    wanted = FoolOptions(other_class(classifier, photo), survive=transforms("brightness:0.9,jpeg:90"))
     (at,) = fool_photos(classifier, [photo], tmp_path / "out", wanted)
-    assert at.kept.fooled and at.kept.demanded == ("brightness:0.9", "jpeg:90")
-    through = {one.transform: one.survives for one in at.kept.survival}
+    assert at.outcome.fooled and at.outcome.required == ("brightness:0.9", "jpeg:90")
+    through = {one.transform: one.survives for one in at.outcome.survival}
     assert through["brightness:0.9"] and through["jpeg:90"]
-    assert at.kept.price is not None and at.kept.price >= 1
-    assert verify(at.folder / at.kept.picture, classifier, photo).holds
+    assert at.outcome.cost_of_surviving is not None and at.outcome.cost_of_surviving >= 1
+    assert verify(at.folder / at.outcome.picture, classifier, photo).holds
 
 
 def test_at_full_size_the_file_s_own_pixels_are_changed(
@@ -152,10 +152,10 @@ def test_at_full_size_the_file_s_own_pixels_are_changed(
     large = tmp_path / "large.png"
     with Image.open(photo) as picture:
         picture.resize((41, 30)).save(large)
-    wanted = Wanted(other_class(classifier, large), full_size=True)
+    wanted = FoolOptions(other_class(classifier, large), full_size=True)
     (at,) = fool_photos(classifier, [large, large], tmp_path / "out", wanted)[:1]
-    assert at.kept.fooled and at.kept.after.confidence >= 0.95
-    with Image.open(at.folder / at.kept.picture) as picture:
+    assert at.outcome.fooled and at.outcome.after.confidence >= 0.95
+    with Image.open(at.folder / at.outcome.picture) as picture:
         assert picture.size == (41, 30)
-    assert verify(at.folder / at.kept.picture, classifier, large).holds
-    assert not verify(at.folder / at.kept.picture, classifier, photo).holds
+    assert verify(at.folder / at.outcome.picture, classifier, large).holds
+    assert not verify(at.folder / at.outcome.picture, classifier, photo).holds

@@ -1,4 +1,4 @@
-"""What is kept of a photo: its names, its files, and that the saved file is what was judged."""
+"""What is outcome of a photo: its names, its files, and that the saved file is what was judged."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pasunchat.fooled.receipt import ask_file, verify
 from pasunchat.fooled.save import (
     ADVICE,
     DRAWS,
-    Kept,
+    Outcome,
     keep,
     noise_at_full_range,
     plain,
@@ -58,12 +58,12 @@ def results(classifier: Classifier) -> dict[Status, AttackResult]:
     return found
 
 
-def kept(
+def outcome(
     classifier: Classifier, results: dict[Status, AttackResult], status: Status, folder: Path
-) -> tuple[Kept, AttackResult, int]:
+) -> tuple[Outcome, AttackResult, int]:
     result = results[status]
     row = result.status.index(status)
-    return keep(classifier, result, row, "photos/rex.jpg", folder), result, row
+    return save_outcome(classifier, result, row, "photos/rex.jpg", folder), result, row
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_what_is_kept_of_a_fooled_photo(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
     folder = tmp_path / "rex"
-    found, result, row = kept(classifier, results, Status.REACHED, folder)
+    found, result, row = outcome(classifier, results, Status.REACHED, folder)
     goal = classifier.class_name(int(result.goal[row]))
     assert {path.name for path in folder.iterdir()} == {
         f"rex.{goal}.png", "photo.png", "noise.png", "result.json"
     }  # fmt: skip
-    assert read_json(folder / "result.json", Kept) == found
+    assert read_json(folder / "result.json", Outcome) == found
     assert found.fooled and found.status is Status.REACHED and found.advice == ""
     assert found.picture == f"rex.{goal}.png" and found.photo == "photos/rex.jpg"
     assert found.after == ask_file(classifier, folder / found.picture)
@@ -133,7 +133,7 @@ def test_the_files_are_the_pixels(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
     folder = tmp_path / "rex"
-    found, result, row = kept(classifier, results, Status.REACHED, folder)
+    found, result, row = outcome(classifier, results, Status.REACHED, folder)
     photo, picture, noise = (
         read_photo(folder / name, SIZE, "pad").astype(int)
         for name in ("photo.png", found.picture, "noise.png")
@@ -153,7 +153,7 @@ def test_the_files_are_the_pixels(
 def test_what_is_not_fooled_is_named_so_and_says_what_to_do(
     classifier: Classifier, results: dict[Status, AttackResult], status: Status, tmp_path: Path
 ) -> None:
-    found, _, _ = kept(classifier, results, status, tmp_path / "rex")
+    found, _, _ = outcome(classifier, results, status, tmp_path / "rex")
     assert not found.fooled and found.status is status
     assert found.picture == f"rex.closest-to-{found.goal}.png"
     assert (tmp_path / "rex" / found.picture).is_file()
@@ -163,7 +163,7 @@ def test_what_is_not_fooled_is_named_so_and_says_what_to_do(
 def test_nothing_changed_is_grey_and_has_no_control(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
-    found, _, _ = kept(classifier, results, Status.ALREADY_WRONG, tmp_path / "rex")
+    found, _, _ = outcome(classifier, results, Status.ALREADY_WRONG, tmp_path / "rex")
     assert (found.l2, found.largest_change, found.factor, found.steps) == (0, 0, 0, 0)
     assert found.control is None
     assert set(read_photo(tmp_path / "rex" / "noise.png", SIZE, "pad").flat) == {128}
@@ -176,12 +176,12 @@ def test_every_way_to_end_has_its_advice() -> None:
 def test_nothing_is_replaced_unless_asked(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
-    kept(classifier, results, Status.REACHED, tmp_path / "rex")
+    outcome(classifier, results, Status.REACHED, tmp_path / "rex")
     with pytest.raises(PasunchatError, match="--overwrite"):
-        kept(classifier, results, Status.NOT_REACHED, tmp_path / "rex")
+        outcome(classifier, results, Status.NOT_REACHED, tmp_path / "rex")
     result = results[Status.NOT_REACHED]
     row = result.status.index(Status.NOT_REACHED)
-    again = keep(classifier, result, row, "rex.jpg", tmp_path / "rex", overwrite=True)
+    again = save_outcome(classifier, result, row, "rex.jpg", tmp_path / "rex", overwrite=True)
     assert (tmp_path / "rex" / again.picture).is_file()
     assert len(list((tmp_path / "rex").glob("rex.*.png"))) == 1
 
@@ -189,12 +189,12 @@ def test_nothing_is_replaced_unless_asked(
 def test_what_fails_on_the_way_leaves_nothing(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
-    def full_disk(part: Path, found: Kept) -> None:
+    def full_disk(part: Path, found: Outcome) -> None:
         assert (part / found.picture).is_file() and (part / "result.json").is_file()
         raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space"):
-        keep(classifier, results[Status.REACHED], 0, "rex.jpg", tmp_path / "rex", add=full_disk)
+        save_outcome(classifier, results[Status.REACHED], 0, "rex.jpg", tmp_path / "rex", add=full_disk)
     assert list(tmp_path.iterdir()) == []
 
 

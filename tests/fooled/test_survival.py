@@ -131,8 +131,8 @@ def test_an_attack_on_it_survives_what_it_demands_and_pays_for_it(
     assert found.status == (Status.REACHED,)
     assert min(margins(classifier, as_images(found.pixels)[0], other)) > 0
     assert found.distance.item() > plain.distance.item()
-    kept = survival(classifier, as_images(found.pixels)[0], other, DEMANDED)
-    assert all(one.survives for one in kept)
+    outcome = survival(classifier, as_images(found.pixels)[0], other, DEMANDED)
+    assert all(one.survives for one in outcome)
 
 
 def test_as_saved_gives_the_classifiers_own_logits(

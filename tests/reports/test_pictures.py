@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.fooled.fool_photos import Wanted, fool_photos
+from pasunchat.fooled.fool_photos import FoolOptions, fool_photos
 from pasunchat.fooled.row import draw_row
 from pasunchat.pictures.lettering import font, near_side, shortened
 from pasunchat.pictures.sheet import draw_sheet
@@ -19,7 +19,7 @@ def pixels_of(path: Path) -> NDArray[np.uint8]:
 def test_the_row_shows_the_three_pictures_enlarged_without_blur(
     classifier: Classifier, photo: Path
 ) -> None:
-    (at,) = fool_photos(classifier, [photo], wanted=Wanted("cat"))
+    (at,) = fool_photos(classifier, [photo], wanted=FoolOptions("cat"))
     row = pixels_of(at.folder / "row.png")
     assert row.shape[1] <= 1500
     enlarged = pixels_of(photo).repeat(28, 0).repeat(28, 1)
@@ -28,9 +28,9 @@ def test_the_row_shows_the_three_pictures_enlarged_without_blur(
 
 
 def test_the_row_is_the_same_bytes_again(classifier: Classifier, photo: Path) -> None:
-    (at,) = fool_photos(classifier, [photo], wanted=Wanted("cat"))
+    (at,) = fool_photos(classifier, [photo], wanted=FoolOptions("cat"))
     first = (at.folder / "row.png").read_bytes()
-    assert draw_row(at.folder, at.kept).read_bytes() == first
+    assert draw_row(at.folder, at.outcome).read_bytes() == first
 
 
 def test_a_picture_wider_than_its_place_is_reduced_by_a_whole_factor() -> None:

@@ -104,7 +104,7 @@ def _required(text: str, radius: float | None) -> tuple[float, float]:
 
 
 def _note_trained_elsewhere(classifier: "Classifier", dataset: "Dataset") -> None:
-    if classifier.trained_on not in (None, dataset.digest):
+    if classifier.info.trained_on not in (None, dataset.digest):
         note(
             "note: the model learnt from another dataset than this one; if its training photos "
             "are among these, it may withstand them more than others"

@@ -33,7 +33,7 @@ def demo(
     _print(found)
     say(f"all in {time.monotonic() - started:.0f} s")
     closing(found.report, f"open {found.report} in a browser; pasunchat fool --help")
-    return 0 if all(at.kept.fooled for at in found.fooled) else 1
+    return 0 if all(at.outcome.fooled for at in found.fooled) else 1
 
 
 def _print(found: "Demo") -> None:
@@ -43,10 +43,10 @@ def _print(found: "Demo") -> None:
     say(f"accuracy on the test pictures: {accuracy_in_words(found.evaluation)}")
     say()
     for at in found.fooled:
-        print_outcome(at.kept)
+        print_outcome(at.outcome)
         say(f"  see {at.folder / 'row.png'}")
         say()
-    answers = [f"{at.kept.after.label}, {percent(at.kept.after.confidence)}" for at in found.pipe]
+    answers = [f"{at.outcome.after.label}, {percent(at.outcome.after.confidence)}" for at in found.pipe]
     say(f"a drawn pipe, with a little noise: {answers[0]}; with a little more: {answers[1]}")
     say("Ceci n'est pas un chat.")
     say()

@@ -9,7 +9,7 @@ import typer
 from pasunchat.storage import to_json
 
 if TYPE_CHECKING:
-    from pasunchat.fooled.outcome import Kept
+    from pasunchat.fooled.outcome import Outcome
 
 WIDEST = 140
 
@@ -53,31 +53,31 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.print(grid)
 
 
-def print_outcome(kept: "Kept") -> None:
+def print_outcome(outcome: "Outcome") -> None:
     """The talk's three lines, the control, and what becomes of the picture elsewhere."""
     from pasunchat.fooled.outcome_in_words import (
         change_in_words,
         control_in_words,
-        elsewhere_in_words,
-        price_in_words,
+        transfer_in_words,
+        surviving_cost_in_words,
         survival_in_words,
     )
     from pasunchat.words import factor, percent
 
-    width = max(len(Path(kept.photo).name), len(kept.picture), 16)
-    before, after = kept.before, kept.after
-    say(f"  {Path(kept.photo).name:{width}}  {before.label} {percent(before.confidence)}")
-    if kept.l2:
-        say(f"+ {factor(kept.factor) + ' x noise':{width}}  {change_in_words(kept)}")
+    width = max(len(Path(outcome.photo).name), len(outcome.picture), 16)
+    before, after = outcome.before, outcome.after
+    say(f"  {Path(outcome.photo).name:{width}}  {before.label} {percent(before.confidence)}")
+    if outcome.l2:
+        say(f"+ {factor(outcome.factor) + ' x noise':{width}}  {change_in_words(outcome)}")
     said = f"{after.label} {percent(after.confidence)}"
-    say(f"= {kept.picture:{width}}  {said}      read back from disk and asked again")
-    if kept.control:
-        say(f"  {control_in_words(kept)}")
-    if kept.fooled:
-        say(f"  {survival_in_words(kept)}")
-    if kept.price:
-        say(f"  {price_in_words(kept)}")
-    for other in kept.elsewhere:
-        say(f"  {elsewhere_in_words(other)}")
-    if not kept.fooled:
-        say(f"  not fooled: {kept.advice}")
+    say(f"= {outcome.picture:{width}}  {said}      read back from disk and asked again")
+    if outcome.control:
+        say(f"  {control_in_words(outcome)}")
+    if outcome.fooled:
+        say(f"  {survival_in_words(outcome)}")
+    if outcome.cost_of_surviving:
+        say(f"  {surviving_cost_in_words(outcome)}")
+    for other in outcome.transfer:
+        say(f"  {transfer_in_words(other)}")
+    if not outcome.fooled:
+        say(f"  not fooled: {outcome.advice}")

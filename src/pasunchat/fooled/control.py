@@ -15,13 +15,12 @@ HALVINGS = 30
 
 @dataclass(frozen=True)
 class Control:
-    """draws: how many random noises were tried. reached: how many of them met the goal.
-    unchanged: how many left the class as it was. distance: their mean L2."""
+    """What random noise does."""
 
-    draws: int
-    reached: int
-    unchanged: int
-    distance: float
+    draws: int  # random noises tried
+    reached: int  # how many of them met the goal
+    unchanged: int  # how many left the class as it was
+    distance: float  # their mean L2
 
 
 def random_control(
@@ -32,7 +31,7 @@ def random_control(
     noisy = torch.cat([with_random_noise(problem, distance, seed, draw) for draw in range(draws)])
     before = classifier.predict_logits(photo[None], batch=1).argmax(1)
     logits = classifier.predict_logits(noisy, batch=1)
-    every = Goal(goal.classes.cpu().expand(draws), goal.reach)
+    every = Goal(goal.classes.cpu().expand(draws), goal.targeted)
     return Control(
         draws=draws,
         reached=int(every.reached(logits).sum()),

@@ -12,7 +12,7 @@ from PIL import Image
 from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.film_frame import SIDE, Shown, draw_frame
-from pasunchat.fooled.outcome import Kept
+from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo
 from pasunchat.runtime import seed_from
 from pasunchat.storage import whole_file
@@ -31,14 +31,14 @@ class Reading:
     goal: float
 
 
-def draw_film(folder: Path, kept: Kept, classifier: Classifier, *, kind: FilmKind = "webp") -> Path:
+def draw_film(folder: Path, outcome: Outcome, classifier: Classifier, *, kind: FilmKind = "webp") -> Path:
     """Write film.webp (or .gif) from the files that `keep` left in `folder`."""
     photo, picture = (
-        np.asarray(open_photo(folder / name).picture) for name in ("photo.png", kept.picture)
+        np.asarray(open_photo(folder / name).picture) for name in ("photo.png", outcome.picture)
     )
     images = growing(photo, picture)
-    readings = read_frames(classifier, images, kept.goal)
-    return write_film(folder / f"film.{kind}", images, readings, kept.goal)
+    readings = read_frames(classifier, images, outcome.goal)
+    return write_film(folder / f"film.{kind}", images, readings, outcome.goal)
 
 
 def growing(

@@ -9,111 +9,103 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pasunchat.attacks.fool import chosen, fool, keeps_own, runner_up
-from pasunchat.attacks.norms import L2, Norm
+from pasunchat.attacks.fool import fool, runner_up
 from pasunchat.attacks.problem import Goal
-from pasunchat.attacks.protocol import Effort
+from pasunchat.attacks.request import Request
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import FilmKind, draw_film
-from pasunchat.fooled.outcome import Kept
-from pasunchat.fooled.receipt import own_pixels, read_as
+from pasunchat.fooled.outcome import Outcome
+from pasunchat.fooled.receipt import as_seen
 from pasunchat.fooled.row import draw_row
-from pasunchat.fooled.save import Besides, keep, plain, stem
+from pasunchat.fooled.save import Extras, save_outcome, plain, stem
 from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
+from pasunchat.photos.image import own_pixels
 from pasunchat.progress import Progress, silent
 from pasunchat.storage import read_json, refuse_existing
 
 FOOLED, RESULT = "fooled", "result.json"
-SURE = 0.95
+SURE = 0.95  # confidence asked for by default
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of each photo.
+class FoolOptions:
+    """What is asked of each photo beside the search."""
 
-    target: a class name; None: the class that comes second. attack: a name with settings; None:
-    the norm's own best. radius: the largest distance allowed; None: the nearest. confidence: the
-    least of the class reached, None for any; the talk's learned-noise stops by a rule of its own
-    and is not asked for it. survive: what the picture must come through. full_size: change the
-    file's own pixels, not those of the framed square.
-    """
-
-    target: str | None = None
-    attack: str | None = None
-    norm: Norm = L2
-    radius: float | None = None
-    confidence: float | None = SURE
-    effort: Effort = "normal"
-    survive: tuple[Transform, ...] = ()
-    full_size: bool = False
-    seed: int = 0
+    target: str | None = None  # a class name; None: the class that comes second
+    survive: tuple[Transform, ...] = ()  # what the picture must come through
+    full_size: bool = False  # change the file's own pixels, not those of the framed square
 
 
 @dataclass(frozen=True)
-class KeptAt:
-    """What is kept of one photo, and the folder it is kept in."""
+class FooledPhoto:
+    """What is recorded of one photo, and the folder that its files are in."""
 
     folder: Path
-    kept: Kept
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
-class Found:
-    """A photo's row of a result, and the distance without the transforms that were demanded."""
+class _Found:
+    """A photo's row of a result."""
 
     result: AttackResult
     row: int
-    plain: float | None = None
+    plain_distance: float | None = None  # without the transforms that were required
 
 
 def fool_photos(
     classifier: Classifier,
     paths: Sequence[Path | str],
     output: str | Path | None = None,
-    wanted: Wanted | None = None,
+    request: Request | None = None,
     *,
+    options: FoolOptions | None = None,
     models: Sequence[Classifier] = (),
     film: FilmKind | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
-) -> list[KeptAt]:
-    """Fool the classifier with each photo; keep picture, noise, row and result.json of each in a
+) -> list[FooledPhoto]:
+    """Fool the classifier with each photo; write picture, noise, row and result.json of each into a
     folder STEM.TARGET under `output`, whole or not at all.
 
-    output: by default `fooled` in the run that the classifier comes from. models: others, asked
-    about each picture. film: also an animation of how it tips. progress: (photos done, photos).
-    Raises PasunchatError for an unknown class or attack, a file that is no photo, and folders
-    that exist already unless `overwrite`; all before anything is attacked.
+    output: by default `fooled` in the run that the classifier comes from. request: how to search;
+    by default with a confidence of 0.95. An attack that chooses its result by a rule of its own
+    takes no confidence. models: others, asked about each picture. film: also an animation of how it
+    tips. progress: (photos done, photos).
+    Raises PasunchatError for an unknown class, a file that is no photo, and folders that exist
+    already unless `overwrite`; all before anything is attacked.
     """
-    wanted, output = wanted or Wanted(), Path(output or _beside(classifier))
-    chosen(wanted.attack, wanted.norm, wanted.radius, wanted.effort)
-    photos = _photos(classifier, paths, full_size=wanted.full_size)
-    classes = _goal_classes(classifier, photos, wanted.target)
+    request, options = request or Request(confidence=SURE), options or FoolOptions()
+    if request.method.info.own_result:
+        request = replace(request, confidence=None)
+    output = Path(output or _beside(classifier))
+    photos = _photos(classifier, paths, full_size=options.full_size)
+    classes = _goal_classes(classifier, photos, options.target)
     folders = _folders(output, paths, [classifier.class_name(int(index)) for index in classes])
     for folder in folders:
         refuse_existing(folder, overwrite=overwrite)
-    found = _attacked(classifier, photos, classes, wanted, progress)
-    demanded = tuple(transform.word for transform in wanted.survive)
+    found = _attacked(classifier, photos, classes, request, options, progress)
+    required = tuple(transform.word for transform in options.survive)
 
-    def add(part: Path, kept: Kept) -> None:
-        draw_row(part, kept)
+    def add(part: Path, outcome: Outcome) -> None:
+        draw_row(part, outcome)
         if film:
-            draw_film(part, kept, classifier, kind=film)
+            draw_film(part, outcome, classifier, kind=film)
 
     return [
-        KeptAt(
+        FooledPhoto(
             folder,
-            keep(
+            save_outcome(
                 classifier,
                 at.result,
                 at.row,
                 str(path),
                 folder,
-                besides=Besides(demanded, at.plain, models),
+                extras=Extras(required, at.plain_distance, models),
                 overwrite=overwrite,
                 add=add,
             ),
@@ -122,33 +114,34 @@ def fool_photos(
     ]
 
 
-def read_fooled(run_folder: Path) -> list[KeptAt]:
-    """Everything kept under a run's `fooled`, by name."""
+def read_fooled(run_folder: Path) -> list[FooledPhoto]:
+    """Everything fooled under a run's `fooled`, by name."""
     found = sorted((run_folder / FOOLED).glob(f"*/{RESULT}"))
-    return [KeptAt(path.parent, read_json(path, Kept)) for path in found]
+    return [FooledPhoto(path.parent, read_json(path, Outcome)) for path in found]
 
 
 def _attacked(
     classifier: Classifier,
     photos: Sequence[NDArray[np.uint8]],
     classes: Tensor,
-    wanted: Wanted,
+    request: Request,
+    options: FoolOptions,
     progress: Progress,
-) -> list[Found]:
+) -> list[_Found]:
     """All photos at once; one by one at full size, where each has its own and may fill the
     memory, and where a goal of its own goes into what must be survived."""
-    apart = bool(wanted.survive) or wanted.full_size
+    apart = bool(options.survive) or options.full_size
     if not apart:
-        whole = _fool(classifier, np.stack(photos), Goal(classes), wanted, progress)
-        return [Found(whole, row) for row in range(len(photos))]
+        whole = _fool(classifier, np.stack(photos), Goal(classes), request, progress)
+        return [_Found(whole, row) for row in range(len(photos))]
     found = []
     for row, photo in enumerate(photos):
         goal = Goal(classes[row : row + 1])
-        result = _fool(classifier, photo[None], goal, wanted, silent)
-        if wanted.survive:
-            found.append(_survived(classifier, photo, goal, wanted, result))
+        result = _fool(classifier, photo[None], goal, request, silent)
+        if options.survive:
+            found.append(_survived(classifier, photo, goal, request, options.survive, result))
         else:
-            found.append(Found(result, 0))
+            found.append(_Found(result, 0))
         progress(row + 1, len(photos))
     return found
 
@@ -157,34 +150,29 @@ def _survived(
     classifier: Classifier,
     photo: NDArray[np.uint8],
     goal: Goal,
-    wanted: Wanted,
-    unhindered: AttackResult,
-) -> Found:
+    request: Request,
+    required: Sequence[Transform],
+    plain: AttackResult,
+) -> _Found:
     """The same once more, through every transform; the first result says what that costs."""
-    sure = replace(goal, confidence=unhindered.confidence)
-    worst = surviving(classifier, wanted.survive, sure)
-    result = _fool(worst, photo[None], goal, wanted, silent)
-    return Found(as_saved(classifier, result, sure), 0, float(unhindered.distance[0]))
+    sure = replace(goal, confidence=request.confidence)
+    worst = surviving(classifier, required, sure)
+    result = _fool(worst, photo[None], goal, request, silent)
+    return _Found(as_saved(classifier, result, sure), 0, float(plain.distance[0]))
 
 
 def _fool(
     classifier: Classifier,
     photos: NDArray[np.uint8],
     goal: Goal,
-    wanted: Wanted,
+    request: Request,
     progress: Progress,
 ) -> AttackResult:
-    method = chosen(wanted.attack, wanted.norm, wanted.radius, wanted.effort)
     return fool(
         fitting(classifier, *photos.shape[1:3]),
         as_pixels(photos, classifier.mean.device),
+        request,
         goal=goal,
-        attack=wanted.attack,
-        norm=wanted.norm,
-        radius=wanted.radius,
-        confidence=None if keeps_own(method) else wanted.confidence,
-        effort=wanted.effort,
-        seed=wanted.seed,
         progress=progress,
     )
 
@@ -201,7 +189,7 @@ def _photos(
         raise PasunchatError("no photo to fool with; expected one file or several")
     if full_size:
         return [own_pixels(Path(path)) for path in paths]
-    return [read_as(classifier, Path(path)) for path in paths]
+    return [as_seen(classifier, Path(path)) for path in paths]
 
 
 def _goal_classes(

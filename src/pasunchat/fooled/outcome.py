@@ -1,8 +1,8 @@
-"""What is kept of one fooled photo, as result.json holds it."""
+"""What is recorded of one fooled photo: result.json."""
 
 from dataclasses import dataclass
 
-from pasunchat.attacks.protocol import Setting
+from pasunchat.attacks.request import RequestInfo
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Prediction
 from pasunchat.fooled.control import Control
@@ -10,8 +10,8 @@ from pasunchat.fooled.survival import Survival
 
 ADVICE = {
     Status.REACHED: "",
-    Status.ALREADY_WRONG: "it was read as the wanted class before anything was changed; name "
-    "another class with --as",
+    Status.ALREADY_WRONG: "it was read as that class before anything was changed; name another "
+    "class with --as",
     Status.NOT_REACHED: "try another class with --as, a larger --radius, a lower --confidence, or "
     "--effort thorough",
     Status.NO_GRADIENT: "the classifier gave no gradient to follow; it is saturated, or ends in "
@@ -20,55 +20,39 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """What another model says of the photo before and of the picture; fooled: of the picture it
-    says the goal, and did not of the photo."""
+class Transfer:
+    """What another model answers."""
 
     model: str
-    before: Prediction
-    after: Prediction
-    fooled: bool
+    before: Prediction  # for the photo
+    after: Prediction  # for the picture
+    fooled: bool  # it answers the goal for the picture, and did not for the photo
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One photo's outcome.
+class Outcome:
+    """One photo's outcome."""
 
-    fooled: the goal is reached by the file as read back from disk. picture: the fooling PNG's
-    name, or the closest try's. factor: the largest change as a share of the whole range (the
-    talk's "+ 0.032x"). l2: pixels in [0, 1]. norm, distance: what was made small, and how small.
-    values, pixels: how many changed. steps: gradients asked for; queries: pictures asked about.
-    asked_confidence: the least confidence asked for. control: random noise of the same L2.
-    survival: what becomes of it after common changes. demanded: those the search demanded; price:
-    the distance as a multiple of that without them. elsewhere: other models. advice: what to do
-    where it did not fool.
-    """
-
-    photo: str
+    photo: str  # the file it came from
     status: Status
-    fooled: bool
+    fooled: bool  # the goal is reached by the file as read back from disk
     goal: str
     before: Prediction
     after: Prediction
-    picture: str
-    l2: float
-    largest_change: int
-    factor: float
-    norm: str
-    distance: float
-    values: int
-    pixels: int
-    steps: int
+    picture: str  # name of the fooling PNG, or of the closest try
+    l2: float  # of the change, pixels in [0, 1]
+    largest_change: int  # in levels of 255
+    factor: float  # the same as a share of the whole range (the talk's "+ 0.032x")
+    distance: float  # in the norm asked for
+    values: int  # how many changed
+    pixels: int  # how many changed
+    gradients: int
     queries: int
-    radius: float | None
-    asked_confidence: float | None
-    control: Control | None
-    survival: tuple[Survival, ...]
-    demanded: tuple[str, ...]
-    price: float | None
-    elsewhere: tuple[Elsewhere, ...]
-    attack: str
-    settings: dict[str, Setting]
-    seed: int
-    classifier: str
-    advice: str
+    request: RequestInfo
+    control: Control | None  # random noise of the same L2
+    survival: tuple[Survival, ...]  # what becomes of it after common transforms
+    required: tuple[str, ...]  # transforms that the search required it to survive
+    cost_of_surviving: float | None  # the distance as a multiple of that without them
+    transfer: tuple[Transfer, ...]  # other models
+    classifier: str  # its digest
+    advice: str  # what to do where it was not fooled

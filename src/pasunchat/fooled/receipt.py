@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.protocol import Setting
+from pasunchat.attacks.request import RequestInfo
 from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
-from pasunchat.photos.image import open_photo, read_photo, read_png_texts, write_png
+from pasunchat.photos.image import own_pixels, read_photo, read_png_texts, write_png
 from pasunchat.storage import from_json, sha256, to_json
 
 RECEIPT = "pasunchat"
@@ -18,47 +18,34 @@ RECEIPT = "pasunchat"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a fooling PNG says of itself, in its text chunk "pasunchat".
+    """What a fooling PNG says of itself, in its text chunk "pasunchat"."""
 
-    classifier: its digest. photo, picture: SHA-256 of the pixels before and after. goal: the
-    class to reach. before, confidence_before: the answer to the photo; after, confidence: to the
-    picture. l2: pixels in [0, 1]; largest_change: levels of 255. norm: what was made small.
-    asked_confidence: the least confidence that was asked for.
-    """
-
-    classifier: str
-    photo: str
-    picture: str
-    goal: str
-    before: str
-    confidence_before: float
-    after: str
-    confidence: float
-    l2: float
-    largest_change: int
-    attack: str
-    settings: dict[str, Setting]
-    seed: int
-    norm: str = "l2"
-    asked_confidence: float | None = None
+    classifier: str  # its digest
+    photo: str  # SHA-256 of the pixels before
+    picture: str  # SHA-256 of the pixels after
+    goal: str  # the class to reach
+    before: Prediction  # for the photo
+    after: Prediction  # for the picture
+    l2: float  # of the change, pixels in [0, 1]
+    largest_change: int  # in levels of 255
+    request: RequestInfo
     version: str = version("pasunchat")
 
 
 @dataclass(frozen=True)
 class Verification:
-    """Whether a file holds what its receipt says; findings: a sentence for each thing checked
-    that does not hold. receipt: None where the file carries none."""
+    """Whether a file holds what its receipt says."""
 
     file: str
     holds: bool
     prediction: Prediction
-    receipt: Receipt | None
-    findings: tuple[str, ...]
+    receipt: Receipt | None  # None where the file carries none
+    findings: tuple[str, ...]  # a sentence for each thing checked that does not hold
 
 
 def ask_file(classifier: Classifier, path: Path) -> Prediction:
     """Read a file and ask about it, as `predict` does."""
-    return ask_image(classifier, read_as(classifier, path))
+    return ask_image(classifier, as_seen(classifier, path))
 
 
 def ask_image(classifier: Classifier, image: NDArray[np.uint8]) -> Prediction:
@@ -66,16 +53,11 @@ def ask_image(classifier: Classifier, image: NDArray[np.uint8]) -> Prediction:
     return classifier.predict(image[None])[0]
 
 
-def read_as(classifier: Classifier, path: Path) -> NDArray[np.uint8]:
+def as_seen(classifier: Classifier, path: Path) -> NDArray[np.uint8]:
     """A file as the classifier sees it, uint8 [size, size, 3], decoded exactly."""
     if classifier.size is None:
         raise PasunchatError("this classifier states no picture size; give pixels, not files")
     return read_photo(path, classifier.size, classifier.framing)
-
-
-def own_pixels(path: Path) -> NDArray[np.uint8]:
-    """A file's pixels at its own size, uint8 [H, W, 3]."""
-    return np.asarray(open_photo(path).picture)
 
 
 def digest_of_pixels(image: NDArray[np.uint8]) -> str:
@@ -110,7 +92,7 @@ def verify(
         findings = _against_receipt(image, prediction, classifier, receipt)
         if photo is not None:
             framed = image.shape[:2] == (classifier.size, classifier.size)
-            was = read_as(classifier, Path(photo)) if framed else own_pixels(Path(photo))
+            was = as_seen(classifier, Path(photo)) if framed else own_pixels(Path(photo))
             findings += _against_photo(image, was, receipt)
     return Verification(str(path), not findings, prediction, receipt, tuple(findings))
 
@@ -125,9 +107,9 @@ def _against_receipt(
         findings.append("the receipt names another classifier than this one")
     if prediction.label != receipt.goal:
         findings.append(f"this classifier reads it as {prediction.label}, not {receipt.goal}")
-    elif abs(prediction.confidence - receipt.confidence) > 1e-3:
+    elif abs(prediction.confidence - receipt.after.confidence) > 1e-3:
         findings.append(
-            f"its confidence is {prediction.confidence:.4f}, not {receipt.confidence:.4f} as "
+            f"its confidence is {prediction.confidence:.4f}, not {receipt.after.confidence:.4f} as "
             "receipted"
         )
     return findings

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pasunchat.fooled.outcome import Kept
+from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.lettering import fitting_size, font, near_side, shortened
 from pasunchat.words import factor, percent
@@ -16,33 +16,33 @@ INK = (34, 34, 34)
 ROW = "row.png"
 
 
-def draw_row(folder: Path, kept: Kept) -> Path:
+def draw_row(folder: Path, outcome: Outcome) -> Path:
     """Draw row.png from the files that `keep` left in `folder`; at most 1,488 pixels wide."""
-    files = (folder / "photo.png", folder / "noise.png", folder / kept.picture)
+    files = (folder / "photo.png", folder / "noise.png", folder / outcome.picture)
     images = [np.asarray(open_photo(file).picture) for file in files]
     pictures = [near_side(image, SIDE) for image in images]
-    sheet = with_captions(pictures, captions(kept))
+    sheet = with_captions(pictures, captions(outcome))
     write_png(folder / ROW, np.asarray(sheet), {})
     return folder / ROW
 
 
-def captions(kept: Kept) -> tuple[str, str, str]:
+def captions(outcome: Outcome) -> tuple[str, str, str]:
     """The talk's three: "Initial dog at 83 %", "+ 0.032x", "= cat at 95 %"."""
-    before, after = kept.before, kept.after
+    before, after = outcome.before, outcome.after
     return (
         f"Initial {before.label} at {percent(before.confidence)}",
-        f"+ {factor(kept.factor)}x" if kept.largest_change else "+ nothing",
-        f"= {_outcome(kept)} at {percent(after.confidence)}",
+        f"+ {factor(outcome.factor)}x" if outcome.largest_change else "+ nothing",
+        f"= {_outcome(outcome)} at {percent(after.confidence)}",
     )
 
 
-def _outcome(kept: Kept) -> str:
-    answer = kept.after.label
-    if kept.fooled:
+def _outcome(outcome: Outcome) -> str:
+    answer = outcome.after.label
+    if outcome.fooled:
         return answer
-    if answer == kept.before.label:
+    if answer == outcome.before.label:
         return f"still {answer}"
-    return f"{answer}, not {kept.goal},"
+    return f"{answer}, not {outcome.goal},"
 
 
 def with_captions(pictures: list[Image.Image], texts: tuple[str, ...]) -> Image.Image:

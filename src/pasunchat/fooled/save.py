@@ -13,7 +13,7 @@ from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier, Prediction, as_images
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.control import Control, random_control
-from pasunchat.fooled.outcome import ADVICE, Elsewhere, Kept
+from pasunchat.fooled.outcome import ADVICE, Transfer, Outcome
 from pasunchat.fooled.receipt import (
     Receipt,
     ask_file,
@@ -29,43 +29,44 @@ DRAWS = 8
 
 
 @dataclass(frozen=True)
-class Besides:
-    """What is to be said of a picture besides the result. demanded: the transforms that the
-    search demanded; plain: the distance without them. models: others to be asked."""
+class Extras:
+    """What is to be recorded of a picture beside the result."""
 
-    demanded: tuple[str, ...] = ()
-    plain: float | None = None
-    models: Sequence[Classifier] = ()
+    required: tuple[str, ...] = ()  # transforms that the search required it to survive
+    plain_distance: float | None = None  # the distance without them
+    models: Sequence[Classifier] = ()  # others to be asked
 
 
-def keep(
+def save_outcome(
     classifier: Classifier,
     result: AttackResult,
     row: int,
     name: str,
     folder: Path,
     *,
-    besides: Besides | None = None,
+    extras: Extras | None = None,
     overwrite: bool = False,
-    add: Callable[[Path, Kept], object] = lambda *_: None,
-) -> Kept:
+    add: Callable[[Path, Outcome], object] = lambda *_: None,
+) -> Outcome:
     """Write one row's files into `folder`, whole or not at all.
 
     name: the file it came from. add: may write more into the folder before it is in place.
     """
     photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
-    wanted, digest = int(result.goal[row]), classifier.digest()
-    receipt = receipt_of(classifier, result, row, photo, image, goal=wanted, digest=digest)
+    goal, digest = int(result.goal[row]), classifier.digest()
+    receipt = receipt_of(classifier, result, row, photo, image, goal=goal, digest=digest)
     reached = result.status[row] is Status.REACHED
     picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
     with whole_folder(folder, overwrite=overwrite) as part:
         save_with_receipt(part / picture, image, receipt)
         write_png(part / "photo.png", photo, {})
         write_png(part / "noise.png", noise_at_full_range(photo, image), {})
-        kept = _kept(classifier, result, row, name, part / picture, receipt, besides or Besides())
-        write_json(part / "result.json", kept)
-        add(part, kept)
-    return kept
+        outcome = _outcome(
+            classifier, result, row, name, part / picture, receipt, extras or Extras()
+        )
+        write_json(part / "result.json", outcome)
+        add(part, outcome)
+    return outcome
 
 
 def stem(name: str) -> str:
@@ -111,61 +112,50 @@ def receipt_of(
         photo=digest_of_pixels(photo),
         picture=digest_of_pixels(image),
         goal=classifier.class_name(goal),
-        before=before.label,
-        confidence_before=before.confidence,
-        after=after.label,
-        confidence=after.confidence,
+        before=before,
+        after=after,
         l2=l2,
         largest_change=largest,
-        attack=result.attack,
-        settings=result.settings,
-        seed=result.seed,
-        norm=result.norm,
-        asked_confidence=result.confidence,
+        request=result.request,
     )
 
 
-def _kept(
+def _outcome(
     classifier: Classifier,
     result: AttackResult,
     row: int,
     name: str,
     picture: Path,
     receipt: Receipt,
-    besides: Besides,
-) -> Kept:
+    extras: Extras,
+) -> Outcome:
     """The outcome, judged on the file just written."""
     status, after = result.status[row], ask_file(classifier, picture)
     changed = (result.pixels[row] != result.photos[row]).cpu()
     image = as_images(result.pixels[row : row + 1])[0]
     distance = float(result.distance[row])
-    return Kept(
+    return Outcome(
         photo=name,
         status=status,
         fooled=status is Status.REACHED and after.label == receipt.goal,
         goal=receipt.goal,
-        before=Prediction(receipt.before, receipt.confidence_before),
+        before=receipt.before,
         after=after,
         picture=picture.name,
         l2=receipt.l2,
         largest_change=receipt.largest_change,
         factor=receipt.largest_change / 255,
-        norm=result.norm,
         distance=distance,
         values=int(changed.sum()),
         pixels=int(changed.any(0).sum()),
-        steps=int(result.backwards[row]),
+        gradients=int(result.backwards[row]),
         queries=int(result.forwards[row]),
-        radius=result.radius,
-        asked_confidence=result.confidence,
+        request=result.request,
         control=_control(classifier, result, row, receipt),
         survival=survival(classifier, image, _goal(result, row)),
-        demanded=besides.demanded,
-        price=distance / besides.plain if besides.plain else None,
-        elsewhere=tuple(_elsewhere(model, picture, receipt) for model in besides.models),
-        attack=result.attack,
-        settings=result.settings,
-        seed=result.seed,
+        required=extras.required,
+        cost_of_surviving=distance / extras.plain_distance if extras.plain_distance else None,
+        transfer=tuple(_transfer(model, picture, receipt) for model in extras.models),
         classifier=receipt.classifier,
         advice=ADVICE[status],
     )
@@ -175,10 +165,10 @@ def _goal(result: AttackResult, row: int) -> Goal:
     return Goal(result.goal[row : row + 1])
 
 
-def _elsewhere(model: Classifier, picture: Path, receipt: Receipt) -> Elsewhere:
+def _transfer(model: Classifier, picture: Path, receipt: Receipt) -> Transfer:
     before, after = (ask_file(model, path) for path in (picture.parent / "photo.png", picture))
     fooled = after.label == receipt.goal != before.label
-    return Elsewhere(model.known_as, before, after, fooled)
+    return Transfer(model.known_as, before, after, fooled)
 
 
 def _control(
@@ -193,5 +183,5 @@ def _control(
         _goal(result, row),
         receipt.l2,
         draws=DRAWS,
-        seed=result.seed,
+        seed=result.request.seed,
     )

@@ -1,4 +1,4 @@
-"""Does a picture still fool after what pictures go through, and a search that demands it."""
+"""Does a picture still fool after what pictures go through, and a search that requires it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +23,11 @@ LADDER = transforms(
 
 @dataclass(frozen=True)
 class Survival:
-    """transform: its word, as "jpeg:75". survives: the goal is still met after it. confidence:
-    of the class to reach, or of all but the class to leave, in [0, 1]."""
+    """What becomes of a picture after one transform."""
 
-    transform: str
-    survives: bool
-    confidence: float
+    transform: str  # in words, as "jpeg:75"
+    survives: bool  # the goal is still met
+    confidence: float  # of the class to reach, or of all but the class to leave, in [0, 1]
 
 
 def survival(
@@ -40,31 +39,31 @@ def survival(
     """Ask about a picture, uint8 [H, W, 3], after each transform, as of a file.
 
     goal: of one row. Met means that the answer is the class to reach, or not the one to leave; a
-    confidence that the goal may ask for besides is not counted here.
+    confidence that the goal may ask for extras is not counted here.
     """
-    plain = Goal(goal.classes.cpu(), goal.reach)
+    plain = Goal(goal.classes.cpu(), goal.targeted)
     framed = framed_as_for(classifier)
     found = []
     for transform in ladder:
         seen = Chain((transform.step, framed)).forward(image)
         logits = classifier.predict_logits(as_pixels(seen[None], classifier.mean.device), batch=1)
         chance = float(softmax(logits)[0, int(plain.classes)])
-        confidence = chance if plain.reach else 1 - chance
+        confidence = chance if plain.targeted else 1 - chance
         found.append(Survival(transform.word, bool(plain.reached(logits)), confidence))
     return tuple(found)
 
 
-def surviving(classifier: Classifier, demanded: Sequence[Transform], goal: Goal) -> Classifier:
+def surviving(classifier: Classifier, required: Sequence[Transform], goal: Goal) -> Classifier:
     """A classifier that speaks for the worst case: its logits are, row by row, those after the
     transform (none among them) that is farthest from the goal.
 
     An attack on it must meet the goal as saved and after each transform at once. goal: of one
-    row, meant for all. Pixels, float [N, 3, H, W], may be of any size. A question costs
-    one look at each transform, and where a gradient is wanted one more at the worst.
+    row, meant for all. Pixels, float [N, 3, H, W], may be of any size. A query costs
+    a forward pass for each transform, and with a gradient one more for the worst.
     Raises PasunchatError for a classifier that states no picture size.
     """
     steps = tuple(
-        Chain((transform.step, framed_as_for(classifier))) for transform in (AS_SAVED, *demanded)
+        Chain((transform.step, framed_as_for(classifier))) for transform in (AS_SAVED, *required)
     )
     return wrap(classifier, _WorstCase(classifier, steps, goal), size=None)
 

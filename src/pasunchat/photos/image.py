@@ -92,6 +92,11 @@ def open_photo(path: Path, *, near: Near | None = None) -> Photo:
         raise PhotoError(error.reason, f"{path}: {error}") from error
 
 
+def own_pixels(path: Path) -> NDArray[np.uint8]:
+    """A file's pixels at its own size, uint8 [H, W, 3]."""
+    return np.asarray(open_photo(path).picture)
+
+
 def near_size(size: int, framing: Framing, decode: Decode) -> Near | None:
     """What `decode_photo` wants to know for decoding as `decode` says."""
     if decode == "exact":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pasunchat.classifiers.files import load_files
 from pasunchat.classifiers.summary import Summary, describe
-from pasunchat.fooled.fool_photos import KeptAt, read_fooled
+from pasunchat.fooled.fool_photos import FooledPhoto, read_fooled
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.compare import Comparison
 from pasunchat.measures.robust_accuracy import Robustness
@@ -33,7 +33,7 @@ class Contents:
     evaluation: Evaluation | None  # of other weights if its `classifier` is not `digest`
     comparison: Comparison | None  # None also if its weights took no part
     timing: Timing | None  # of the comparison
-    fooled: tuple[KeptAt, ...]  # photos that were to fool its weights, in the order of names
+    fooled: tuple[FooledPhoto, ...]  # photos that were to fool its weights, in the order of names
     fooled_otherwise: int  # photos that were to fool other weights
     attacks: tuple[tuple[Path, Robustness], ...]  # on whole splits: each folder and its result
     attacks_otherwise: int  # attacks on whole splits with other weights
@@ -47,7 +47,7 @@ def read_contents(run: Run) -> Contents:
     if comparison and digest not in [model.classifier for model in comparison.models]:
         comparison = timing = None
     fooled, attacks = read_fooled(run.folder), read_attacks(run.folder)
-    ours = tuple(at for at in fooled if at.kept.classifier == digest)
+    ours = tuple(at for at in fooled if at.outcome.classifier == digest)
     on_ours = tuple(at for at in attacks if at[1].facts.classifier == digest)
     return Contents(
         run=run,

@@ -15,7 +15,7 @@ from statistics import median
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from pasunchat.fooled.fool_photos import KeptAt
+from pasunchat.fooled.fool_photos import FooledPhoto
 from pasunchat.fooled.outcome_in_words import change_in_words, control_in_words
 from pasunchat.fooled.row import captions
 from pasunchat.pictures.figures import styled, svg
@@ -92,9 +92,9 @@ def _is_drawn(source: str) -> bool:
     return source.partition(":")[0] == "drawn"
 
 
-def _is_pipe(at: KeptAt) -> bool:
+def _is_pipe(at: FooledPhoto) -> bool:
     """Whether the photo is named pipe, like the one in the talk that is neither cat nor dog."""
-    return file_name(at.kept.photo).partition(".")[0] == "pipe"
+    return file_name(at.outcome.photo).partition(".")[0] == "pipe"
 
 
 def file_name(path: str) -> str:
