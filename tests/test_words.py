@@ -7,7 +7,7 @@ from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Prediction
 from pasunchat.fooled import outcome_in_words
 from pasunchat.fooled.control import Control
-from pasunchat.fooled.outcome import Transfer, Outcome
+from pasunchat.fooled.outcome import Outcome, Transfer
 from pasunchat.fooled.row import captions
 from pasunchat.fooled.survival import Survival
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pasunchat.attacks.norms import PIXELS as PIXELS
     from pasunchat.attacks.problem import Goal as Goal
     from pasunchat.attacks.problem import Problem as Problem
+    from pasunchat.attacks.request import Request as Request
     from pasunchat.attacks.result import AttackResult as AttackResult
     from pasunchat.classifiers.classifier import Classifier as Classifier
     from pasunchat.classifiers.files import save as save
@@ -50,6 +51,7 @@ HOMES = {
     "PasunchatError": "errors",
     "Problem": "attacks.problem",
     "Recipe": "training.recipe",
+    "Request": "attacks.request",
     "Run": "training.run",
     "attack_split": "measures.robustness",
     "compare": "measures.compare",

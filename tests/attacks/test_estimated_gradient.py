@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.attacks.fool import fool
 from pasunchat.attacks.estimated_gradient import DIRECTIONS, NOISE, EstimatingOracle
+from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.gradient_steps import PGD
 from pasunchat.attacks.oracle import Oracle
 from pasunchat.attacks.problem import Goal, Problem

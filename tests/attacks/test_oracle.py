@@ -60,7 +60,9 @@ def test_of_a_tie_an_attack_is_told_that_something_is_missing(logit: float) -> N
     task, method = Problem(photo, Goal(torch.tensor([0, 1])), radius=torch.ones(2)), PGD
     query = Query(photo[:, None])
     wanted = torch.zeros(2, dtype=torch.bool)
-    answer = Oracle(Classifier(Tied(logit)), method).answer(task, started(task, method), query, wanted)
+    answer = Oracle(Classifier(Tied(logit)), method).answer(
+        task, started(task, method), query, wanted
+    )
     assert not answer.reached.any()
     assert (answer.margin < 0).all()
     assert torch.allclose(answer.margin, torch.tensor(-SURE * abs(logit)), atol=1e-12)
@@ -141,7 +143,9 @@ def test_no_gradient_where_the_mask_forbids_a_change(classifier: Classifier) -> 
     task, method = replace(problem(2), mask=mask), PGD
     query = Query(task.pixels[:, None])
     wanted = torch.ones(2, dtype=torch.bool)
-    gradient = Oracle(classifier, method).answer(task, started(task, method), query, wanted).gradient
+    gradient = (
+        Oracle(classifier, method).answer(task, started(task, method), query, wanted).gradient
+    )
     assert not gradient[~mask.expand_as(gradient)].any()
     assert gradient[mask.expand_as(gradient)].any()
 

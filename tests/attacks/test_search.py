@@ -102,9 +102,7 @@ def test_other_rows_stay_as_they_are(classifier: Classifier) -> None:
 def test_no_rows_is_no_query(classifier: Classifier) -> None:
     given, reports = task(classifier, [1, 1]), []
     nothing = torch.zeros(0, dtype=torch.int64)
-    found = search(
-        Leaving(), replace(given, rows=nothing, progress=lambda *at: reports.append(at))
-    )
+    found = search(Leaving(), replace(given, rows=nothing, progress=lambda *at: reports.append(at)))
     assert torch.equal(found.pixels, given.problem.pixels) and found.forwards.sum() == 0
     assert reports == []
 

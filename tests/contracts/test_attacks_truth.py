@@ -20,7 +20,7 @@ from pasunchat.classifiers.classifier import Classifier
 
 # Settings that make an attack quick on small pictures.
 QUICK = {
-    "carlini-wagner": "carlini-wagner:steps=150,rounds=6,lr=0.03",
+    "carlini-wagner": "carlini-wagner:round_steps=150,rounds=6,lr=0.03",
 }
 # How many times the optimum an attack may be off: without the box, with it, and on the grid.
 LOOSE = (2.5, 2.5, 2.5)
@@ -47,14 +47,14 @@ OFF: dict[tuple[str, str], tuple[float, float, float]] = {
     ("portfolio", "l0"): (1.0, 1.0, 1.0),
     ("portfolio", "pixels"): (1.0, 1.0, 1.0),
 }
-# learned-noise minimises a price of its own; pdpgd is up to 14 times off on a handful of values;
+# learned-noise minimises a trade-off of its own; pdpgd is up to 14 times off on a handful of values;
 # hop-skip-jump is told labels alone, and its own tests say how near it comes.
 NOT_HELD = ("learned-noise", "pdpgd", "hop-skip-jump")
 NEAREST = [
     (name, norm)
     for name, attack in ATTACKS.items()
-    if "nearest" in attack.aims and name not in NOT_HELD
-    for norm in attack.norms
+    if "nearest" in attack.info.aims and name not in NOT_HELD
+    for norm in attack.info.norms
 ]
 
 

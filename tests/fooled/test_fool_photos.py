@@ -75,7 +75,9 @@ def test_a_folder_that_exists_is_refused_before_the_attack(
         fool_photos(classifier, [photo], tmp_path / "out", wanted=FoolOptions("cat"))
     assert not attacked
     monkeypatch.undo()
-    (at,) = fool_photos(classifier, [photo], tmp_path / "out", wanted=FoolOptions("cat"), overwrite=True)
+    (at,) = fool_photos(
+        classifier, [photo], tmp_path / "out", wanted=FoolOptions("cat"), overwrite=True
+    )
     assert (at.folder / "result.json").is_file()
 
 
@@ -137,7 +139,9 @@ def test_confidence_is_asked_for_unless_the_attack_stops_by_itself(
 def test_what_must_be_survived_is_and_has_its_price(
     classifier: Classifier, photo: Path, tmp_path: Path
 ) -> None:
-    wanted = FoolOptions(other_class(classifier, photo), survive=transforms("brightness:0.9,jpeg:90"))
+    wanted = FoolOptions(
+        other_class(classifier, photo), survive=transforms("brightness:0.9,jpeg:90")
+    )
     (at,) = fool_photos(classifier, [photo], tmp_path / "out", wanted)
     assert at.outcome.fooled and at.outcome.required == ("brightness:0.9", "jpeg:90")
     through = {one.transform: one.survives for one in at.outcome.survival}

@@ -21,7 +21,6 @@ from pasunchat.fooled.save import (
     ADVICE,
     DRAWS,
     Outcome,
-    keep,
     noise_at_full_range,
     plain,
     stem,
@@ -194,7 +193,9 @@ def test_what_fails_on_the_way_leaves_nothing(
         raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space"):
-        save_outcome(classifier, results[Status.REACHED], 0, "rex.jpg", tmp_path / "rex", add=full_disk)
+        save_outcome(
+            classifier, results[Status.REACHED], 0, "rex.jpg", tmp_path / "rex", add=full_disk
+        )
     assert list(tmp_path.iterdir()) == []
 
 

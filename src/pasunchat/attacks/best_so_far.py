@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.oracle import Oracle
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Query
@@ -47,9 +46,7 @@ def no_try(problem: Problem) -> BestSoFar:
     return BestSoFar(photo.clone(), none, -none, outside, -none, forwards)
 
 
-def update(
-    best: BestSoFar, oracle: Oracle, problem: Problem, query: Query, answer: Answer
-) -> None:
+def update(best: BestSoFar, oracle: Oracle, problem: Problem, query: Query, answer: Answer) -> None:
     """Take from the queries just answered what is better than `best`."""
     score = answer.margin if answer.margin is not None else answer.reached * 2.0 - 1
     picture = _candidate(problem, query.pixels, answer.reached, score)

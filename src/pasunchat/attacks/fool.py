@@ -52,9 +52,7 @@ def fool(
     problem = problem_of(pixels, goal, request)
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
-    found = find(
-        request.method, SearchTask(classifier, problem, keys, active, progress, deadline)
-    )
+    found = find(request.method, SearchTask(classifier, problem, keys, active, progress, deadline))
     return _judged(classifier, problem, before, found, request)
 
 

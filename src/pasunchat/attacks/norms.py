@@ -86,7 +86,8 @@ class Norm:
             return photo + noise
         if self.grid_rounding:
             return self.grid_rounding(photo, noise, radius, max_level)
-        return noise.add(photo).mul_(max_level).round_().div_(max_level).clamp_(0, 1)
+        levels: Tensor = noise.add(photo).mul_(max_level).round_()
+        return levels.div_(max_level).clamp_(0, 1)
 
     def least(self, max_level: int | None) -> float:
         """The least distance of any change on the grid; without one 0, or 1 where it counts."""

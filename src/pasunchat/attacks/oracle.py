@@ -51,7 +51,7 @@ class Oracle:
         margin, reached = _judged(problem, logits)
         scores = self.attack.info.needs != "labels"
         losses = slope.loss.shape[1] if slope is not None and slope.loss.ndim == 2 else 1
-        views = query.views.count if query.views else 0
+        views = query.views.number if query.views else 0
         return Answer(
             logits=logits if scores else None,
             margin=margin if scores else None,
@@ -99,7 +99,7 @@ class Oracle:
 
         if views is None:
             return Slope(*once(None), None)
-        losses, gradients = zip(*(once(view)[1:] for view in range(views.count)), strict=True)
+        losses, gradients = zip(*(once(view)[1:] for view in range(views.number)), strict=True)
         by_view = torch.stack(gradients, 1)
         return Slope(None, torch.stack(losses).mean(0), by_view.mean(1), by_view)
 
@@ -112,7 +112,7 @@ class Oracle:
         `asked`, bool [N] on the CPU; those are not asked again."""
         rows, pictures = pixels.shape[:2]
         if asked is None or known is None:
-            return self.logits(pixels.flatten(0, 1)).unflatten(0, (rows, pictures))
+            return self.logits(pixels.flatten(0, 1)).view(rows, pictures, -1)
         if pictures == 1 and bool(asked.all()):
             return known[:, None]
         open_ = torch.ones(rows, pictures, dtype=torch.bool)

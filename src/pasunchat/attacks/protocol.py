@@ -37,10 +37,10 @@ class AttackInfo:
 
 
 class Views(NamedTuple):
-    """Several changed copies of the pixels, over which the loss is averaged: V of them."""
+    """Several changed copies of the pixels, over which the loss is averaged."""
 
-    count: int
-    # (problem, state, pixels [N, 3, H, W], number in 0 .. V - 1) -> the view, [N, 3, H, W]; a
+    number: int  # V, how many
+    # (problem, state, pixels [N, 3, H, W], index in 0 .. V - 1) -> the view, [N, 3, H, W]; a
     # gradient goes through it
     view: Callable[[Problem, Any, Tensor, int], Tensor]
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
-from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem

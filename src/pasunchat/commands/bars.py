@@ -23,7 +23,7 @@ from rich.text import Text
 from pasunchat.words import count, duration
 
 if TYPE_CHECKING:
-    from pasunchat.measures.robustness import SoFar
+    from pasunchat.measures.robustness import SplitProgress
 
 LONG = 10.0  # seconds: an attack that takes longer is announced
 
@@ -54,7 +54,7 @@ def epoch_bar(unit: str = "photos") -> Iterator[Callable[[str, int, int], None]]
 
 
 @contextmanager
-def attack_bar() -> "Iterator[Callable[[SoFar], None]]":
+def attack_bar() -> "Iterator[Callable[[SplitProgress], None]]":
     """A bar with the photos done, those fooled, and the time left as the attack estimates it.
 
     If that is more than LONG seconds, the first estimate is also written as a line, terminal or
@@ -65,7 +65,7 @@ def attack_bar() -> "Iterator[Callable[[SoFar], None]]":
     with _bar(*columns, TextColumn("{task.fields[fooled]} fooled"), TimeLeft()) as bar:
         task = bar.add_task("", total=None, fooled=0, end=None)
 
-        def show(at: "SoFar") -> None:
+        def show(at: "SplitProgress") -> None:
             nonlocal estimated
             seconds = at.seconds_left
             if seconds is not None and not estimated:

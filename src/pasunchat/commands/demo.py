@@ -46,7 +46,9 @@ def _print(found: "Demo") -> None:
         print_outcome(at.outcome)
         say(f"  see {at.folder / 'row.png'}")
         say()
-    answers = [f"{at.outcome.after.label}, {percent(at.outcome.after.confidence)}" for at in found.pipe]
+    answers = [
+        f"{at.outcome.after.label}, {percent(at.outcome.after.confidence)}" for at in found.pipe
+    ]
     say(f"a drawn pipe, with a little noise: {answers[0]}; with a little more: {answers[1]}")
     say("Ceci n'est pas un chat.")
     say()

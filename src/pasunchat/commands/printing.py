@@ -58,9 +58,9 @@ def print_outcome(outcome: "Outcome") -> None:
     from pasunchat.fooled.outcome_in_words import (
         change_in_words,
         control_in_words,
-        transfer_in_words,
-        surviving_cost_in_words,
         survival_in_words,
+        surviving_cost_in_words,
+        transfer_in_words,
     )
     from pasunchat.words import factor, percent
 

@@ -51,9 +51,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
         None,
     ),
     "effort": (
-        Annotated[
-            Literal["quick", "normal", "thorough"], typer.Option(help="How long to search.")
-        ],
+        Annotated[Literal["quick", "normal", "thorough"], typer.Option(help="How long to search.")],
         "normal",
     ),
     "seconds": (
@@ -120,7 +118,7 @@ def with_mask(
 
 def settings_in_words(request: "Request") -> list[str]:
     """The settings that a folder is named after: those that are not the usual ones."""
-    words = [request.attack or "best", request.norm.name]
+    words = [str(request.attack or "best"), request.norm.name]
     if request.radius is not None:
         unit = request.norm.axis_unit
         radius = f"{request.radius * unit:g}"

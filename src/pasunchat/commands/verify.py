@@ -38,6 +38,7 @@ def verify(
             if each.receipt and each.holds:
                 receipt = each.receipt
                 change = f"at most {receipt.largest_change} of 255 levels, L2 {receipt.l2:.2f}"
-                was = f"{receipt.before} {percent(receipt.confidence_before)}"
-                say(f"  before the change, {was}; the change: {change}, by {receipt.attack}")
+                was = f"{receipt.before.label} {percent(receipt.before.confidence)}"
+                by = receipt.request.attack
+                say(f"  before the change, {was}; the change: {change}, by {by}")
     return 0 if all(each.holds for each in found) else 1

@@ -31,7 +31,9 @@ class Reading:
     goal: float
 
 
-def draw_film(folder: Path, outcome: Outcome, classifier: Classifier, *, kind: FilmKind = "webp") -> Path:
+def draw_film(
+    folder: Path, outcome: Outcome, classifier: Classifier, *, kind: FilmKind = "webp"
+) -> Path:
     """Write film.webp (or .gif) from the files that `keep` left in `folder`."""
     photo, picture = (
         np.asarray(open_photo(folder / name).picture) for name in ("photo.png", outcome.picture)

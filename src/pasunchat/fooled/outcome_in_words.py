@@ -1,6 +1,6 @@
 """What is said of a fooled photo: its change, what it survives, what others say of it."""
 
-from pasunchat.fooled.outcome import Transfer, Outcome
+from pasunchat.fooled.outcome import Outcome, Transfer
 from pasunchat.words import count, listed, one_of, percent
 
 
@@ -48,7 +48,5 @@ def control_in_words(outcome: Outcome) -> str:
     elif found.reached:
         result = f"{one_of(outcome.goal)} in {found.reached}, so chance alone may explain it"
     else:
-        result = (
-            f"still {one_of(outcome.before.label)} in {found.unchanged}, never {one_of(outcome.goal)}"
-        )
+        result = f"still {one_of(outcome.before.label)} in {found.unchanged}, never {one_of(outcome.goal)}"
     return f"the same amount of random noise, {count(found.draws, 'draw')}: {result}"

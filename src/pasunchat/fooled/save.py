@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
-from pasunchat.classifiers.classifier import Classifier, Prediction, as_images
+from pasunchat.classifiers.classifier import Classifier, as_images
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.control import Control, random_control
-from pasunchat.fooled.outcome import ADVICE, Transfer, Outcome
+from pasunchat.fooled.outcome import ADVICE, Outcome, Transfer
 from pasunchat.fooled.receipt import (
     Receipt,
     ask_file,

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import L2, Norm
 from pasunchat.attacks.fool import request_of
 from pasunchat.attacks.request import Request
 from pasunchat.classifiers.classifier import Classifier

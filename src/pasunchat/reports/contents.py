@@ -48,7 +48,7 @@ def read_contents(run: Run) -> Contents:
         comparison = timing = None
     fooled, attacks = read_fooled(run.folder), read_attacks(run.folder)
     ours = tuple(at for at in fooled if at.outcome.classifier == digest)
-    on_ours = tuple(at for at in attacks if at[1].facts.classifier == digest)
+    on_ours = tuple(at for at in attacks if at[1].info.classifier == digest)
     return Contents(
         run=run,
         digest=digest,

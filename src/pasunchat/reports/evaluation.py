@@ -68,7 +68,9 @@ def write_evaluation(
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _write_photos(folder: Path, name: str, photos: Sequence[PredictedPhoto], dataset: Dataset) -> None:
+def _write_photos(
+    folder: Path, name: str, photos: Sequence[PredictedPhoto], dataset: Dataset
+) -> None:
     images = [np.asarray(dataset.pixels[photo.row]) for photo in photos]
     for photo, image in zip(photos, images, strict=True):
         write_png(photo_file(folder, photo), image, {})

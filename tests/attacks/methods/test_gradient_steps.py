@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.attacks.fool import fool
 from pasunchat.attacks import ATTACKS
+from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.gradient_steps import (
     ADMIX,
     BIM,

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 import torch
+from pasunchat.attacks.task import Task
 from torch import Tensor
 
 from pasunchat.attacks.fool import fool
@@ -11,7 +12,6 @@ from pasunchat.attacks.methods.sparse.sparse import BACK, Sparse
 from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.search import search
-from pasunchat.attacks.task import Task
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pasunchat.attacks.task import Task
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
@@ -20,7 +21,6 @@ from pasunchat.attacks.norms import LINF, unit
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import search
-from pasunchat.attacks.task import Task
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 

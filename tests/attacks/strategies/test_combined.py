@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from pasunchat.attacks.task import Task, keys_for
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
@@ -21,7 +22,6 @@ from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import Found, nothing_found
 from pasunchat.attacks.strategies.combined import Combined, best_of, cascade, restarts
 from pasunchat.attacks.strategies.targets import EachTarget
-from pasunchat.attacks.task import Task, keys_for
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 

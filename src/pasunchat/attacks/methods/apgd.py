@@ -115,9 +115,7 @@ class Apgd:
             iterate = torch.where(batch_view(back), state.best, iterate)
             gradient = torch.where(batch_view(back), state.best_gradient, gradient)
         state = replace(state, iterate=iterate)
-        return replace(
-            state, iterate=self._next(problem, state, gradient, step), before=iterate
-        )
+        return replace(state, iterate=self._next(problem, state, gradient, step), before=iterate)
 
     def _next(self, problem: Problem, state: ApgdState, gradient: Tensor, step: int) -> Tensor:
         """The next point, [N, 3, H, W]."""

@@ -46,7 +46,9 @@ def resized(pixels: Tensor, drawn: Drawn) -> Tensor:
     height, width = pixels.shape[2:]
     chances = draw_rows(drawn.keys, lambda g: torch.rand(4, generator=g), "view", drawn.step)
     rows = []
-    for row, (changed, size, top, left) in zip(pixels.split(1), chances.tolist(), strict=True):
+    for row, (changed, size, top, left) in zip(
+        torch.split(pixels, 1), chances.tolist(), strict=True
+    ):
         share = SMALLEST_SIDE + (1 - SMALLEST_SIDE) * size
         high, wide = max(round(share * height), 1), max(round(share * width), 1)
         above, before = round(top * (height - high)), round(left * (width - wide))
@@ -58,13 +60,13 @@ def resized(pixels: Tensor, drawn: Drawn) -> Tensor:
 
 def scaled(pixels: Tensor, drawn: Drawn) -> Tensor:
     """The pixels divided by 1, 2, 4, 8 and 16 (SIM: Lin et al. 2020, arXiv:1908.06281)."""
-    return pixels / 2**drawn.number
+    return pixels / float(2**drawn.number)
 
 
 def mixed(pixels: Tensor, drawn: Drawn) -> Tensor:
     """A share of another photo added, then scaled (Admix: Wang et al. 2021, arXiv:2102.00436)."""
     other, scale = divmod(drawn.number, SCALES)
-    return (pixels + ADMIXTURE * drawn.others[:, other]) / 2**scale
+    return (pixels + ADMIXTURE * drawn.others[:, other]) / float(2**scale)
 
 
 def repeated(pixels: Tensor, drawn: Drawn) -> Tensor:
