@@ -1,19 +1,23 @@
-"""sparse: few values, few pixels or little in sum, by exchange on the grid.
+"""sparse: few values, few pixels or a small sum, by adding pieces to a change and removing others.
 
-Ours. It begins with a change along |V|^exponent, V being an average of unit gradients, which is
-far from sparse but reaches; lengths follow the linearised margin. Then rounds, each from pixels
-that reach:
+Ours, for L0, PIXELS and L1. A piece is a value, or a pixel in PIXELS (pieces.py). m is the margin,
+above 0 where the goal is reached, g its gradient at the pixels last asked about, c their change:
 
-    add         where the gradient there promises most, and ask for the gradient again
-    take back   pieces in the order of what that gradient says they are worth, smallest first;
-                how many, by a secant on the true margin
+    start     c = clip(s sign(V) |V|^p), V an average of 8 unit gradients, p about 3;
+              s such that m = 0 in the linear model m + g.(c' - c): reaches, far from sparse
+    round     add     to a change that reaches, pieces where g promises most; ask for m and g there
+              remove  pieces in the order of g.c, the least valuable first; how many, by 3 secant
+                      steps on the true m
+    next      from the round's result if it is at most 10 % farther than the nearest so far
 
-with orders made a little random. How much is added runs through a list, to the next entry
-whenever a round gains nothing; after many such rounds the search begins anew. A round may end a
-little further away than the nearest so far. pieces.py says what a piece is for each norm.
-The idea of pruning by |g change| and of exchange: shared design, attacks.md 2.4 and 2.6.
+How much a round adds comes from a list, the next entry whenever a round gains nothing. Orders are
+made a little random, so that rounds differ; 12 rounds without gain lead to another start, with
+another p. A row ends when its queries are spent. Where sigma-zero (arXiv:2402.01879) makes a smooth
+count of the changed values small by gradient steps, here whole pieces come and go. The derivation
+is in docs/methods.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import ClassVar, NamedTuple
@@ -21,345 +25,374 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.losses import margin
+from pasunchat.attacks.draws import draw_rows
 from pasunchat.attacks.methods.sparse.pieces import (
-    MOST,
-    added,
-    in_pieces,
-    on_grid,
-    on_pixels,
-    taken_back,
-    to_take_back,
+    MAX_ORDERED,
+    add_pieces,
+    as_picture,
+    piece_channels,
+    removal_order,
+    remove_pieces,
+    settle,
+    sum_pieces,
 )
-from pasunchat.attacks.norms import row_sums, unit, wide
+from pasunchat.attacks.norms import Norm, batch_view, normalize, row_sums
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Effort, Keeps, put, take
-from pasunchat.runtime import generator
+from pasunchat.attacks.protocol import (
+    Answer,
+    AttackInfo,
+    Effort,
+    Query,
+    put,
+    query_one,
+    refuse_below_one,
+    take,
+)
 
-START, LOOK, GROWN, BACK = range(4)  # phases: what the next answer is for
+QUERIES: Mapping[Effort, int] = {"quick": 60, "normal": 200, "thorough": 800}
+START, BASE, ADDED, REMOVED = range(4)  # phases: what the pixels just asked about are
+
+START_GRADIENTS = 8  # averaged in V before the first round
+AVERAGE_WEIGHT = 0.4  # of the newest gradient, from the third on
+OVERSHOOT, MORE_OVERSHOOT, MOST_OVERSHOOTS = 1.1, 1.5, 20  # of the length; more where short
+CORRECTIONS, CLOSE_ENOUGH = 5, 0.05  # of the scale of a start
+LEAST_SCALE, MOST_SCALE, MOST_CORRECTION = 1 / 255, 1e6, 4.0
+
+JITTER = 0.5  # orders: scores are multiplied by 1 to 1.5
+GAIN = 0.995  # of the nearest distance: a round that ends above it has gained nothing
+TOLERANCE = 0.1  # of the nearest distance: a round may end farther away by as much
+SECANT_STEPS = 3  # in a round, for how many pieces to remove
 
 
-class Seen(NamedTuple):
-    """The answer to one query a row: margin [N], reached bool [N], gradient [N, 3, H, W]."""
+class Plan(NamedTuple):
+    """What depends on whether the norm counts pieces or sums their sizes."""
 
-    lead: Tensor
-    reached: Tensor
-    gradient: Tensor
+    exponents: tuple[float, ...]  # p of the first, second, ... start
+    # of a round: the share of the distance to add, and by how much a value goes at once
+    moves: tuple[tuple[float, float], ...]
+
+
+COUNTED = Plan(
+    exponents=(4.0, 3.0, 6.0, 2.0),
+    moves=((2.0, 1.0), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.12, 1.0), (0.06, 1.0)),
+)
+SUMMED = Plan(
+    exponents=(3.0, 2.5, 4.0, 2.0),
+    moves=(
+        (1.0, 0.25), (0.5, 0.25), (0.5, 0.12), (0.25, 0.25), (0.25, 0.12), (0.12, 0.06),
+        (0.06, 0.02), (0.02, 0.004),
+    ),
+)  # fmt: skip
+
+
+class RowAnswer(NamedTuple):
+    """The answer to one query a row."""
+
+    margin: Tensor  # [N]
+    reached: Tensor  # bool [N]
+    gradient: Tensor  # [N, 3, H, W]; 0 where none was asked for
+
+    def rows(self, index: Tensor) -> "RowAnswer":
+        """The answer to some rows."""
+        return RowAnswer(*(part[index] for part in self))
 
 
 @dataclass(frozen=True)
 class SparseState:
-    """pixels: to be asked next. base: what a round began with. whole: what pieces are taken back
-    from. direction: V. [N, 3, H, W].
-    order: of the pieces to take back, int64 [N, MOST or fewer]; lost: what the margin loses with
-    the first of them by the gradient, same shape. phase, looks, spent (queries), stalled (rounds
-    without gain), idle (since the last gain), begun (how often), tries, count, low, high (pieces
-    taken back): int64. lead: the margin before any is taken back. nearest: of this beginning.
-    scale: of the direction. step: by how much a value goes at once. done. [N]."""
+    """Where each row's search is. K pieces are put in order, P or MAX_ORDERED."""
 
-    pixels: Tensor
-    base: Tensor
-    whole: Tensor
-    direction: Tensor
-    order: Tensor
-    lost: Tensor
-    keys: Tensor
-    phase: Tensor
-    looks: Tensor
-    spent: Tensor
-    stalled: Tensor
-    idle: Tensor
-    begun: Tensor
-    tries: Tensor
-    count: Tensor
-    low: Tensor
-    high: Tensor
-    lead: Tensor
-    nearest: Tensor
-    scale: Tensor
-    step: Tensor
-    done: Tensor
+    pixels: Tensor  # [N, 3, H, W]: what to ask about next
+    base: Tensor  # [N, 3, H, W]: what the round began with; it reaches
+    whole: Tensor  # [N, 3, H, W]: what the round removes pieces from
+    direction: Tensor  # [N, 3, H, W]: V
+    order: Tensor  # int64 [N, K]: of the pieces to remove
+    lost: Tensor  # [N, K]: what the margin loses with the first 1, 2, ... K, by the gradient
+    keys: Tensor  # int64 [N]: seeds
+    phase: Tensor  # int64 [N]: START, BASE, ADDED or REMOVED
+    start_gradients: Tensor  # int64 [N]: in this start so far
+    spent: Tensor  # int64 [N]: queries so far, a gradient counting as two
+    stalled: Tensor  # int64 [N]: rounds without gain since the start
+    idle: Tensor  # int64 [N]: rounds since the last gain
+    restarts: Tensor  # int64 [N]: so far
+    secant_steps: Tensor  # int64 [N]: in this round so far
+    count: Tensor  # int64 [N]: how many pieces are removed in `pixels`
+    low: Tensor  # int64 [N]: the largest count known to reach
+    high: Tensor  # int64 [N]: the smallest count known not to reach
+    whole_margin: Tensor  # [N]: at `whole`
+    nearest: Tensor  # [N]: the least distance at the end of a round since the start
+    scale: Tensor  # [N]: s of the start; 0 before the first
+    stride: Tensor  # [N]: by how much a value goes at once in this round
+    done: Tensor  # bool [N]
 
 
-def before(problem: Problem, keys: Tensor) -> SparseState:
-    """Before the first query: nothing changed, nothing known."""
-    none = problem.pixels.new_zeros(len(keys))
-    count = torch.zeros_like(none, dtype=torch.int64)
-    pieces = min(MOST, problem.pixels[0].numel() // (3 if problem.norm.name == "pixels" else 1))
-    return SparseState(
-        pixels=problem.pixels,
-        base=problem.pixels,
-        whole=problem.pixels,
-        direction=torch.zeros_like(problem.pixels),
-        order=count[:, None].expand(-1, pieces),
-        lost=none[:, None].expand(-1, pieces),
-        keys=keys.to(none.device),
-        phase=count + START,
-        looks=count,
-        spent=count,
-        stalled=count,
-        idle=count,
-        begun=count,
-        tries=count,
-        count=count,
-        low=count,
-        high=count,
-        lead=none,
-        nearest=none + inf,
-        scale=none,
-        step=none + 1,
-        done=count.bool(),
+@dataclass(frozen=True)
+class Sparse:
+    """Rounds of adding and removing pieces, from a change that reaches."""
+
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="few values, pixels or little in sum: add, remove, again (ours)",
+        paper="ours; kin: sigma-zero (arXiv:2402.01879)",
+        norms=("l0", "pixels", "l1"),
+        when="for the fewest values or pixels, or the least in sum, as a file",
+        cost="60, 200 or 800 queries, a gradient counting as two",
     )
+    steps: ClassVar[int | None] = None  # a row ends when its queries are spent
+
+    effort: Effort = "normal"  # queries: quick 60, normal 200, thorough 800
+    queries: int | None = None  # number of queries instead of the effort's, a gradient being two
+    patience: int = 12  # rounds without gain before another start
+
+    def __post_init__(self) -> None:
+        if self.queries is not None and self.queries < 2:
+            raise ValueError(f"queries: expected 2 or more, got {self.queries}")
+        refuse_below_one(self, "patience")
+
+    def start(self, problem: Problem, keys: Tensor) -> SparseState:
+        zero = problem.pixels.new_zeros(len(keys))
+        count = zero.long()
+        pieces = piece_channels(problem) * problem.pixels[0, 0].numel()
+        ordered = (len(keys), min(MAX_ORDERED, pieces))
+        return SparseState(
+            pixels=problem.pixels,
+            base=problem.pixels,
+            whole=problem.pixels,
+            direction=torch.zeros_like(problem.pixels),
+            order=count.new_zeros(ordered),
+            lost=zero.new_zeros(ordered),
+            keys=keys.to(zero.device),
+            phase=count + START,
+            start_gradients=count,
+            spent=count,
+            stalled=count,
+            idle=count,
+            restarts=count,
+            secant_steps=count,
+            count=count,
+            low=count,
+            high=count,
+            whole_margin=zero,
+            nearest=zero + inf,
+            scale=zero,
+            stride=zero + 1,
+            done=count.bool(),
+        )
+
+    def ask(self, problem: Problem, state: SparseState, step: int) -> Query:
+        return query_one(problem, state.pixels, state.phase != REMOVED)
+
+    def loss(self, problem: Problem, state: SparseState, logits: Tensor) -> Tensor:
+        return problem.goal.margin(logits)
+
+    def step(self, problem: Problem, state: SparseState, answer: Answer, step: int) -> SparseState:
+        """The step of each row's phase."""
+        assert answer.margin is not None
+        gradient, phase = answer.gradient, state.phase
+        if gradient is None:
+            gradient = torch.zeros_like(state.pixels)
+        answers = RowAnswer(answer.margin[:, 0], answer.reached[:, 0], gradient)
+        state = replace(state, spent=state.spent + torch.where(phase == REMOVED, 1, 2))
+        moves = (self._after_start, self._after_base, self._after_added, self._after_removed)
+        for number, move in enumerate(moves):
+            rows = torch.nonzero(phase == number).squeeze(1)
+            if len(rows) == len(phase):
+                state = move(problem, state, answers, step)
+            elif len(rows):
+                part = move(problem.rows(rows), take(state, rows), answers.rows(rows), step)
+                state = put(state, rows, part)
+        budget = self.queries or QUERIES[self.effort]
+        return replace(state, done=state.done | (state.spent >= budget))
+
+    def _after_start(
+        self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
+    ) -> SparseState:
+        """Turn V and set the length; or, after enough gradients and where it reaches, remove."""
+        gradients = state.start_gradients + 1
+        ready = answer.reached & (gradients >= START_GRADIENTS)
+        whole = replace(state, start_gradients=gradients, stride=torch.ones_like(state.stride))
+        removing = begin_removal(problem, whole, answer, None)
+        return choose_rows(ready, removing, next_start(problem, state, answer))
+
+    def _after_base(
+        self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
+    ) -> SparseState:
+        """Add pieces to the round's base."""
+        moves = answer.margin.new_tensor(plan_for(problem.norm).moves)
+        share, stride = moves[state.stalled % len(moves)].unbind(1)
+        jitter = jitter_for(state, step)
+        pixels = add_pieces(problem, state.base, answer.gradient, share, stride, jitter)
+        return replace(
+            state, pixels=pixels, stride=stride, phase=torch.full_like(state.phase, ADDED)
+        )
+
+    def _after_added(
+        self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
+    ) -> SparseState:
+        """Begin to remove pieces; where the larger change does not reach, the next round."""
+        removing = begin_removal(problem, state, answer, jitter_for(state, step))
+        skipping = self._next_round(problem, state, state.base)
+        return choose_rows(answer.reached, removing, skipping)
+
+    def _after_removed(
+        self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
+    ) -> SparseState:
+        """Remove more where it still reaches, else fewer; after some secant steps, or when the
+        count is known, the next round from the largest count that reached."""
+        low = torch.where(answer.reached, state.count, state.low)
+        high = torch.where(answer.reached, state.high, state.count)
+        state = replace(state, low=low, high=high, secant_steps=state.secant_steps + 1)
+        count = secant_count(state, answer.margin)
+        pixels = remove_pieces(problem, state.whole, state.order, count, state.stride)
+        again = replace(state, count=count, pixels=pixels)
+        over = (high - low <= 1) | (state.secant_steps >= SECANT_STEPS)
+        result = remove_pieces(problem, state.whole, state.order, low, state.stride)
+        return choose_rows(over, self._next_round(problem, state, result), again)
+
+    def _next_round(self, problem: Problem, state: SparseState, pixels: Tensor) -> SparseState:
+        """The next round, from this one's result where that is near enough, else from the same
+        base; or another start after too many rounds without gain."""
+        distance = problem.distance(pixels)
+        near = distance <= (1 + TOLERANCE) * state.nearest
+        gained = distance < GAIN * state.nearest
+        base = torch.where(batch_view(near), pixels, state.base)
+        on = replace(
+            state,
+            base=base,
+            pixels=base,
+            nearest=torch.minimum(state.nearest, distance),
+            stalled=torch.where(gained, state.stalled, state.stalled + 1),
+            idle=torch.where(gained, 0, state.idle + 1),
+            phase=torch.full_like(state.phase, BASE),
+        )
+        return choose_rows(on.idle < self.patience, on, restarted(problem, on))
 
 
-def begun_anew(problem: Problem, state: SparseState) -> SparseState:
-    """Begin again from the photo, along another power."""
-    none = torch.zeros_like(state.phase)
+def plan_for(norm: Norm) -> Plan:
+    """How a search goes in this norm."""
+    return COUNTED if norm.counts else SUMMED
+
+
+def choose_rows(which: Tensor, one: SparseState, other: SparseState) -> SparseState:
+    """The rows of `one` where `which`, bool [N], holds, else those of `other`."""
+    if which.all():
+        return one
+    rows = torch.nonzero(which).squeeze(1)
+    return put(other, rows, take(one, rows))
+
+
+def restarted(problem: Problem, state: SparseState) -> SparseState:
+    """Another start from the photo, with another power."""
+    zero = torch.zeros_like(state.phase)
     return replace(
         state,
         pixels=problem.pixels,
         direction=torch.zeros_like(state.direction),
-        phase=none + START,
-        looks=none,
-        stalled=none,
-        idle=none,
-        begun=state.begun + 1,
+        phase=zero + START,
+        start_gradients=zero,
+        stalled=zero,
+        idle=zero,
+        restarts=state.restarts + 1,
         nearest=torch.full_like(state.nearest, inf),
         scale=torch.zeros_like(state.scale),
     )
 
 
-def either(first: Tensor, one: SparseState, other: SparseState) -> SparseState:
-    """The rows of `one` where `first` [N] holds, else of `other`."""
-    if first.all():
-        return one
-    return put(other, rows := torch.nonzero(first).squeeze(1), take(one, rows))
-
-
-EXPONENTS = {"l1": (3.0, 2.5, 4.0, 2.0), "l0": (4.0, 3.0, 6.0, 2.0), "pixels": (4.0, 3.0, 6.0, 2.0)}
-LOOKS, OVER = 8, 1.1
-POWER_TRIES, NEAR = 5, 0.05
-
-
-def turned(problem: Problem, state: SparseState, seen: Seen) -> SparseState:
-    """The next change to ask about: the direction turned by the gradient seen, and as long as the
-    plane there says. Rows without a gradient are done."""
-    looks = state.looks + 1
-    weight = torch.where(looks <= 2, 1 / looks, 0.4)
-    direction = state.direction + wide(weight) * (unit(seen.gradient) - state.direction)
-    exponents = EXPONENTS[problem.norm.name]
-    exponent = [exponents[at % len(exponents)] for at in state.begun.tolist()]
-    ray = along_power(problem, direction, direction.new_tensor(exponent))
-    more = direction.new_tensor([_more(each) for each in looks.tolist()])
-    scale, pixels = reaching_power(
-        problem, ray, state.pixels, seen.lead, seen.gradient, more, state.scale
+def next_start(problem: Problem, state: SparseState, answer: RowAnswer) -> SparseState:
+    """The next change of a start: V with one gradient more, and as long as the linear model says. A
+    row without a gradient is done."""
+    gradients = state.start_gradients + 1
+    weight = torch.where(gradients <= 2, 1 / gradients, AVERAGE_WEIGHT)
+    unit = normalize(answer.gradient)
+    direction = state.direction + batch_view(weight) * (unit - state.direction)
+    exponents = weight.new_tensor(plan_for(problem.norm).exponents)
+    shape = sparse_shape(problem, direction, exponents[state.restarts % len(exponents)])
+    short = (gradients - START_GRADIENTS).clamp(0, MOST_OVERSHOOTS)
+    length = linear_length(problem, state.pixels, answer) * OVERSHOOT * MORE_OVERSHOOT**short
+    scale, pixels = meet_length(problem, shape, answer.gradient, length, state.scale)
+    return replace(
+        state,
+        direction=direction,
+        start_gradients=gradients,
+        scale=scale,
+        pixels=pixels,
+        done=state.done | ~answer.gradient.flatten(1).any(1),
     )
-    done = state.done | ~seen.gradient.flatten(1).any(1)
-    return replace(state, direction=direction, looks=looks, scale=scale, pixels=pixels, done=done)
 
 
-def along_power(problem: Problem, direction: Tensor, exponent: Tensor) -> Tensor:
-    """The direction's signs, sized by |piece|^exponent [N], the largest 1, [N, 3, H, W].
-
-    Row by row: a power's last bit may depend on its place in the memory it is reckoned in.
-    """
-    size = in_pieces(problem, direction.abs())
+def sparse_shape(problem: Problem, direction: Tensor, exponent: Tensor) -> Tensor:
+    """The direction's signs, each times |piece|^exponent [N], the largest 1, [N, 3, H, W]."""
+    size = sum_pieces(problem, direction.abs())
     size = size / size.amax(1, keepdim=True).clamp_min(torch.finfo(size.dtype).tiny)
-    powers = torch.stack([row**power for row, power in zip(size, exponent, strict=True)])
-    return direction.sign() * on_pixels(problem, powers)
+    return direction.sign() * as_picture(problem, size ** exponent[:, None])
 
 
-def reaching_power(
-    problem: Problem,
-    ray: Tensor,
-    seen: Tensor,
-    lead: Tensor,
-    gradient: Tensor,
-    more: Tensor,
-    scale: Tensor,
+def linear_length(problem: Problem, pixels: Tensor, answer: RowAnswer) -> Tensor:
+    """What g.c' must be, [N], for m + g.(c' - c) to be 0, with c the change of `pixels`."""
+    return row_sums(answer.gradient * (pixels - problem.pixels)) - answer.margin
+
+
+def meet_length(
+    problem: Problem, shape: Tensor, gradient: Tensor, length: Tensor, scale: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The change along `ray` whose margin is above 0 by the plane at `seen`, and its pixels.
-
-    lead [N] and gradient: of the margin at the pixels `seen`. more: [N], how much further than
-    the plane says. scale: [N], a first guess, or 0. Returns (scale [N], pixels).
-    """
-    wanted = more * (row_sums(gradient * (seen - problem.pixels)) - lead)
-    straight = wanted / row_sums(gradient * ray).clamp_min(torch.finfo(ray.dtype).tiny)
-    scale = torch.where(scale > 0, scale, straight.clamp(1 / 255, 1e6))
-    pixels = _at(problem, ray, scale)
-    for _ in range(POWER_TRIES):
+    """The scale [N] at which g.c is the length [N], and the pixels there. c is the shape times the
+    scale, clipped and on the grid. scale: [N], a first guess, or 0."""
+    steepness = row_sums(gradient * shape).clamp_min(torch.finfo(shape.dtype).tiny)
+    guess = (length / steepness).clamp(LEAST_SCALE, MOST_SCALE)
+    scale = torch.where(scale > 0, scale, guess)
+    pixels = _scaled(problem, shape, scale)
+    for _ in range(CORRECTIONS):
         got = row_sums(gradient * (pixels - problem.pixels))
-        off = (got - wanted).abs() > NEAR * wanted.abs()
+        off = (got - length).abs() > CLOSE_ENOUGH * length.abs()
         if not off.any():
             break
-        factor = torch.where(got > 0, wanted / got, 4).clamp(0.25, 4)
+        factor = torch.where(got > 0, length / got, MOST_CORRECTION)
+        factor = factor.clamp(1 / MOST_CORRECTION, MOST_CORRECTION)
         scale = torch.where(off, scale * factor, scale)
-        pixels = _at(problem, ray, scale)
+        pixels = _scaled(problem, shape, scale)
     return scale, pixels
 
 
-def _at(problem: Problem, ray: Tensor, scale: Tensor) -> Tensor:
-    return on_grid(problem, (problem.pixels + ray * wide(scale)).clamp(0, 1))
+def _scaled(problem: Problem, shape: Tensor, scale: Tensor) -> Tensor:
+    return settle(problem, (problem.pixels + shape * batch_view(scale)).clamp(0, 1))
 
 
-def _more(looks: int) -> float:
-    """How much further than the plane says: ever more where that has not reached."""
-    return OVER * 1.5 ** min(max(looks - LOOKS, 0), 20)
-
-
-JITTER = 0.5
-GAIN = 0.995  # of the nearest: a round that ends above it has gained nothing
-TOLERANCE = 0.1  # of the nearest: a round may end so much further away
-
-
-def put_in_order(
-    problem: Problem, state: SparseState, seen: Seen, jitter: Tensor | None
+def begin_removal(
+    problem: Problem, state: SparseState, answer: RowAnswer, jitter: Tensor | None
 ) -> SparseState:
-    """The pieces of `pixels` in order, and the first guess how many of them to take back."""
-    order, able, lost = to_take_back(problem, state.pixels, seen.gradient, state.step, jitter)
-    count = torch.minimum((lost <= seen.lead[:, None]).sum(1), able).clamp_min(1)
+    """The pieces of `pixels` in order, and as many of them removed as the gradient allows."""
+    order, existing, lost = removal_order(
+        problem, state.pixels, answer.gradient, state.stride, jitter
+    )
+    allowed = (lost <= answer.margin[:, None]).sum(1)
+    count = torch.minimum(allowed, existing).clamp_min(1)
+    zero = torch.zeros_like(count)
     return replace(
         state,
         whole=state.pixels,
-        pixels=taken_back(problem, state.pixels, order, count, state.step),
+        pixels=remove_pieces(problem, state.pixels, order, count, state.stride),
         order=order,
         lost=lost,
-        phase=state.phase * 0 + BACK,
-        tries=state.tries * 0,
+        phase=zero + REMOVED,
+        secant_steps=zero,
         count=count,
-        low=state.low * 0,
-        high=able + 1,
-        lead=seen.lead,
+        low=zero,
+        high=existing + 1,
+        whole_margin=answer.margin,
     )
 
 
-def next_count(state: SparseState, lead: Tensor) -> Tensor:
-    """How many pieces to take back next: as many as the plane allows when it is made to agree
-    with the margin just seen; kept off the bracket's ends by a tenth."""
-    told = state.lost.gather(1, (state.count - 1)[:, None]).squeeze(1)
-    ratio = ((state.lead - lead) / told).clamp(0.1, 10).nan_to_num(1)
-    count = (state.lost * ratio[:, None] <= state.lead[:, None]).sum(1)
+def secant_count(state: SparseState, margin: Tensor) -> Tensor:
+    """How many pieces to remove next, int64 [N]: what the gradient says is lost, times the ratio by
+    which the margin just seen, [N], differs from that, should use up the margin. Kept off both ends
+    of what is known by a tenth."""
+    said = state.lost.gather(1, (state.count - 1)[:, None]).squeeze(1)
+    ratio = ((state.whole_margin - margin) / said).clamp(0.1, 10).nan_to_num(1)
+    count = (state.lost * ratio[:, None] <= state.whole_margin[:, None]).sum(1)
     off = (state.high - state.low) // 10 + 1
     return torch.minimum(torch.maximum(count, state.low + off), state.high - off).clamp_min(1)
 
 
-def factors(state: SparseState, purpose: str) -> Tensor:
-    """What makes orders a little random: factors of 1 to 1 + JITTER, [N, K], from each row's key
-    and its queries so far."""
-    drawn = [
-        torch.rand(state.order.shape[1], generator=generator(key, purpose, spent))
-        for key, spent in zip(state.keys.tolist(), state.spent.tolist(), strict=True)
-    ]
-    return torch.stack(drawn).to(state.lost) * JITTER + 1
-
-
-def next_round(problem: Problem, state: SparseState, pixels: Tensor, patience: int) -> SparseState:
-    """The next round, from what this one has found where that is near enough; after
-    `patience` rounds without gain the search begins anew."""
-    distance = problem.distance(pixels)
-    base = torch.where(wide(distance <= (1 + TOLERANCE) * state.nearest), pixels, state.base)
-    gained = distance < GAIN * state.nearest
-    stalled = torch.where(gained, state.stalled, state.stalled + 1)
-    idle = torch.where(gained, 0, state.idle + 1)
-    on = replace(
-        state,
-        base=base,
-        pixels=base,
-        nearest=torch.minimum(state.nearest, distance),
-        stalled=stalled,
-        idle=idle,
-        phase=state.phase * 0 + LOOK,
-    )
-    return either(idle < patience, on, begun_anew(problem, on))
-
-
-CALLS = {"quick": 60, "normal": 200, "thorough": 800}
-# shares of the distance to add, and for L1 by how much a value goes at once
-COUNTED = ((2.0, 1.0), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.12, 1.0), (0.06, 1.0))
-SUMMED = (
-    (1.0, 0.25), (0.5, 0.25), (0.5, 0.12), (0.25, 0.25), (0.25, 0.12), (0.12, 0.06), (0.06, 0.02),
-    (0.02, 0.004),
-)  # fmt: skip
-MOVES = {"l1": SUMMED, "l0": COUNTED, "pixels": COUNTED}
-TRIES = 3  # of how many pieces to take back, a round
-
-
-@dataclass(frozen=True)
-class Sparse:
-    """effort: how many queries, a gradient being two. quick: 60. normal: 200. thorough: 800.
-    queries: so many instead. patience: rounds without gain before the search begins anew."""
-
-    about: ClassVar[str] = "few values, pixels or little in sum: add, take back, again (ours)"
-    paper: ClassVar[str] = "ours; kin: sigma-zero (2402.01879), greedy exchange (attacks.md 2.6)"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("l0", "pixels", "l1")
-    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "for the fewest values or pixels, or the least in sum, as a file"
-    cost: ClassVar[str] = "60, 200 or 800 questions, a gradient counting as two"
-
-    effort: Effort = "normal"
-    queries: int | None = None
-    patience: int = 12
-
-    def __post_init__(self) -> None:
-        if self.queries is not None and self.queries < 2:
-            raise ValueError(f"queries: expected 2 or more, got {self.queries}")
-        if self.patience < 1:
-            raise ValueError(f"patience: expected 1 or more rounds, got {self.patience}")
-
-    def start(self, problem: Problem, keys: Tensor) -> SparseState:
-        return before(problem, keys)
-
-    def ask(self, problem: Problem, state: SparseState) -> Ask:
-        return Ask(state.pixels[:, None], state.phase != BACK)
-
-    def loss(self, problem: Problem, state: SparseState, logits: Tensor) -> Tensor:
-        return margin(logits, problem.goal)
-
-    def step(self, problem: Problem, state: SparseState, answer: Answer) -> SparseState:
-        assert answer.margin is not None
-        gradient, phase = answer.gradient, state.phase
-        if gradient is None:
-            gradient = torch.zeros_like(state.pixels)
-        seen = Seen(answer.margin[:, 0], answer.reached[:, 0], gradient)
-        state = replace(state, spent=state.spent + torch.where(phase == BACK, 1, 2))
-        for number, move in enumerate((self._started, self._looked, self._grown, self._back)):
-            rows = torch.nonzero(phase == number).squeeze(1)
-            if len(rows):
-                some = Seen(*(part[rows] for part in seen))
-                part = move(problem.rows(rows), take(state, rows), some)
-                state = part if len(rows) == len(phase) else put(state, rows, part)
-        budget = self.queries or CALLS[self.effort]
-        return replace(state, done=state.done | (state.spent >= budget))
-
-    def _started(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
-        """Turn the direction and set its length; with enough looks, and reached, take back."""
-        again = turned(problem, state, seen)
-        whole = replace(state, looks=again.looks, step=torch.ones_like(state.step))
-        begun = put_in_order(problem, whole, seen, None)
-        return either(seen.reached & (again.looks >= LOOKS), begun, again)
-
-    def _looked(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
-        """At a round's base: add."""
-        moves = torch.tensor(MOVES[problem.norm.name])
-        share, step = moves[state.stalled.cpu() % len(moves)].to(seen.lead).unbind(1)
-        pixels = added(problem, state.base, seen.gradient, share, step, factors(state, "add"))
-        return replace(state, pixels=pixels, step=step, phase=state.phase * 0 + GROWN)
-
-    def _grown(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
-        """With more change: put it in order and take back; or on, where it does not reach."""
-        begun = put_in_order(problem, state, seen, factors(state, "take back"))
-        return either(seen.reached, begun, next_round(problem, state, state.base, self.patience))
-
-    def _back(self, problem: Problem, state: SparseState, seen: Seen) -> SparseState:
-        """With some pieces back: more of them where it still reaches, else fewer; then on."""
-        low = torch.where(seen.reached, state.count, state.low)
-        high = torch.where(seen.reached, state.high, state.count)
-        state = replace(state, low=low, high=high, tries=state.tries + 1)
-        count = next_count(state, seen.lead)
-        pixels = taken_back(problem, state.whole, state.order, count, state.step)
-        again = replace(state, count=count, pixels=pixels)
-        over = (high - low <= 1) | (state.tries >= TRIES)
-        kept = taken_back(problem, state.whole, state.order, low, state.step)
-        return either(over, next_round(problem, state, kept, self.patience), again)
+def jitter_for(state: SparseState, step: int) -> Tensor:
+    """Factors from 1 to 1 + JITTER, [N, K], for a slightly random order; others at each step."""
+    size = state.order.shape[1]
+    drawn = draw_rows(state.keys, lambda g: torch.rand(size, generator=g), "jitter", step)
+    return drawn.to(state.lost) * JITTER + 1

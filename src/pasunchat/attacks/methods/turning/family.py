@@ -1,8 +1,15 @@
-"""The changes along one direction, in float or on the grid, and how to walk them.
+"""The changes along one direction V: the one at a scale s, and the one of a length L.
 
-For a linear margin the least L2 change is clip(t V) in float and clip(round(t |V|)) sign(V) on the
-grid (shared design, attacks.md 2.6 and attack-numbers.md 3), both inside the box of pixels; the
-least LINF change is r sign(V). How far a change goes is its `reach`: change.V in L2, r in LINF.
+Of all changes c that go equally far along V, the least is, with clip the cut that keeps the photo
+plus c in [0, 1], and values counted in levels where there is a grid:
+
+    L2, float     c = clip(s V)            length L = V.c
+    L2, grid      c = clip(round(s V))     length L = V.c
+    LINF          c = clip(s sign(V))      length L = s
+
+A scale gives its change at once. A length is met by correcting the scale, as if L were a power of
+s: about the first power in float, a higher one on the grid, where small s V are rounded away.
+docs/methods.md says why these changes are the least.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,115 +20,131 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.common import in_steps, stepped
-from pasunchat.attacks.norms import L2, LINF, row_sums, wide
+from pasunchat.attacks.norms import L2, LINF, batch_view, row_largest, row_sums
 from pasunchat.attacks.problem import Problem
 
-TRIES, NEAR = 6, 0.01
-LEAST_STEP = 0.50001  # of a level: what rounds to one
-SOFT, SHARP = 4.0, 16.0  # times its root mean square a value is 1 or more: moved by all of r
+CORRECTIONS, CLOSE_ENOUGH = 6, 0.01  # of the scale, until the length is met within a hundredth
+ROUNDS_TO_ONE = 0.50001  # of a level
+MOST_CORRECTION = 4.0  # by which a scale is multiplied or divided at once
+SMALLEST_POWER, LARGEST_POWER = 0.3, 30.0
+# Values of a direction in LINF that move by all of L: from 1/4 of the root mean square at first,
+# from 1/16 in the end.
+SOFT, SHARP = 4.0, 16.0
+TINY = 1e-30  # stands for a length of 0
 
 
-class Walked(NamedTuple):
-    """scale: how far along the family, [N]. power: of the law reach ~ scale^power there, [N].
-    pixels: [N, 3, H, W], on the grid where there is one. reach: [N]."""
+class Point(NamedTuple):
+    """One change of a family."""
 
-    scale: Tensor
-    power: Tensor
-    pixels: Tensor
-    reach: Tensor
+    scale: Tensor  # [N]
+    power: Tensor  # [N]: p, where the length grows like scale^p
+    pixels: Tensor  # [N, 3, H, W]: the photo plus the change
+    length: Tensor  # [N]
 
 
-class Wanted(NamedTuple):
-    """target: the reach wanted. scale, power: first guesses. over: share of looks behind. [N]."""
+class Sought(NamedTuple):
+    """The length that a change should have, and where to begin to look for it."""
 
-    target: Tensor
-    scale: Tensor
-    power: Tensor
-    over: Tensor
+    length: Tensor  # [N]
+    scale: Tensor  # [N]: a first guess
+    power: Tensor  # [N]: a first guess
+    progress: Tensor  # [N], in [0, 1]: the share of its gradients that the search has used
 
 
 @dataclass(frozen=True)
 class Family:
-    """at: (problem, direction [N, 3, H, W], scale [N], most) -> pixels, reach. reaching: (problem,
-    direction, wanted, most) -> the change whose reach is the target within a hundredth, or the
-    farthest. most: how far a value may move. first, last, widest: how it turns (turn.py)."""
+    """The least changes along a direction, in one norm; and how a direction turns there."""
 
+    # (problem, direction [N, 3, H, W], scale [N], most) -> pixels [N, 3, H, W] and length [N];
+    # most: how far a value may move, in [0, 1]
     at: Callable[[Problem, Tensor, Tensor, float], tuple[Tensor, Tensor]]
-    reaching: Callable[[Problem, Tensor, Wanted, float], Walked]
-    first: float
-    last: float
-    widest: float
+    # (problem, direction, sought, most) -> the change of that length, within a hundredth, or the
+    # longest there is
+    of_length: Callable[[Problem, Tensor, Sought, float], Point]
+    first_weight: float  # of a unit gradient against the direction, when the search begins
+    last_weight: float  # the same when it ends
+    widest: float  # by how much the first weight may be multiplied, and the last one divided
 
 
-def _reach(problem: Problem, direction: Tensor, steps: Tensor, photo: Tensor) -> Tensor:
-    return row_sums((steps - photo).mul_(direction)) / problem.unit
+def soft_signs(direction: Tensor, progress: Tensor) -> Tensor:
+    """The signs of a direction of unit length; small values become a share of their sign.
+
+    How small falls with progress [N], from below 1/4 of the root mean square to below 1/16: values
+    whose sign is not sure yet move less.
+    """
+    sharpness = SOFT + (SHARP - SOFT) * (1 - torch.cos(pi * progress)) / 2
+    return (direction * batch_view(sharpness * direction[0].numel() ** 0.5)).clamp_(-1, 1)
+
+
+def scale_for(wanted: Tensor, scale: Tensor, length: Tensor, power: Tensor) -> Tensor:
+    """The scale whose length is the wanted one, [N], if length ~ scale^power holds from a known
+    scale and length; at most four times the known scale, at least a quarter."""
+    factor = (wanted / length.clamp_min(TINY)) ** (1 / power)
+    return scale * factor.clamp(1 / MOST_CORRECTION, MOST_CORRECTION)
+
+
+def power_between(
+    scale: Tensor, length: Tensor, other_scale: Tensor, other_length: Tensor, otherwise: Tensor
+) -> Tensor:
+    """The power p of length ~ scale^p through two points, [N]; `otherwise` [N] where they do not
+    determine it."""
+    power = (other_length / length).log() / (other_scale / scale).log()
+    power = torch.where(power.isfinite(), power, otherwise)
+    return power.clamp(SMALLEST_POWER, LARGEST_POWER)
+
+
+def _l2_length(problem: Problem, direction: Tensor, levels: Tensor, photo: Tensor) -> Tensor:
+    return row_sums((levels - photo).mul_(direction)) / problem.max_level
 
 
 def _l2_at(
     problem: Problem, direction: Tensor, scale: Tensor, most: float
 ) -> tuple[Tensor, Tensor]:
-    photo = in_steps(problem)
-    steps = stepped(problem, direction, scale, photo, most)
-    reach = _reach(problem, direction, steps, photo)
-    return steps.div_(problem.unit), reach
+    photo = problem.photo_levels()
+    levels = problem.moved_levels(direction, scale, photo, most)
+    length = _l2_length(problem, direction, levels, photo)
+    return levels.div_(problem.max_level), length
 
 
-def _l2_reaching(problem: Problem, direction: Tensor, wanted: Wanted, most: float) -> Walked:
-    target, scale, power, _ = wanted
-    if problem.levels is not None:
-        scale = torch.maximum(scale, LEAST_STEP / direction.abs().amax((1, 2, 3)))
-    photo = in_steps(problem)
-    steps = stepped(problem, direction, scale, photo, most)
-    reach = _reach(problem, direction, steps, photo)
-    for _ in range(TRIES):
-        off = (reach - target).abs() > NEAR * target
+def _l2_of_length(problem: Problem, direction: Tensor, sought: Sought, most: float) -> Point:
+    wanted, scale, power, _ = sought
+    if problem.levels is not None:  # below this no value moves
+        scale = torch.maximum(scale, ROUNDS_TO_ONE / row_largest(direction))
+    photo = problem.photo_levels()
+    levels = problem.moved_levels(direction, scale, photo, most)
+    length = _l2_length(problem, direction, levels, photo)
+    for _ in range(CORRECTIONS):
+        off = (length - wanted).abs() > CLOSE_ENOUGH * wanted
         if not off.any():
             break
-        other = torch.where(off, scaled(scale, reach, target, power), scale)
-        steps = stepped(problem, direction, other, photo, most)
-        got = _reach(problem, direction, steps, photo)
-        power = torch.where(off, law(scale, reach, other, got, power), power)
-        scale, reach = other, got
-    return Walked(scale, power, steps.div_(problem.unit), reach)
+        new_scale = torch.where(off, scale_for(wanted, scale, length, power), scale)
+        levels = problem.moved_levels(direction, new_scale, photo, most)
+        new_length = _l2_length(problem, direction, levels, photo)
+        new_power = power_between(scale, length, new_scale, new_length, power)
+        power = torch.where(off, new_power, power)
+        scale, length = new_scale, new_length
+    return Point(scale, power, levels.div_(problem.max_level), length)
 
 
 def _linf_at(
     problem: Problem, direction: Tensor, scale: Tensor, most: float
 ) -> tuple[Tensor, Tensor]:
-    reach = scale.clamp_max(most)
-    return direction.sign().mul_(wide(reach)).add_(problem.pixels).clamp_(0, 1), reach
+    length = scale.clamp_max(most)
+    return _linf_moved(problem, direction.sign(), length), length
 
 
-def _linf_reaching(problem: Problem, direction: Tensor, wanted: Wanted, most: float) -> Walked:
-    reach = wanted.target.clamp_max(most)
-    pixels = soft_signs(direction, wanted.over).mul_(wide(reach)).add_(problem.pixels).clamp_(0, 1)
-    return Walked(reach, wanted.power, pixels, reach)
+def _linf_of_length(problem: Problem, direction: Tensor, sought: Sought, most: float) -> Point:
+    length = sought.length.clamp_max(most)
+    pixels = _linf_moved(problem, soft_signs(direction, sought.progress), length)
+    return Point(length, sought.power, pixels, length)
 
 
-def soft_signs(direction: Tensor, over: Tensor) -> Tensor:
-    """The signs of a direction of unit length, for values of little account a share of them.
-
-    Values of a quarter of the root mean square and more are -1 or 1 at first, of a sixteenth at
-    last. over: which share of all looks lies behind, [N].
-    """
-    sharpness = SOFT + (SHARP - SOFT) * (1 - torch.cos(pi * over)) / 2
-    return (direction * wide(sharpness * direction[0].numel() ** 0.5)).clamp_(-1, 1)
-
-
-def scaled(scale: Tensor, reach: Tensor, target: Tensor, power: Tensor) -> Tensor:
-    """The scale at which the law reach ~ scale^power goes `target` far, at most four times away."""
-    factor = (target / reach.clamp_min(1e-30)) ** (1 / power)
-    return scale * factor.clamp(0.25, 4)
-
-
-def law(scale: Tensor, reach: Tensor, other: Tensor, got: Tensor, before: Tensor) -> Tensor:
-    """The power of reach ~ scale^power through two points; as before where they say nothing."""
-    power = (got / reach).log() / (other / scale).log()
-    return torch.where(power.isfinite(), power, before).clamp(0.3, 30)
+def _linf_moved(problem: Problem, signs: Tensor, length: Tensor) -> Tensor:
+    """The photo moved by signs, not rounded; uses up `signs`."""
+    return signs.mul_(batch_view(length)).add_(problem.pixels).clamp_(0, 1)
 
 
 FAMILIES: Mapping[str, Family] = {
-    L2.name: Family(_l2_at, _l2_reaching, first=2.0, last=0.02, widest=4.0),
-    LINF.name: Family(_linf_at, _linf_reaching, first=1.0, last=0.005, widest=1.0),
+    L2.name: Family(_l2_at, _l2_of_length, first_weight=2.0, last_weight=0.02, widest=4.0),
+    LINF.name: Family(_linf_at, _linf_of_length, first_weight=1.0, last_weight=0.005, widest=1.0),
 }

@@ -4,14 +4,13 @@ from itertools import combinations
 
 import pytest
 import torch
-from pasunchat.attacks.task import Task
 from torch import Tensor
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.sparse.sparse import BACK, Sparse
+from pasunchat.attacks.methods.sparse.sparse import REMOVED, Sparse
 from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
-from pasunchat.attacks.search import search
+from pasunchat.attacks.search import SearchTask, search
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
@@ -34,37 +33,45 @@ def plane(classes: int = 2, size: int = SIZE) -> Classifier:
     return found
 
 
+def curved() -> Classifier:
+    """An untrained network of three classes with large logits."""
+    found = build("simple", classes=("cat", "dog", "fox"), size=16, seed=3)
+    with torch.no_grad():
+        found.network.dense.weight.mul_(6)
+    return found
+
+
 def photos(count: int, size: int = SIZE) -> Tensor:
     levels = torch.randint(60, 196, (count, 3, size, size), generator=generator("photos"))
     return levels.float().div(255)
 
 
-def slope_and_lead(classifier: Classifier, photo: Tensor, goal: int) -> tuple[Tensor, float]:
-    """Of the lead of class `goal` over the other of two, at one photo."""
+def slope_and_margin(classifier: Classifier, photo: Tensor, goal: int) -> tuple[Tensor, float]:
+    """Gradient and margin of class `goal` against the other of two, at one photo."""
     asked = photo[None].clone().requires_grad_()
     logits = classifier(asked)[0]
-    lead = logits[goal] - logits[1 - goal]
-    (slope,) = torch.autograd.grad(lead, asked)
-    return slope[0], float(lead.detach())
+    margin = logits[goal] - logits[1 - goal]
+    (slope,) = torch.autograd.grad(margin, asked)
+    return slope[0], float(margin.detach())
 
 
 def gains(slope: Tensor, photo: Tensor) -> Tensor:
-    """What each value adds to the lead at the better end of its range."""
+    """What each value adds to the margin at the better end of its range."""
     return torch.maximum(slope * (1 - photo), -slope * photo)
 
 
-def fewest(gain: Tensor, lead: float) -> int:
-    """How many of the largest gains make up for the lead."""
-    return int((gain.sort(descending=True).values.cumsum(0) <= -lead).sum()) + 1
+def fewest(gain: Tensor, margin: float) -> int:
+    """How many of the largest gains make up for the margin."""
+    return int((gain.sort(descending=True).values.cumsum(0) <= -margin).sum()) + 1
 
 
-def knapsack(slope: Tensor, photo: Tensor, lead: float) -> float:
-    """The least sum of changes that makes up for the lead: largest slopes first, to the box."""
+def knapsack(slope: Tensor, photo: Tensor, margin: float) -> float:
+    """The least sum of changes that makes up for the margin: largest slopes first, to the box."""
     order = slope.abs().flatten().argsort(descending=True)
     gain, room = (v.flatten()[order] for v in (gains(slope, photo), (slope > 0).float() - photo))
     spent = total = 0.0
     for one, way in zip(gain.tolist(), room.abs().tolist(), strict=True):
-        part = min(1.0, (-lead - spent) / one)
+        part = min(1.0, (-margin - spent) / one)
         spent, total = spent + part * one, total + part * way
         if part < 1:
             break
@@ -76,17 +83,17 @@ def test_of_a_plane_the_fewest_values_are_found(levels: int | None) -> None:
     classifier, given = plane(), photos(6)
     found = fool(classifier, given, attack=QUICK, norm=L0, levels=levels)
     for row in range(6):
-        slope, lead = slope_and_lead(classifier, given[row], int(found.goal[row]))
-        assert found.distance[row] == fewest(gains(slope, given[row]).flatten(), lead)
+        slope, margin = slope_and_margin(classifier, given[row], int(found.goal[row]))
+        assert found.distance[row] == fewest(gains(slope, given[row]).flatten(), margin)
 
 
 def test_of_a_plane_the_fewest_pixels_are_found() -> None:
     classifier, given = plane(), photos(6)
     found = fool(classifier, given, attack=QUICK, norm=PIXELS)
     for row in range(6):
-        slope, lead = slope_and_lead(classifier, given[row], int(found.goal[row]))
+        slope, margin = slope_and_margin(classifier, given[row], int(found.goal[row]))
         gain = gains(slope, given[row]).sum(0).flatten()
-        assert found.distance[row] == fewest(gain, lead)
+        assert found.distance[row] == fewest(gain, margin)
 
 
 @pytest.mark.parametrize("levels", [256, None])
@@ -94,8 +101,8 @@ def test_of_a_plane_the_least_sum_is_nearly_found(levels: int | None) -> None:
     classifier, given = plane(), photos(6)
     found = fool(classifier, given, attack=Sparse(), norm=L1, levels=levels)
     for row in range(6):
-        slope, lead = slope_and_lead(classifier, given[row], int(found.goal[row]))
-        least = knapsack(slope, given[row], lead)
+        slope, margin = slope_and_margin(classifier, given[row], int(found.goal[row]))
+        least = knapsack(slope, given[row], margin)
         assert least * 0.9999 <= found.distance[row] <= 1.03 * least + 1 / 255
 
 
@@ -104,12 +111,12 @@ def test_of_a_few_pixels_the_fewest_by_trying_all_sets() -> None:
     found = fool(classifier, given, attack=QUICK, norm=L0)
     for row in range(4):
         goal = int(found.goal[row])
-        slope, lead = slope_and_lead(classifier, given[row], goal)
+        slope, margin = slope_and_margin(classifier, given[row], goal)
         gain = gains(slope, given[row]).flatten().tolist()
         sizes = (
             count
             for count in range(1, 13)
-            if any(sum(chosen) > -lead for chosen in combinations(gain, count))
+            if any(sum(chosen) > -margin for chosen in combinations(gain, count))
         )
         least = next(sizes, None)
         assert (found.status[row] == "reached") == (least is not None)
@@ -118,10 +125,7 @@ def test_of_a_few_pixels_the_fewest_by_trying_all_sets() -> None:
 
 @pytest.mark.parametrize("norm", [L0, L1, PIXELS])
 def test_more_queries_are_never_worse_and_all_are_counted(norm: Norm) -> None:
-    classifier = build("simple", classes=("cat", "dog", "fox"), size=16, seed=3)
-    with torch.no_grad():
-        classifier.network.dense.weight.mul_(6)
-    given = photos(4, size=16)
+    classifier, given = curved(), photos(4, size=16)
     few, more = (fool(classifier, given, attack=Sparse(queries=q), norm=norm) for q in (40, 90))
     assert all(status == "reached" for status in (*few.status, *more.status))
     assert (more.distance <= few.distance).all()
@@ -129,21 +133,21 @@ def test_more_queries_are_never_worse_and_all_are_counted(norm: Norm) -> None:
 
 
 @pytest.mark.parametrize("norm", [L0, L1, PIXELS])
-def test_taking_back_never_loses_the_goal(norm: Norm) -> None:
+def test_removing_never_loses_the_goal(norm: Norm) -> None:
     """The base of every round is among what reached."""
     classifier, given = plane(), photos(4)
     goal = Goal(1 - classifier.predict_logits(given, batch=1).argmax(1))
     bases: list[Tensor] = []
 
     class Watched(Sparse):
-        def step(self, problem, state, answer):  # type: ignore[no-untyped-def]
-            after = super().step(problem, state, answer)
-            ended = (state.phase == BACK) & (after.phase != BACK)
+        def step(self, problem, state, answer, step):  # type: ignore[no-untyped-def]
+            after = super().step(problem, state, answer, step)
+            ended = (state.phase == REMOVED) & (after.phase != REMOVED)
             bases.extend(zip(after.base[ended], problem.goal.classes[ended], strict=True))
             return after
 
     rows = torch.arange(4)
-    search(Watched(queries=80), Task(classifier, Problem(given, goal, norm), rows, rows))
+    search(Watched(queries=80), SearchTask(classifier, Problem(given, goal, norm), rows, rows))
     assert len(bases) > 8
     for base, wanted in bases:
         assert classifier.predict_logits(base[None]).argmax() == wanted
@@ -181,3 +185,20 @@ def test_logits_times_1024_change_nothing(norm: Norm) -> None:
 def test_refuses_settings_that_make_no_sense(setting: dict[str, str]) -> None:
     with pytest.raises(PasunchatError, match=next(iter(setting))):
         with_settings(Sparse(), setting, "attack sparse")
+
+
+@pytest.mark.parametrize(("norm", "radius"), [(L0, 1.0), (L0, 3.0), (PIXELS, 1.0), (L1, 0.3)])
+def test_what_it_returns_is_inside_a_radius_and_never_the_photo(norm: Norm, radius: float) -> None:
+    classifier, given = curved(), photos(6, size=16)
+    found = fool(classifier, given, attack=QUICK, norm=norm, radius=radius)
+    assert (found.distance <= radius * 1.0001).all() and (found.distance > 0).all()
+    assert "not_reached" in found.status
+
+
+@pytest.mark.parametrize("norm", [L0, L1, PIXELS])
+def test_inside_a_radius_that_is_large_enough_it_reaches(norm: Norm) -> None:
+    classifier, given = plane(), photos(6)
+    radius = 1.5 * float(fool(classifier, given, attack=QUICK, norm=norm).distance.max())
+    found = fool(classifier, given, attack=QUICK, norm=norm, radius=radius)
+    assert set(found.status) == {"reached"}
+    assert (found.distance <= radius).all()

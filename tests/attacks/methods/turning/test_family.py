@@ -1,4 +1,4 @@
-"""The changes along a direction: how far they go, that they are the least, and what holds them."""
+"""The changes along a direction: their lengths, that they are the least, and what bounds them."""
 
 from itertools import product
 
@@ -6,9 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.common import moved
-from pasunchat.attacks.methods.turning.family import FAMILIES, Wanted, law, scaled, soft_signs
-from pasunchat.attacks.norms import unit
+from pasunchat.attacks.methods.turning.family import (
+    FAMILIES,
+    Sought,
+    power_between,
+    scale_for,
+    soft_signs,
+)
+from pasunchat.attacks.norms import normalize
 from pasunchat.attacks.problem import Goal, Problem
 
 
@@ -20,7 +25,7 @@ def drawn(rows: int, seed: int = 0, size: int = 8) -> tuple[Tensor, Tensor]:
     """Pixels on the grid, a few of them at its ends, and unit directions."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(-40, 296, (rows, 3, size, size), generator=generator).clamp(0, 255)
-    return pixels / 255, unit(torch.randn(rows, 3, size, size, generator=generator))
+    return pixels / 255, normalize(torch.randn(rows, 3, size, size, generator=generator))
 
 
 def row(*values: float) -> Tensor:
@@ -29,58 +34,58 @@ def row(*values: float) -> Tensor:
 
 @pytest.mark.parametrize("levels", [None, 256])
 @pytest.mark.parametrize("norm", ["l2", "linf"])
-def test_reach_grows_with_scale(norm: str, levels: int | None) -> None:
+def test_the_length_grows_with_the_scale(norm: str, levels: int | None) -> None:
     pixels, direction = drawn(2)
     problem = problem_of(pixels, levels)
     scales = torch.linspace(0.1, 20, 40) * (1 if levels else 1 / 255)
-    reaches = [FAMILIES[norm].at(problem, direction, s.expand(2), 1.0)[1] for s in scales]
-    assert (torch.stack(reaches).diff(dim=0) >= 0).all()
-    assert (reaches[-1] > reaches[0]).all()
+    lengths = [FAMILIES[norm].at(problem, direction, s.expand(2), 1.0)[1] for s in scales]
+    assert (torch.stack(lengths).diff(dim=0) >= 0).all()
+    assert (lengths[-1] > lengths[0]).all()
 
 
 @pytest.mark.parametrize("levels", [None, 256])
-def test_reach_is_the_change_along_the_direction(levels: int | None) -> None:
+def test_the_length_is_the_change_along_the_direction(levels: int | None) -> None:
     pixels, direction = drawn(3)
     scale = row(3, 9, 40) / (1 if levels else 255)
-    found, reach = FAMILIES["l2"].at(problem_of(pixels, levels), direction, scale, 1.0)
-    assert torch.allclose(((found - pixels) * direction).sum((1, 2, 3)), reach, atol=1e-6)
+    found, length = FAMILIES["l2"].at(problem_of(pixels, levels), direction, scale, 1.0)
+    assert torch.allclose(((found - pixels) * direction).sum((1, 2, 3)), length, atol=1e-6)
     assert found.min() >= 0 and found.max() <= 1
     if levels:
         assert torch.equal(found, (found * 255).round() / 255)
 
 
-def test_no_change_on_the_grid_reaches_as_far_with_less() -> None:
+def test_no_smaller_change_on_the_grid_goes_as_far() -> None:
     pixels = row(0, 3, 250).view(1, 3, 1, 1) / 255
     room = (range(7), range(4), range(6))  # the first goes up, the second down, the third up
     for seed in range(20):
         draw = torch.rand(3, generator=torch.Generator().manual_seed(seed)) + 0.05
-        direction = unit((draw * row(1, -1, 1)).view(1, 3, 1, 1))
+        direction = normalize((draw * row(1, -1, 1)).view(1, 3, 1, 1))
         for scale in (1.0, 2.3, 4.7):
-            found, reach = FAMILIES["l2"].at(problem_of(pixels, 256), direction, row(scale), 1.0)
+            found, length = FAMILIES["l2"].at(problem_of(pixels, 256), direction, row(scale), 1.0)
             size = ((found - pixels) * 255).square().sum().item()
             for steps in product(*room):
                 gain = sum(
                     abs(v) * q for v, q in zip(direction.flatten().tolist(), steps, strict=True)
                 )
                 less = sum(q * q for q in steps) < size - 0.5
-                assert not (less and gain > reach.item() * 255 + 1e-4)
+                assert not (less and gain > length.item() * 255 + 1e-4)
 
 
 @pytest.mark.parametrize("levels", [None, 256])
-def test_it_goes_as_far_as_is_wanted(levels: int | None) -> None:
+def test_it_meets_a_length(levels: int | None) -> None:
     pixels, direction = drawn(4, size=24)
-    target, guess = row(0.2, 0.5, 1, 2), row(1, 1, 1, 1) * (255 if levels else 1)
-    wanted = Wanted(target, guess, row(1, 1, 1, 1), target * 0)
-    found = FAMILIES["l2"].reaching(problem_of(pixels, levels), direction, wanted, 1.0)
-    assert torch.allclose(found.reach, target, rtol=0.011)
+    length, guess = row(0.2, 0.5, 1, 2), row(1, 1, 1, 1) * (255 if levels else 1)
+    sought = Sought(length, guess, row(1, 1, 1, 1), length * 0)
+    found = FAMILIES["l2"].of_length(problem_of(pixels, levels), direction, sought, 1.0)
+    assert torch.allclose(found.length, length, rtol=0.011)
     again, _ = FAMILIES["l2"].at(problem_of(pixels, levels), direction, found.scale, 1.0)
     assert torch.equal(found.pixels, again)
 
 
-def test_what_is_out_of_reach_is_gone_toward_as_far_as_there_is_room() -> None:
+def test_a_length_that_does_not_exist_gives_the_longest_change() -> None:
     pixels, direction = drawn(1)
-    wanted = Wanted(row(1e3), row(255), row(1), row(0))
-    found = FAMILIES["l2"].reaching(problem_of(pixels, 256), direction, wanted, 2 / 255)
+    sought = Sought(row(1e3), row(255), row(1), row(0))
+    found = FAMILIES["l2"].of_length(problem_of(pixels, 256), direction, sought, 2 / 255)
     farthest = ((pixels * 255 + 2 * direction.sign()).round().clamp(0, 255)) / 255
     assert torch.equal(found.pixels, farthest)
 
@@ -97,12 +102,12 @@ def test_no_value_moves_by_more_than_the_most(norm: str, levels: int | None) -> 
 def test_linf_moves_by_signs_in_the_end_and_nearly_before() -> None:
     pixels, direction = drawn(1)
     problem, full = problem_of(pixels, None), (pixels + 0.01 * direction.sign()).clamp(0, 1)
-    found, reach = FAMILIES["linf"].at(problem, direction, row(0.01), 1.0)
-    assert torch.equal(found, full) and reach.item() == pytest.approx(0.01)
+    found, length = FAMILIES["linf"].at(problem, direction, row(0.01), 1.0)
+    assert torch.equal(found, full) and length.item() == pytest.approx(0.01)
     moved_by_all = []
-    for over in (0.0, 0.5, 1.0):
-        wanted = Wanted(row(0.01), row(0.01), row(1), row(over))
-        soft = FAMILIES["linf"].reaching(problem, direction, wanted, 1.0)
+    for progress in (0.0, 0.5, 1.0):
+        sought = Sought(row(0.01), row(0.01), row(1), row(progress))
+        soft = FAMILIES["linf"].of_length(problem, direction, sought, 1.0)
         moved_by_all.append(int((soft.pixels == full).sum()))
         assert ((soft.pixels - pixels) * direction >= 0).all()
     assert moved_by_all == sorted(set(moved_by_all))
@@ -112,20 +117,20 @@ def test_linf_moves_by_signs_in_the_end_and_nearly_before() -> None:
 def test_both_memory_layouts_go_the_same_way() -> None:
     pixels, direction = drawn(2)
     last = [v.contiguous(memory_format=torch.channels_last) for v in (pixels, direction)]
-    one = moved(problem_of(pixels, 256), direction, row(30, 30))
-    assert torch.equal(one, moved(problem_of(last[0], 256), last[1], row(30, 30)))
+    one = problem_of(pixels, 256).moved(direction, row(30, 30))
+    assert torch.equal(one, problem_of(last[0], 256).moved(last[1], row(30, 30)))
 
 
-def test_soft_signs_are_signs_but_for_values_of_little_account() -> None:
+def test_soft_signs_are_signs_but_for_small_values() -> None:
     root_mean_square = 3 / 3**0.5
-    direction = unit(row(3.0, -0.4, 0.0).view(1, 3, 1, 1))
-    first, last = (soft_signs(direction, row(over)).flatten().tolist() for over in (0.0, 1.0))
+    direction = normalize(row(3.0, -0.4, 0.0).view(1, 3, 1, 1))
+    first, last = (soft_signs(direction, row(part)).flatten().tolist() for part in (0.0, 1.0))
     assert first == pytest.approx([1, -4 * 0.4 / root_mean_square, 0], rel=0.01)
     assert last == [1, -1, 0]
 
 
-def test_the_law_is_read_off_two_points_and_followed() -> None:
-    power = law(row(2), row(4), row(3), row(9), row(7))
+def test_a_power_is_read_off_two_points_and_followed() -> None:
+    power = power_between(row(2), row(4), row(3), row(9), row(7))
     assert power.item() == pytest.approx(2)
-    assert scaled(row(3), row(9), row(36), power).item() == pytest.approx(6)
-    assert law(row(2), row(4), row(2), row(4), row(7)).item() == 7
+    assert scale_for(row(36), row(3), row(9), power).item() == pytest.approx(6)
+    assert power_between(row(2), row(4), row(2), row(4), row(7)).item() == 7

@@ -13,8 +13,8 @@ from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE = 8
-LEAVE = Goal(torch.tensor([0]), targeted=False)
-WAYS = {"by-level": ByLevel(), "least-levels": LeastLevels(), "quick": LeastLevels("quick")}
+UNTARGETED = Goal(torch.tensor([0]), targeted=False)
+ATTACKS = {"by-level": ByLevel(), "least-levels": LeastLevels(), "quick": LeastLevels("quick")}
 
 
 def linear(photo: Tensor, levels: float, seed: int = 0) -> tuple[Classifier, Tensor]:
@@ -23,11 +23,11 @@ def linear(photo: Tensor, levels: float, seed: int = 0) -> tuple[Classifier, Ten
     drawn = torch.randn(2, photo[0].numel(), generator=torch.Generator().manual_seed(seed))
     slope = (drawn[1] - drawn[0]).view_as(photo)
     change = (photo + slope.sign() * levels / 255).clamp(0, 1) - photo
-    lead = (slope * change).sum()
+    missing = (slope * change).sum()
     layer = nn.Linear(photo[0].numel(), 2)
     with torch.no_grad():
         layer.weight.copy_(drawn)
-        layer.bias.copy_(-(drawn @ photo.flatten()) + torch.stack([lead, torch.zeros(())]))
+        layer.bias.copy_(-(drawn @ photo.flatten()) + torch.stack([missing, torch.zeros(())]))
     return Classifier(nn.Sequential(nn.Flatten(), layer)), slope
 
 
@@ -37,12 +37,12 @@ def photo(seed: int = 0) -> Tensor:
     return torch.randint(-60, 316, (1, 3, SIZE, SIZE), generator=generator).clamp(0, 255) / 255
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("levels", [0.2, 0.95, 1.05, 2.5, 6.97, 40.3])
-def test_finds_the_fewest_levels_of_a_linear_network(levels: float, way: str) -> None:
+def test_finds_the_fewest_levels_of_a_linear_network(levels: float, name: str) -> None:
     given = photo()
     classifier, _ = linear(given, levels)
-    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=WAYS[way])
+    found = fool(classifier, given, goal=UNTARGETED, norm=LINF, attack=ATTACKS[name])
     assert found.status == (Status.REACHED,)
     assert round(found.distance.item() * 255) == int(levels) + 1
 
@@ -50,7 +50,7 @@ def test_finds_the_fewest_levels_of_a_linear_network(levels: float, way: str) ->
 def test_within_those_levels_it_moves_as_few_values_as_it_can() -> None:
     given = photo()
     classifier, slope = linear(given, 0.5)
-    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=LeastLevels())
+    found = fool(classifier, given, goal=UNTARGETED, norm=LINF, attack=LeastLevels())
     room = torch.where(slope > 0, 255 - given * 255, given * 255).round() > 0
     gains = (slope.abs() * room).flatten().sort(descending=True).values.cumsum(0) / 255
     fewest = int((gains <= 0.5 * gains[-1]).sum()) + 1
@@ -61,7 +61,7 @@ def test_within_those_levels_it_moves_as_few_values_as_it_can() -> None:
 def test_in_float_it_finds_the_radius_of_a_linear_network() -> None:
     given = photo()
     classifier, _ = linear(given, 3.3)
-    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=LeastLevels(), levels=None)
+    found = fool(classifier, given, goal=UNTARGETED, norm=LINF, attack=LeastLevels(), levels=None)
     assert found.distance.item() * 255 == pytest.approx(3.3, rel=2e-3)
 
 
@@ -77,11 +77,13 @@ def test_logits_times_1024_give_the_same_bytes() -> None:
     assert torch.equal(one.pixels, other.pixels)
 
 
-def test_a_level_is_looked_at_longer_only_where_little_is_left() -> None:
+def test_a_level_gets_more_gradients_only_where_little_is_left() -> None:
     given = photo()
     near, far = (linear(given, levels)[0] for levels in (1.05, 1.7))
     counts = [
-        fool(classifier, given, goal=LEAVE, norm=LINF, attack=ByLevel(few=4, many=12)).backwards
+        fool(
+            classifier, given, goal=UNTARGETED, norm=LINF, attack=ByLevel(few=4, many=12)
+        ).backwards
         for classifier in (near, far)
     ]
     assert counts[0] >= 4 + 12 > counts[1]
@@ -92,6 +94,39 @@ def test_what_cannot_be_reached_ends() -> None:
     classifier, _ = linear(given, 200)
     with torch.no_grad():
         classifier.network[1].bias[0] += 1e4
-    found = fool(classifier, given, goal=LEAVE, norm=LINF, attack=LeastLevels())
+    found = fool(classifier, given, goal=UNTARGETED, norm=LINF, attack=LeastLevels())
     assert found.status == (Status.NOT_REACHED,)
     assert found.backwards.item() < 200
+
+
+@pytest.mark.parametrize("levels", [256, None])
+@pytest.mark.parametrize("radius", [1, 2, 3, 8])
+def test_what_it_returns_is_inside_a_radius_and_never_the_photo(
+    radius: int, levels: int | None
+) -> None:
+    given = photo()
+    for needed in (0.5, 2.5, 40.3):
+        classifier, _ = linear(given, needed)
+        found = fool(
+            classifier,
+            given,
+            goal=UNTARGETED,
+            norm=LINF,
+            attack=LeastLevels(),
+            radius=radius / 255,
+            levels=levels,
+        )
+        assert 0 < found.distance.item() * 255 <= radius * 1.0001
+        assert found.status == (Status.REACHED if needed < radius else Status.NOT_REACHED,)
+
+
+def test_inside_a_radius_it_still_makes_the_change_small_in_l2() -> None:
+    given = photo()
+    classifier, _ = linear(given, 2.5)
+    within = fool(
+        classifier, given, goal=UNTARGETED, norm=LINF, attack=LeastLevels(), radius=3 / 255
+    )
+    first = fool(classifier, given, goal=UNTARGETED, norm=LINF, attack=ByLevel(), radius=3 / 255)
+    assert within.status == first.status == (Status.REACHED,)
+    sizes = [(found.pixels - given).norm().item() for found in (within, first)]
+    assert sizes[0] < 0.99 * sizes[1]

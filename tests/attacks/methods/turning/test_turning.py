@@ -1,0 +1,216 @@
+"""turning: known optima on linear networks, its budget, and scales that must not matter."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.turning.turning import (
+    FIRST_GRADIENTS,
+    MORE_GRADIENTS,
+    Turning,
+    gradient_budget,
+    gradient_weight,
+    turn_width,
+)
+from pasunchat.attacks.norms import L2, LINF, Norm, normalize
+from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.result import Status
+from pasunchat.attacks.search import SearchResult, SearchTask, search
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.classifier import Classifier
+
+SIZE = 8
+UNTARGETED = Goal(torch.tensor([0]), targeted=False)
+
+
+def linear(missing: float, photo: Tensor, seed: int = 0) -> tuple[Classifier, Tensor]:
+    """Two classes, the margin of the second at the photo being -missing; and its gradient."""
+    drawn = torch.randn(2, photo[0].numel(), generator=torch.Generator().manual_seed(seed))
+    layer = nn.Linear(photo[0].numel(), 2)
+    with torch.no_grad():
+        layer.weight.copy_(drawn)
+        layer.bias.copy_(-(drawn @ photo.flatten()) + torch.tensor([missing, 0.0]))
+    return Classifier(nn.Sequential(nn.Flatten(), layer)), (drawn[1] - drawn[0]).view_as(photo)
+
+
+def grey() -> Tensor:
+    return torch.full((1, 3, SIZE, SIZE), 100 / 255)
+
+
+def curved() -> tuple[Classifier, Tensor]:
+    """An untrained network of three classes with large logits, and photos."""
+    found = build("simple", classes=("cat", "dog", "fox"), size=16, seed=3)
+    with torch.no_grad():
+        found.network.dense.weight.mul_(6)
+    levels = torch.randint(0, 256, (3, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    return found, levels / 255
+
+
+def scaled(classifier: Classifier, factor: float) -> Classifier:
+    with torch.no_grad():
+        classifier.network.dense.weight.mul_(factor)
+        classifier.network.dense.bias.mul_(factor)
+    return classifier
+
+
+@pytest.mark.parametrize("missing", [0.05, 1.0, 4.0])
+def test_float_finds_the_optimum_of_a_linear_network(missing: float) -> None:
+    classifier, slope = linear(missing, grey())
+    found = fool(classifier, grey(), goal=UNTARGETED, attack=Turning(), levels=None)
+    assert found.status == (Status.REACHED,)
+    assert found.distance.item() == pytest.approx(missing / slope.norm().item(), rel=1e-3)
+    assert found.backwards.item() == FIRST_GRADIENTS
+
+
+@pytest.mark.parametrize("missing", [0.05, 1.0, 4.0])
+def test_the_grid_s_answer_is_the_least_of_its_family_that_reaches(missing: float) -> None:
+    classifier, slope = linear(missing, grey(), seed=1)
+    found = fool(classifier, grey(), goal=UNTARGETED, attack=Turning())
+    assert found.status == (Status.REACHED,)
+    problem, direction = Problem(grey(), UNTARGETED), normalize(slope)
+    least = min(
+        change.norm().item()
+        for scale in torch.linspace(1, 200, 8000)
+        if float(((change := problem.moved(direction, scale[None]) - grey()) * slope).sum())
+        > missing
+    )
+    assert found.distance.item() <= least * 1.01
+
+
+def test_linf_in_float_finds_the_optimum_of_a_linear_network() -> None:
+    classifier, slope = linear(2.0, grey())
+    problem = Problem(grey(), UNTARGETED, LINF, levels=None)
+    task = SearchTask(classifier, problem, torch.tensor([1]), torch.tensor([0]))
+    found = search(Turning(), task)
+    assert found.distance.item() == pytest.approx(2 / slope.abs().sum().item(), rel=1e-3)
+
+
+def test_no_value_moves_by_more_than_the_most() -> None:
+    classifier, _ = linear(1.5, grey())
+    free = fool(classifier, grey(), goal=UNTARGETED, attack=Turning())
+    held = fool(classifier, grey(), goal=UNTARGETED, attack=Turning(most=2 / 255))
+    assert ((free.pixels - grey()).abs() * 255).round().max() > 2
+    assert held.status == (Status.REACHED,)
+    assert ((held.pixels - grey()).abs() * 255).round().max() == 2
+    assert held.distance >= free.distance
+
+
+@pytest.mark.parametrize("levels", [None, 256])
+def test_logits_times_1024_give_the_same_bytes(levels: int | None) -> None:
+    classifier, photos = curved()
+    one = fool(classifier, photos, attack=Turning(), levels=levels)
+    other = fool(scaled(classifier, 1024), photos, attack=Turning(), levels=levels)
+    assert torch.equal(one.pixels, other.pixels)
+    assert torch.equal(one.forwards, other.forwards)
+
+
+@pytest.mark.parametrize("levels", [None, 256])
+def test_more_gradients_find_nearer_changes(levels: int | None) -> None:
+    classifier, photos = curved()
+    sizes = [
+        fool(classifier, photos, attack=Turning(gradients=count), levels=levels).distance
+        for count in (3, 40)
+    ]
+    assert (sizes[1] <= sizes[0] * 1.001).all()
+    assert sizes[1].sum() < sizes[0].sum()
+
+
+def test_the_budget_follows_from_what_the_first_step_leaves() -> None:
+    left = torch.tensor([0.0, 0.14, 0.16, 0.29, 0.31, 5.0])
+    expected = {
+        "quick": [8] * 6,
+        "normal": [8, 8, 20, 20, 40, 40],
+        "thorough": [100] * 6,
+    }
+    for effort, budget in expected.items():
+        assert gradient_budget(left, effort).tolist() == budget
+
+
+def test_long_searches_turn_wider_at_first_and_narrower_at_last_where_it_is_flat() -> None:
+    ends = {}
+    for budget in (8, 20, 40, 100, 1000):
+        gradients = torch.arange(1, budget + 2)
+        budgets = torch.full_like(gradients, budget)
+        width = turn_width(torch.full(gradients.shape, 0.29), budgets, widest=4)
+        weight = gradient_weight(gradients, budgets, 2.0, 0.02, width)
+        assert (weight.diff() < 0).all()
+        ends[budget] = (weight[0].item(), weight[-1].item())
+        assert (turn_width(torch.tensor([0.31, 5.0]), budgets[:1], widest=4) == 1).all()
+    assert ends[8] == ends[20] == pytest.approx((2, 0.02))
+    assert ends[40] == pytest.approx((4, 0.01))
+    assert ends[100] == ends[1000] == pytest.approx((8, 0.005))
+
+
+def test_what_cannot_be_reached_ends_with_its_closest_try() -> None:
+    classifier, _ = linear(4.0, grey())
+    found = fool(classifier, grey(), goal=UNTARGETED, attack=Turning(most=1 / 255))
+    assert found.status == (Status.NOT_REACHED,)
+    assert found.backwards.item() <= FIRST_GRADIENTS + MORE_GRADIENTS
+    assert -4 < found.margin.item() < 0
+
+
+@pytest.mark.parametrize("settings", [{"gradients": 0}, {"most": 0.0}, {"most": 1.5}])
+def test_refuses_settings_without_meaning(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        Turning(**settings)
+
+
+def test_few_gradients_that_do_not_reach_are_followed_by_more_once() -> None:
+    classifier, photos = curved()
+    free = fool(classifier, photos, attack=Turning(gradients=1))
+    assert (free.backwards <= MORE_GRADIENTS).all() and (free.forwards < 100).all()
+    held = fool(classifier, photos, attack=Turning(gradients=2, most=1 / 255))
+    assert (held.backwards <= MORE_GRADIENTS).all() and (held.forwards < 100).all()
+
+
+class Plateau(nn.Module):
+    """The margin of a linear network, squared, and flat where the first step leads."""
+
+    def __init__(self, network: nn.Module, missing: float) -> None:
+        super().__init__()
+        self.network, self.missing = network, missing
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        logits = self.network(pixels)
+        ahead = (logits[:, :1] - logits[:, 1:]) / self.missing
+        ahead = ahead * ahead.abs()
+        held = torch.where((ahead > 0.2) & (ahead < 0.5), torch.full_like(ahead, 0.5), ahead)
+        return torch.cat([held + 1, torch.ones_like(held)], 1)
+
+
+def test_a_flat_stretch_on_the_way_does_not_end_the_search() -> None:
+    classifier, slope = linear(2.0, grey())
+    flat = Classifier(Plateau(classifier.network, 2.0))
+    found = fool(flat, grey(), goal=UNTARGETED, attack=Turning(), levels=None)
+    assert found.status == (Status.REACHED,)
+    assert found.distance.item() == pytest.approx(2 / slope.norm().item(), rel=0.02)
+
+
+@pytest.mark.parametrize("norm", [L2, LINF])
+@pytest.mark.parametrize("share", [0.2, 0.9, 1.5])
+def test_what_it_returns_is_inside_a_radius_and_never_the_photo(norm: Norm, share: float) -> None:
+    classifier, photos = curved()
+    nearest = searched(classifier, photos, norm, None).distance
+    radius = nearest * share
+    found = searched(classifier, photos, norm, radius)
+    distance = norm.measure(found.pixels - photos)
+    assert (distance <= radius * 1.0001).all() and (distance > 0).all()
+    assert found.distance.isfinite().tolist() == [share > 1] * 3
+
+
+def searched(
+    classifier: Classifier, photos: Tensor, norm: Norm, radius: Tensor | None
+) -> SearchResult:
+    """By turning, in float, for the class that comes second."""
+    goal = Goal(classifier(photos).topk(2, 1).indices[:, 1])
+    problem = Problem(photos, goal, norm, levels=None, radius=radius)
+    rows = torch.arange(len(photos))
+    return search(Turning(), SearchTask(classifier, problem, rows, rows))
+
+
+def test_fool_keeps_to_a_small_radius() -> None:
+    classifier, photos = curved()
+    for radius in (1.5 / 255, 0.1, 1.0):
+        found = fool(classifier, photos, attack=Turning(), radius=radius)
+        assert (found.distance <= radius * 1.0001).all() and (found.distance > 0).all()
