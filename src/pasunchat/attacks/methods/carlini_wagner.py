@@ -1,14 +1,17 @@
-"""C&W: the size squared plus a price times the lead still missing, minimised by Adam.
+"""C&W: the squared size of the change plus a constant times the missing margin, by Adam.
 
 Carlini and Wagner 2017, "Towards evaluating the robustness of neural networks", arXiv:1608.04644,
-section VI A (L2). With x the photo, m the margin of the goal and c the price, Adam minimises
+section VI A (L2). With x the photo, m the margin of the goal and c the constant, Adam minimises
 
-    |z - x|^2 + c max(-m(z), 0)      over w,  z = 1/2 + (1/2 + WIDER) tanh(w)
+    |z - x|^2 + c max(-m(z), 0)      over w,  z = 1/2 + (1/2 + OVERHANG) tanh(w)
 
-In rounds: c is ten times larger after a round in which nothing reached, and bisected after that.
-Where the paper differs: z reaches WIDER beyond [0, 1] and is cut to it, so that a pixel at 0 or 1
-can move; a row's round ends by that row alone; the first c is by default twice the 2 |m| / |g|^2
-that a plane needs (the paper's program: 0.001). Its kappa is the goal's confidence.
+In rounds, each from the photo: c is ten times larger after a round in which no query reached the
+goal, and bisected once one did.
+
+Where this differs from the paper: z goes OVERHANG beyond [0, 1] and is cut to it, so that a pixel
+at 0 or 1 can move. Each row ends its rounds by itself. The first c is by default twice the
+2 |m| / |g|^2 that a plane needs, with g the gradient of m (the paper's program: 0.001). The paper's
+kappa is the goal's confidence.
 """
 
 from dataclasses import dataclass, replace
@@ -19,169 +22,171 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.common import corrected, updated
-from pasunchat.attacks.norms import row_sums, wide
+from pasunchat.attacks.methods.common import adam_step
+from pasunchat.attacks.norms import L2, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
-    Access,
-    Aim,
     Answer,
-    Ask,
-    Keeps,
-    ask_snapped,
+    AttackInfo,
+    Query,
+    query_snapped,
     refuse_below_one,
+    refuse_not_positive,
 )
 
-TENFOLD = 10  # the next price while none was high enough
+OVERHANG = 1 / 255  # how far tanh goes beyond each end of [0, 1]
+GROWTH = 10  # of the constant, as long as none was large enough
+CHECKS_PER_ROUND = 3  # how often a round looks for progress (the paper's program: 10)
+NO_PROGRESS = 0.9999  # share of the last check's value above which a round ends
 
 
-def first_price(lead: Tensor, gradient: Tensor) -> Tensor:
-    """Twice the price at which a linear margin would just be met, [N]; 1 where it has no slope.
-    lead [N], gradient: of the margin at the photo."""
-    steep = row_sums(gradient.square())
-    price = 4 * lead.abs() / steep
-    return torch.where((steep > 0) & price.isfinite(), price, 1)
+def to_tanh_space(pixels: Tensor) -> Tensor:
+    """w of pixels [N, 3, H, W] in [0, 1]: finite at both ends."""
+    return ((2 * pixels - 1) / (1 + 2 * OVERHANG)).atanh()
 
 
-def next_price(
-    price: Tensor, low: Tensor, high: Tensor, over: Tensor, found: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The price, and those known to be too low and high enough, all [N], after the rounds that are
-    `over`, bool [N]. found: whether the round reached, bool [N]. high is infinite until one did."""
-    low = torch.where(over & ~found, price, low)
-    high = torch.where(over & found, price, high)
-    following = torch.where(high.isinf(), TENFOLD * price, (low + high) / 2)
-    return torch.where(over, following, price), low, high
+def from_tanh_space(variable: Tensor) -> Tensor:
+    """Pixels of w, up to OVERHANG beyond [0, 1]."""
+    return 0.5 + (0.5 + OVERHANG) * variable.tanh()
 
 
-WIDER = 1 / 255
+def first_const(margin: Tensor, gradient: Tensor) -> Tensor:
+    """Twice the constant at which a linear margin would just be met, [N]; 1 where it has no slope.
 
-
-def variable_of(pixels: Tensor) -> Tensor:
-    """w of pixels [N, 3, H, W] in [0, 1]: finite at both ends.
-
-    Row by row: torch's atanh rounds by the place of a value in memory.
+    margin, gradient: [N] and [N, 3, H, W], at the photo.
     """
-    inner = (2 * pixels - 1) / (1 + 2 * WIDER)
-    return torch.stack([row.atanh() for row in inner]) if len(inner) else inner
+    squared = row_sums(gradient.square())
+    const = 4 * margin.abs() / squared
+    return torch.where((squared > 0) & const.isfinite(), const, 1)
 
 
-def pixels_of(variable: Tensor) -> Tensor:
-    """Pixels of w, up to WIDER beyond [0, 1]."""
-    return 0.5 + (0.5 + WIDER) * variable.tanh()
+def next_const(
+    const: Tensor, too_low: Tensor, enough: Tensor, over: Tensor, reached: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The constant, the largest known to be too low and the smallest known to be enough, all [N].
 
-
-CHECKS, ENOUGH = 3, 0.9999  # a round ends where a third of it (theirs: a tenth) gains no more
+    over: bool [N], rows whose round has ended; the others keep what they have. reached: bool [N],
+    whether the round reached. `enough` is infinite until one did.
+    """
+    too_low = torch.where(over & ~reached, const, too_low)
+    enough = torch.where(over & reached, const, enough)
+    following = torch.where(enough.isinf(), GROWTH * const, (too_low + enough) / 2)
+    return torch.where(over, following, const), too_low, enough
 
 
 @dataclass(frozen=True)
-class PriceState:
-    """variable: w, and its Adam moments mean and square, [N, 3, H, W]. price: c, nan before the
-    first answer; low, high: the prices known to be too low and high enough; checked: the objective
-    at the last check, [N]. found: whether this round reached, bool [N]. clock: questions of this
-    round, round: rounds ended, int64 [N]."""
+class CarliniWagnerState:
+    """Where the search is."""
 
-    variable: Tensor
-    mean: Tensor
-    square: Tensor
-    price: Tensor
-    low: Tensor
-    high: Tensor
-    checked: Tensor
-    found: Tensor
-    clock: Tensor
-    round: Tensor
-    done: Tensor
+    variable: Tensor  # w, [N, 3, H, W]
+    exp_avg: Tensor  # Adam's first moment, [N, 3, H, W]
+    exp_avg_sq: Tensor  # Adam's second moment, [N, 3, H, W]
+    const: Tensor  # c, [N]; nan before the first answer
+    too_low: Tensor  # [N]: the largest c whose round did not reach
+    enough: Tensor  # [N]: the smallest c whose round reached, infinite before
+    checked: Tensor  # [N]: what is minimised, at the round's last check; infinite before
+    reached: Tensor  # bool [N]: whether this round has reached
+    round_step: Tensor  # int64 [N]: steps taken in this round
+    rounds_ended: Tensor  # int64 [N]
+    done: Tensor  # bool [N]: all rounds have ended
 
 
 @dataclass(frozen=True)
 class CarliniWagner:
-    """steps: gradients a round, at most. rounds: prices tried (binary search steps). lr: Adam's.
-    initial_const: the first price; none: twice what a linear margin would need."""
+    """The size of the change against the missing margin, by Adam; the constant is bisected."""
 
-    about: ClassVar[str] = "size against a price on the missing lead, by Adam; the price bisected"
-    paper: ClassVar[str] = "Carlini and Wagner 2017, arXiv:1608.04644"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("l2",)
-    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "to compare with its paper"
-    cost: ClassVar[str] = "one gradient a step: thousands"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="size against a constant times the missing margin, by Adam; the constant bisected",
+        paper="Carlini and Wagner 2017, arXiv:1608.04644",
+        norms=(L2.name,),
+        when="to compare with its paper",
+        cost="one gradient a step: thousands",
+    )
 
-    steps: int = 1000
-    rounds: int = 9
-    lr: float = 0.01
-    initial_const: float | None = None
+    round_steps: int = 1000  # largest number of gradients in a round
+    rounds: int = 9  # number of constants tried (binary search steps)
+    lr: float = 0.01  # Adam's step size
+    initial_const: float | None = None  # first constant; none: twice what a linear margin needs
 
     def __post_init__(self) -> None:
-        refuse_below_one(self, "steps", "rounds")
-        for name in ("lr", "initial_const"):
-            if (value := getattr(self, name)) is not None and not 0 < value < inf:
-                raise ValueError(f"{name}: expected a number above 0, got {value}")
+        refuse_below_one(self, "round_steps", "rounds")
+        refuse_not_positive(self, "lr", "initial_const")
 
-    def start(self, problem: Problem, keys: Tensor) -> PriceState:
-        variable = variable_of(problem.pixels)
-        none = problem.pixels.new_zeros(len(keys))
-        count = torch.zeros_like(none, dtype=torch.int64)
-        return PriceState(
+    @property
+    def steps(self) -> int:
+        """At most; most rounds end earlier."""
+        return self.rounds * self.round_steps
+
+    def start(self, problem: Problem, keys: Tensor) -> CarliniWagnerState:
+        variable = to_tanh_space(problem.pixels)
+        zero = problem.pixels.new_zeros(len(keys))
+        return CarliniWagnerState(
             variable=variable,
-            mean=torch.zeros_like(variable),
-            square=torch.zeros_like(variable),
-            price=none + (self.initial_const or torch.nan),
-            low=none,
-            high=none + inf,
-            checked=none + inf,
-            found=count.bool(),
-            clock=count,
-            round=count,
-            done=count.bool(),
+            exp_avg=torch.zeros_like(variable),
+            exp_avg_sq=torch.zeros_like(variable),
+            const=zero + (self.initial_const or torch.nan),
+            too_low=zero,
+            enough=zero + inf,
+            checked=zero + inf,
+            reached=zero.bool(),
+            round_step=zero.long(),
+            rounds_ended=zero.long(),
+            done=zero.bool(),
         )
 
-    def ask(self, problem: Problem, state: PriceState) -> Ask:
-        pixels = pixels_of(state.variable).clamp_(0, 1)
-        return ask_snapped(problem, pixels, torch.ones_like(state.done))
+    def ask(self, problem: Problem, state: CarliniWagnerState, step: int) -> Query:
+        return query_snapped(problem, from_tanh_space(state.variable).clamp_(0, 1))
 
-    def loss(self, problem: Problem, state: PriceState, logits: Tensor) -> Tensor:
+    def loss(self, problem: Problem, state: CarliniWagnerState, logits: Tensor) -> Tensor:
         return margin(logits, problem.goal)
 
-    def step(self, problem: Problem, state: PriceState, answer: Answer) -> PriceState:
+    def step(
+        self, problem: Problem, state: CarliniWagnerState, answer: Answer, step: int
+    ) -> CarliniWagnerState:
         assert answer.gradient is not None and answer.loss is not None
         reached = answer.reached[:, 0]
-        price = state.price.where(~state.price.isnan(), first_price(answer.loss, answer.gradient))
-        state = replace(state, price=price, found=state.found | reached)
-        change = pixels_of(state.variable) - problem.pixels
-        objective = row_sums(change.square()) + price * (-answer.loss).clamp_min(0)
-        pull = wide(torch.where(reached, 0, price)) * answer.gradient
-        state = self._moved(state, 2 * change - pull)
-        return self._round_ended(problem, state, objective)
+        const = state.const.where(~state.const.isnan(), first_const(answer.loss, answer.gradient))
+        change = from_tanh_space(state.variable) - problem.pixels
+        total = row_sums(change.square()) + const * (-answer.loss).clamp_min(0)
+        gradient = 2 * change - batch_view(torch.where(reached, 0, const)) * answer.gradient
+        state = replace(state, const=const, reached=state.reached | reached)
+        return self._after_round(problem, self._adam(state, gradient), total)
 
-    def _moved(self, state: PriceState, slope: Tensor) -> PriceState:
-        """One step of Adam along the slope of the objective in pixels, [N, 3, H, W]."""
-        slope = slope * (1 - state.variable.tanh().square())
-        mean, square = updated(state.mean, state.square, slope)
-        steady, root = corrected(mean, square, state.clock + 1)
-        variable = state.variable - self.lr * steady / root
-        return replace(state, variable=variable, mean=mean, square=square, clock=state.clock + 1)
+    def _adam(self, state: CarliniWagnerState, gradient: Tensor) -> CarliniWagnerState:
+        """One step along the gradient of what is minimised, in pixels, [N, 3, H, W]."""
+        gradient = gradient * (1 - state.variable.tanh().square())
+        count = state.round_step + 1
+        adam = adam_step(state.exp_avg, state.exp_avg_sq, gradient, batch_view(count))
+        return replace(
+            state,
+            variable=state.variable - self.lr * adam.direction,
+            exp_avg=adam.exp_avg,
+            exp_avg_sq=adam.exp_avg_sq,
+            round_step=count,
+        )
 
-    def _round_ended(self, problem: Problem, state: PriceState, objective: Tensor) -> PriceState:
-        """Where a round is over: another price, and Adam from the photo again."""
-        check = (state.clock - 1) % max(1, self.steps // CHECKS) == 0
-        stuck = check & (objective > ENOUGH * state.checked)
-        over = stuck | (state.clock >= self.steps)
-        if not over.any():
-            return replace(state, checked=torch.where(check, objective, state.checked))
-        price, low, high = next_price(state.price, state.low, state.high, over, state.found)
-        again, rounds = wide(over), state.round + over.long()
-        return PriceState(
-            variable=torch.where(again, variable_of(problem.pixels), state.variable),
-            mean=state.mean.masked_fill(again, 0),
-            square=state.square.masked_fill(again, 0),
-            price=price,
-            low=low,
-            high=high,
-            checked=torch.where(over, inf, torch.where(check, objective, state.checked)),
-            found=state.found & ~over,
-            clock=state.clock.masked_fill(over, 0),
-            round=rounds,
-            done=rounds >= self.rounds,
+    def _after_round(
+        self, problem: Problem, state: CarliniWagnerState, total: Tensor
+    ) -> CarliniWagnerState:
+        """Where a round has ended: another constant, and Adam from the photo again. total: what is
+        minimised, [N]."""
+        check = (state.round_step - 1) % max(1, self.round_steps // CHECKS_PER_ROUND) == 0
+        stuck = check & (total > NO_PROGRESS * state.checked)
+        over = stuck | (state.round_step >= self.round_steps)
+        const, too_low, enough = next_const(
+            state.const, state.too_low, state.enough, over, state.reached
+        )
+        again, rounds_ended = batch_view(over), state.rounds_ended + over
+        return CarliniWagnerState(
+            variable=torch.where(again, to_tanh_space(problem.pixels), state.variable),
+            exp_avg=state.exp_avg.masked_fill(again, 0),
+            exp_avg_sq=state.exp_avg_sq.masked_fill(again, 0),
+            const=const,
+            too_low=too_low,
+            enough=enough,
+            checked=torch.where(over, inf, torch.where(check, total, state.checked)),
+            reached=state.reached & ~over,
+            round_step=state.round_step.masked_fill(over, 0),
+            rounds_ended=rounds_ended,
+            done=rounds_ended >= self.rounds,
         )

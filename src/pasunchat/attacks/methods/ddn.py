@@ -1,100 +1,86 @@
-"""DDN: the direction by unit gradients, the length by whether the last one reached.
+"""DDN: the direction of the change by unit gradients, its length by whether the last one reached.
 
 Rony, Hafemann, Oliveira, Ben Ayed, Sabourin and Granger 2019, "Decoupling direction and norm for
 efficient gradient-based L2 adversarial attacks and defenses", arXiv:1811.09600, algorithm 1. With d
 the change, e its length and g the gradient of the loss,
 
     d <- d + alpha g/|g|             alpha falls by a cosine from alpha_init to alpha_final
-    e <- e (1 - gamma) if the pixels just asked reached, else e (1 + gamma)
+    e <- e (1 - gamma) if the last query reached the goal, else e (1 + gamma)
     d <- e d/|d|, then cut to pixels in [0, 1]
 
-Where the paper differs: its loss is the cross-entropy (`objective=ce`), which saturates; it rounds
-d itself to the grid, here the pixels asked are rounded and d goes on unrounded, so that late steps,
-far smaller than a level, are not lost; and it never asks about the last d.
+Where this differs from the paper: by default the loss is the margin; the paper's cross-entropy
+(`loss_function=ce`) saturates. The paper rounds d itself to the grid; here only the queried pixels
+are rounded, so that late steps, far smaller than a level, are not lost. e never exceeds the largest
+change there is. The last d is queried too.
 """
 
-from dataclasses import dataclass, replace
-from math import inf
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.losses import LOSSES
-from pasunchat.attacks.methods.common import boxed, falling, farthest
-from pasunchat.attacks.norms import row_norms, unit, wide
+from pasunchat.attacks.losses import LOSSES, LossName
+from pasunchat.attacks.methods.common import cosine
+from pasunchat.attacks.norms import L2, batch_view, normalize, row_norms
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, ask_snapped
+from pasunchat.attacks.protocol import (
+    Answer,
+    AttackInfo,
+    Query,
+    query_snapped,
+    refuse_below_one,
+    refuse_not_positive,
+)
 
 
 @dataclass(frozen=True)
 class DDNState:
-    """change: [N, 3, H, W], not rounded. length: e, [N]. clock: questions so far, int64 [N]."""
+    """Where the search is."""
 
-    change: Tensor
-    length: Tensor
-    clock: Tensor
-    done: Tensor
+    change: Tensor  # d, [N, 3, H, W], not rounded
+    length: Tensor  # e, [N]
 
 
 @dataclass(frozen=True)
 class DDN:
-    """steps: gradients. gamma: by which share the length changes at a step. init_norm: its first
-    value, in the unit of L2. alpha_init, alpha_final: how far a step goes along the gradient;
-    wider steps see more of the surroundings. objective: what rises: margin, ce (the paper's) or
-    dlr."""
+    """Unit gradients for the direction, and a length that adapts at every step."""
 
-    about: ClassVar[str] = "unit gradients for the direction; longer or shorter by 5 % a step"
-    paper: ClassVar[str] = "Rony et al. 2019, arXiv:1811.09600"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("l2",)
-    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "to compare with its paper, and where one wide search is wanted"
-    cost: ClassVar[str] = "one gradient a step, 100 by default"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="unit gradients for the direction; longer or shorter by 5 % a step",
+        paper="Rony et al. 2019, arXiv:1811.09600",
+        norms=(L2.name,),
+        when="to compare with its paper, and where one wide search is wanted",
+        cost="one gradient a step, 100 by default",
+    )
 
-    steps: int = 100
-    gamma: float = 0.05
-    init_norm: float = 1.0
-    alpha_init: float = 1.0
-    alpha_final: float = 0.01
-    objective: Literal["margin", "ce", "dlr"] = "margin"
+    steps: int = 100  # number of gradients
+    gamma: float = 0.05  # share by which the length changes at a step
+    init_norm: float = 1.0  # first length, in L2
+    alpha_init: float = 1.0  # first step along the gradient; wider steps explore farther
+    alpha_final: float = 0.01  # last step along the gradient
+    loss_function: LossName = "margin"  # what is maximised: margin, ce (the paper's) or dlr
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps: expected 1 or more gradients, got {self.steps}")
+        refuse_below_one(self, "steps")
+        refuse_not_positive(self, "init_norm", "alpha_init", "alpha_final")
         if not 0 < self.gamma < 1:
             raise ValueError(f"gamma: expected between 0 and 1, got {self.gamma}")
-        for name in ("init_norm", "alpha_init", "alpha_final"):
-            if not 0 < (value := getattr(self, name)) < inf:
-                raise ValueError(f"{name}: expected a number above 0, got {value}")
 
     def start(self, problem: Problem, keys: Tensor) -> DDNState:
-        clock = torch.zeros(len(keys), dtype=torch.int64, device=problem.pixels.device)
-        return DDNState(
-            change=torch.zeros_like(problem.pixels),
-            length=problem.pixels.new_full((len(keys),), self.init_norm),
-            clock=clock,
-            done=clock.bool(),
-        )
+        length = problem.pixels.new_full((len(keys),), self.init_norm)
+        return DDNState(torch.zeros_like(problem.pixels), length)
 
-    def ask(self, problem: Problem, state: DDNState) -> Ask:
-        return ask_snapped(problem, problem.pixels + state.change, state.clock < self.steps)
+    def ask(self, problem: Problem, state: DDNState, step: int) -> Query:
+        return query_snapped(problem, problem.pixels + state.change)
 
     def loss(self, problem: Problem, state: DDNState, logits: Tensor) -> Tensor:
-        return LOSSES[self.objective](logits, problem.goal)
+        return LOSSES[self.loss_function](logits, problem.goal)
 
-    def step(self, problem: Problem, state: DDNState, answer: Answer) -> DDNState:
-        if answer.gradient is None:
-            return replace(state, done=torch.ones_like(state.done))
-        reached, room = answer.reached[:, 0], row_norms(farthest(problem))
-        length = state.length * torch.where(reached, 1 - self.gamma, 1 + self.gamma)
-        length = torch.minimum(length, room)
-        alpha = falling(self.alpha_init, self.alpha_final, state.clock, self.steps, length)
-        change = unit(state.change + wide(alpha) * unit(answer.gradient)) * wide(length)
-        return DDNState(
-            change=boxed(problem, change),
-            length=length,
-            clock=state.clock + 1,
-            done=state.clock >= self.steps,
-        )
+    def step(self, problem: Problem, state: DDNState, answer: Answer, step: int) -> DDNState:
+        assert answer.gradient is not None
+        alpha = cosine(self.alpha_init, self.alpha_final, step, self.steps)
+        change = state.change + alpha * normalize(answer.gradient)
+        length = state.length * torch.where(answer.reached[:, 0], 1 - self.gamma, 1 + self.gamma)
+        length = torch.minimum(length, row_norms(problem.farthest()))
+        return DDNState(problem.in_box(normalize(change) * batch_view(length)), length)

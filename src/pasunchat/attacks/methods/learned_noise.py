@@ -1,8 +1,15 @@
-"""The talk's attack: noise learnt as if it were weights, at a price for its size.
+"""The talk's attack: noise learned as if it were weights, at a cost for its size.
 
-Source: the talk "Ceci n'est pas un chat", slides "How?" (cecil-nest-pas-un-chat, 2019):
-model input = clip(image + 255 noise, 0, 255); loss = 0.1 sum(noise^2) - log p(target); Adam;
-stop after 10 steps without a lower loss. The noise of the lowest loss is kept.
+The talk "Ceci n'est pas un chat", slides "How?" (cecil-nest-pas-un-chat, 2019). With x the photo
+and n the noise, Adam minimises
+
+    const |n|^2 - log p(target)      over n,  p of clip(x + n, 0, 1)
+
+n starts small and random. It stops after `patience` steps without a lower loss, and the noise of
+the lowest loss is the result, whether or not it reaches the goal.
+
+Where this differs from the talk: pixels and noise are in [0, 1] where the talk's are in [0, 255],
+which changes nothing. Where the goal is only to leave a class, log p(target) is -log p(class).
 """
 
 from dataclasses import dataclass, replace
@@ -10,114 +17,110 @@ from math import inf, sqrt
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
+from pasunchat.attacks.draws import draw_rows
 from pasunchat.attacks.losses import log_probability
-from pasunchat.attacks.norms import row_sums, wide
+from pasunchat.attacks.norms import L2, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
+from pasunchat.attacks.protocol import Answer, AttackInfo, Query, refuse_below_one
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # of Keras's Adam
 
 
 @dataclass(frozen=True)
 class LearnedNoiseState:
-    """noise, its Adam moments, and the noise of the lowest loss, all [N, 3, H, W], a pixel's
-    noise 1 being the whole range; best_loss, waited, clock, done [N]."""
+    """Where the search is."""
 
-    noise: Tensor
-    mean: Tensor
-    square: Tensor
-    best_noise: Tensor
-    best_loss: Tensor
-    waited: Tensor
-    clock: Tensor
-    done: Tensor
+    noise: Tensor  # n, [N, 3, H, W]
+    exp_avg: Tensor  # Adam's first moment, [N, 3, H, W]
+    exp_avg_sq: Tensor  # Adam's second moment, [N, 3, H, W]
+    best_noise: Tensor  # that of the lowest loss, [N, 3, H, W]
+    best_loss: Tensor  # [N]: the lowest loss, infinite before the first answer
+    waited: Tensor  # int64 [N]: steps without a lower loss
+    done: Tensor  # bool [N]: patience is over
 
 
 @dataclass(frozen=True)
 class LearnedNoise:
-    """price: of sum(noise^2) against -log p(target); lower fools more surely and shows more.
-    lr: Adam's step size. steps: at most. patience: steps without a lower loss before the end."""
+    """The talk's attack: Adam learns noise that fools, at a cost for its size."""
 
-    about: ClassVar[str] = "noise learnt by Adam against a price on its size (the talk's)"
-    paper: ClassVar[str] = 'the talk "Ceci n\'est pas un chat", slides "How?"'
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("l2",)
-    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
-    keeps: ClassVar[Keeps] = "own"
-    when: ClassVar[str] = "to show the talk's own attack; it stops by its own rule"
-    cost: ClassVar[str] = "some 100 to 280 gradients"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="noise learned by Adam, at a cost for its size (the talk's)",
+        paper='the talk "Ceci n\'est pas un chat", slides "How?"',
+        norms=(L2.name,),
+        when="to show the talk's own attack; it stops by its own rule",
+        cost="some 100 to 280 gradients",
+        own_result=True,
+    )
 
-    price: float = 0.1
-    lr: float = 1e-3
-    steps: int = 1000
-    patience: int = 10
+    # weight of sum(noise^2) against -log p(target); lower fools more surely and shows more
+    const: float = 0.1
+    lr: float = 1e-3  # Adam's step size
+    steps: int = 1000  # largest number of gradients
+    patience: int = 10  # steps without a lower loss before the search ends
 
     def __post_init__(self) -> None:
-        for name, value in (("price", self.price), ("lr", self.lr)):
+        for name, value in (("const", self.const), ("lr", self.lr)):
             if not 0 <= value < inf:
                 raise ValueError(f"{name}: expected a number of at least 0, got {value}")
         refuse_below_one(self, "steps", "patience")
 
     def start(self, problem: Problem, keys: Tensor) -> LearnedNoiseState:
-        noise = torch.stack([_as_keras(problem.pixels.shape[1:], int(key)) for key in keys])
-        noise = noise.to(problem.pixels.device).contiguous(memory_format=torch.channels_last)
-        counts = torch.zeros(len(keys), dtype=torch.int64, device=noise.device)
+        shape = problem.pixels.shape[1:]
+        noise = draw_rows(keys, lambda g: _glorot_uniform(shape, g)).to(problem.pixels)
+        noise = noise.contiguous(memory_format=torch.channels_last)
+        zero = noise.new_zeros(len(keys))
         return LearnedNoiseState(
             noise=noise,
-            mean=torch.zeros_like(noise),
-            square=torch.zeros_like(noise),
+            exp_avg=torch.zeros_like(noise),
+            exp_avg_sq=torch.zeros_like(noise),
             best_noise=noise,
-            best_loss=torch.full(counts.shape, torch.inf, device=noise.device),
-            waited=counts,
-            clock=counts,
-            done=counts.bool(),
+            best_loss=zero + inf,
+            waited=zero.long(),
+            done=zero.bool(),
         )
 
-    def ask(self, problem: Problem, state: LearnedNoiseState) -> Ask:
-        pixels = (problem.pixels + state.noise).clamp_(0, 1)
-        return Ask(pixels[:, None], torch.ones_like(state.done))
+    def ask(self, problem: Problem, state: LearnedNoiseState, step: int) -> Query:
+        return Query((problem.pixels + state.noise).clamp_(0, 1)[:, None])
 
     def loss(self, problem: Problem, state: LearnedNoiseState, logits: Tensor) -> Tensor:
         return log_probability(logits, problem.goal)
 
-    def step(self, problem: Problem, state: LearnedNoiseState, answer: Answer) -> LearnedNoiseState:
+    def step(
+        self, problem: Problem, state: LearnedNoiseState, answer: Answer, step: int
+    ) -> LearnedNoiseState:
         assert answer.loss is not None and answer.gradient is not None
-        loss = self.price * row_sums(state.noise.square()) - answer.loss
+        loss = self.const * row_sums(state.noise.square()) - answer.loss
         better = loss < state.best_loss
         waited = torch.where(better, 0, state.waited + 1)
-        moved = self._moved(problem, state, answer.gradient)
+        shown = problem.pixels + state.noise
+        in_range = (shown >= 0) & (shown <= 1)  # where clip passes a gradient
+        gradient = 2 * self.const * state.noise - answer.gradient * in_range
         return replace(
-            moved,
-            best_noise=torch.where(wide(better), state.noise, state.best_noise),
+            self._adam(state, gradient, step + 1),
+            best_noise=torch.where(batch_view(better), state.noise, state.best_noise),
             best_loss=torch.where(better, loss, state.best_loss),
             waited=waited,
-            done=(waited >= self.patience) | (moved.clock >= self.steps),
+            done=waited >= self.patience,
         )
 
-    def kept(self, problem: Problem, state: LearnedNoiseState) -> Tensor:
+    def result(self, problem: Problem, state: LearnedNoiseState) -> Tensor:
         return (problem.pixels + state.best_noise).clamp(0, 1)
 
-    def _moved(
-        self, problem: Problem, state: LearnedNoiseState, nearer: Tensor
-    ) -> LearnedNoiseState:
-        """Adam as Keras writes it: epsilon beside the uncorrected root."""
-        shown = problem.pixels + state.noise
-        inside = (shown >= 0) & (shown <= 1)
-        slope = (2 * self.price) * state.noise - nearer * inside
-        mean = state.mean.lerp(slope, 1 - BETA_1)
-        square = state.square.lerp(slope.square(), 1 - BETA_2)
-        clock = state.clock + 1
-        rates = [self.lr * sqrt(1 - BETA_2**t) / (1 - BETA_1**t) for t in clock.tolist()]
-        rate = torch.tensor(rates, dtype=slope.dtype, device=slope.device)
-        noise = state.noise - wide(rate) * mean / (square.sqrt() + EPSILON)
-        return replace(state, noise=noise, mean=mean, square=square, clock=clock)
+    def _adam(self, state: LearnedNoiseState, gradient: Tensor, count: int) -> LearnedNoiseState:
+        """A step of Adam as Keras writes it: epsilon beside the uncorrected root. count: gradients
+        so far, this one included."""
+        exp_avg = state.exp_avg.lerp(gradient, 1 - BETA_1)
+        exp_avg_sq = state.exp_avg_sq.lerp(gradient.square(), 1 - BETA_2)
+        rate = self.lr * sqrt(1 - BETA_2**count) / (1 - BETA_1**count)
+        noise = state.noise - rate * exp_avg / (exp_avg_sq.sqrt() + EPSILON)
+        return replace(state, noise=noise, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
 
 
-def _as_keras(shape: torch.Size, key: int) -> Tensor:
+def _glorot_uniform(shape: torch.Size, generator: Generator) -> Tensor:
     """One row's first noise [3, H, W]: Glorot uniform as Keras counts it for (H, W, 3)."""
     channels, height, width = shape
     limit = sqrt(6 / (height * (width + channels)))
-    draw = torch.rand(height, width, channels, generator=torch.Generator().manual_seed(key))
-    return (draw * 2 - 1).mul(limit).permute(2, 0, 1)
+    drawn = torch.rand(height, width, channels, generator=generator)
+    return (drawn * 2 - 1).mul(limit).permute(2, 0, 1)

@@ -1,15 +1,24 @@
 """PDPGD: a saddle of distance and goal, by primal steps with the norm's prox and dual steps.
 
-Source: Matyasko and Chau, PDPGD: primal-dual proximal gradient descent adversarial attack
-(arXiv:2106.01538), with the proximal Adam of Melchior et al. (arXiv:1910.10094), as in adv-lib.
-The change descends softplus(-margin) by Adam; then the prox of price * f (proximal.py) in Adam's
-own metric, by a few inner rounds; price = dual weight of the distance over that of the goal. The
-goal's weight rises by one dual step while it is not reached and falls while it is.
+Matyasko and Chau 2021, "PDPGD: primal-dual proximal gradient descent adversarial attack",
+arXiv:2106.01538, with the proximal Adam of Melchior et al., arXiv:1910.10094. With d the change, f
+its size, m the margin of the goal, and r the weight of the size over that of the goal, each step is
+
+    d <- d - eta Adam(gradient of softplus(-m))
+    d <- argmin_z |z - d|^2 / 2 + eta r f(z)      the prox, in Adam's own metric, by a few rounds
+    log r <- log r + dual_lr sign(m)              the size weighs more while the goal is reached
+
+eta and dual_lr fall. f is the norm itself, or, where that counts, the sum of |z_i|^(2/3) over what
+it counts, whose prox has a closed form.
+
+Where this differs from the paper: as in adv-lib, the goal's share of both weights, 1 / (1 + r), is
+smoothed before it is used. The last d is queried too.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from math import exp, log
+from dataclasses import dataclass
+from functools import partial
+from math import log
 from typing import ClassVar
 
 import torch
@@ -17,176 +26,150 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.common import corrected, updated
-from pasunchat.attacks.norms import L1, row_norms, wide
+from pasunchat.attacks.methods.common import adam_step
+from pasunchat.attacks.norms import (
+    L0,
+    L1,
+    L2,
+    LINF,
+    PIXELS,
+    Norm,
+    batch_view,
+    row_largest,
+    row_norms,
+)
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.protocol import (
+    Answer,
+    AttackInfo,
+    Query,
+    refuse_below_one,
+    refuse_not_positive,
+)
 
-Prox = Callable[[Tensor, Tensor], Tensor]
+LAST_LR, LAST_DUAL_LR = 0.01, 0.1  # shares of the first step sizes that the last ones have
+AT_REST = 0.01  # a prox ends where a round changes less than this share
+KINK = 2 / 3 * 24**0.25  # times strength^(3/4): smaller sizes become 0 under |z|^(2/3)
+NEWTON_STEPS = 6  # for the root of a quartic
 
-LEAST = 2 / 3 * 24**0.25  # times strength^(3/4): what is smaller becomes 0
-NEWTON = 6
-
-
-def soft(noise: Tensor, strength: Tensor) -> Tensor:
-    """L1: each value nearer to 0 by the strength [N]."""
-    return (noise.abs() - wide(strength)).clamp_min(0).copysign(noise)
+Prox = Callable[[Tensor, Tensor], Tensor]  # (noise [N, 3, H, W], strength [N]) -> noise
 
 
-def shorter(noise: Tensor, strength: Tensor) -> Tensor:
-    """L2: each row shorter by the strength [N]."""
+def soft_threshold(noise: Tensor, strength: Tensor) -> Tensor:
+    """L1: each value nearer to 0 by the strength."""
+    return (noise.abs() - batch_view(strength)).clamp_min(0).copysign(noise)
+
+
+def shorten(noise: Tensor, strength: Tensor) -> Tensor:
+    """L2: each row shorter by the strength."""
     size = row_norms(noise).clamp_min(torch.finfo(noise.dtype).tiny)
-    return noise * wide((1 - strength / size).clamp_min(0))
+    return noise * batch_view((1 - strength / size).clamp_min(0))
 
 
-def flatter(noise: Tensor, strength: Tensor) -> Tensor:
-    """LINF: what the projection on the L1 ball of radius `strength` [N] leaves (Moreau)."""
+def flatten_peaks(noise: Tensor, strength: Tensor) -> Tensor:
+    """LINF: what the projection on the L1 ball of radius `strength` leaves (Moreau)."""
     return noise - L1.project(noise, strength)
 
 
-def fewer_values(noise: Tensor, strength: Tensor) -> Tensor:
-    """sum |z|^(2/3) over values."""
-    return _two_thirds(noise.abs(), wide(strength)).copysign(noise)
-
-
-def fewer_pixels(noise: Tensor, strength: Tensor) -> Tensor:
-    """sum |z|^(2/3) over pixels, |z| being the L2 norm of the three channels."""
-    size = noise.square().sum(1, keepdim=True).sqrt()
-    return noise * (_two_thirds(size, wide(strength)) / size.clamp_min(1e-30))
+def shrink_parts(norm: Norm, noise: Tensor, strength: Tensor) -> Tensor:
+    """The sum of |z|^(2/3) over the parts that a norm counts: small ones become 0."""
+    size = norm.parts(noise)
+    return noise * (_two_thirds(size, batch_view(strength)) / size.clamp_min(1e-30))
 
 
 def _two_thirds(size: Tensor, strength: Tensor) -> Tensor:
-    """The minimiser for sizes of 0 and more: with z = y^3, the largest root of
-    y^4 - size y + 2/3 strength, found by Newton from above; 0 below LEAST strength^(3/4)."""
+    """argmin_z (z - size)^2 / 2 + strength z^(2/3) for sizes of 0 and more: with z = y^3, the
+    largest root of y^4 - size y + 2/3 strength, found by Newton's method from above."""
     strength = strength.expand_as(size)
-    large = size > LEAST * strength**0.75
-    given, part = size[large].double(), strength[large].double() * (2 / 3)
-    root = given ** (1 / 3)
-    for _ in range(NEWTON):
-        root = root - (root**4 - given * root + part) / (4 * root**3 - given)
+    large = size > KINK * strength**0.75
+    sizes, constant = size[large].double(), strength[large].double() * (2 / 3)
+    root = sizes ** (1 / 3)
+    for _ in range(NEWTON_STEPS):
+        root = root - (root**4 - sizes * root + constant) / (4 * root**3 - sizes)
     return torch.zeros_like(size).masked_scatter(large, (root**3).to(size.dtype))
 
 
 PROX: Mapping[str, Prox] = {
-    "l1": soft,
-    "l0": fewer_values,
-    "pixels": fewer_pixels,
-    "l2": shorter,
-    "linf": flatter,
+    L1.name: soft_threshold,
+    L0.name: partial(shrink_parts, L0),
+    PIXELS.name: partial(shrink_parts, PIXELS),
+    L2.name: shorten,
+    LINF.name: flatten_peaks,
 }
-
-
-LAST_LR, LAST_DUAL_LR = 0.01, 0.1  # shares of the first
-CLOSE = 0.01  # a prox whose round changes less than this share has come to rest
 
 
 @dataclass(frozen=True)
 class PdpgdState:
-    """change, and its Adam moments mean and square: [N, 3, H, W]. odds: log of the goal's weight
-    over the distance's. weight: the goal's share of both, smoothed. clock, done. [N]."""
+    """Where the search is."""
 
-    change: Tensor
-    mean: Tensor
-    square: Tensor
-    odds: Tensor
-    weight: Tensor
-    clock: Tensor
-    done: Tensor
+    change: Tensor  # d, [N, 3, H, W]
+    exp_avg: Tensor  # Adam's first moment, [N, 3, H, W]
+    exp_avg_sq: Tensor  # Adam's second moment, [N, 3, H, W]
+    log_ratio: Tensor  # log r, [N]
+    goal_share: Tensor  # the goal's share of both weights, smoothed, [N], in (0, 1)
 
 
 @dataclass(frozen=True)
 class Pdpgd:
-    """steps: gradients a row. lr: Adam's first step, falling to a hundredth. dual_lr: the dual
-    step, falling to a tenth. ratio: the distance's weight over the goal's, at first. smoothing:
-    how much of the weight stays at each step. most: the largest ratio either way. rounds: inner
-    ones of the prox, at most."""
+    """The distance against the goal, by Adam, the norm's prox, and a weight that adapts."""
 
-    about: ClassVar[str] = "a saddle of distance and goal: Adam, the norm's prox, a dual weight"
-    paper: ClassVar[str] = "PDPGD (Matyasko and Chau 2021, arXiv:2106.01538)"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = tuple(PROX)
-    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "to compare with its paper; good at L1"
-    cost: ClassVar[str] = "one gradient a step, 100 by default"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="a saddle of distance and goal: Adam, the norm's prox, a dual weight",
+        paper="PDPGD (Matyasko and Chau 2021, arXiv:2106.01538)",
+        norms=tuple(PROX),
+        when="to compare with its paper; good at L1",
+        cost="one gradient a step, 100 by default",
+    )
 
-    steps: int = 100
-    lr: float = 0.1
-    dual_lr: float = 0.1
-    ratio: float = 0.01
-    smoothing: float = 0.9
-    most: float = 1e6
-    rounds: int = 5
+    steps: int = 100  # number of gradients
+    lr: float = 0.1  # Adam's first step size, falling to a hundredth
+    dual_lr: float = 0.1  # first step of the weight's logarithm, falling to a tenth
+    ratio: float = 0.01  # weight of the distance over that of the goal, at first
+    smoothing: float = 0.9  # share of the goal's weight that stays at a step
+    max_ratio: float = 1e6  # largest ratio of both weights, either way
+    prox_rounds: int = 5  # largest number of rounds in which the prox is computed
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.rounds < 1:
-            raise ValueError(
-                f"steps and rounds: expected 1 or more, got {self.steps} and {self.rounds}"
-            )
-        if not (self.lr > 0 and self.dual_lr > 0 and self.ratio > 0 and self.most > 1):
-            raise ValueError(
-                "lr, dual_lr and ratio: expected above 0, and most above 1, got "
-                f"{self.lr}, {self.dual_lr}, {self.ratio} and {self.most}"
-            )
+        refuse_below_one(self, "steps", "prox_rounds")
+        refuse_not_positive(self, "lr", "dual_lr", "ratio")
+        if not 1 < self.max_ratio < float("inf"):
+            raise ValueError(f"max_ratio: expected a number above 1, got {self.max_ratio}")
         if not 0 <= self.smoothing < 1:
             raise ValueError(f"smoothing: expected 0 to below 1, got {self.smoothing}")
 
     def start(self, problem: Problem, keys: Tensor) -> PdpgdState:
-        nothing = torch.zeros_like(problem.pixels)
-        count = torch.zeros(len(keys), dtype=torch.int64, device=nothing.device)
-        odds = nothing.new_full((len(keys),), -log(self.ratio))
-        return PdpgdState(nothing, nothing, nothing, odds, _share(odds), count, count.bool())
+        zero = torch.zeros_like(problem.pixels)
+        log_ratio = zero.new_full((len(keys),), log(self.ratio))
+        return PdpgdState(zero, zero, zero, log_ratio, torch.sigmoid(-log_ratio))
 
-    def ask(self, problem: Problem, state: PdpgdState) -> Ask:
-        pixels = (problem.pixels + state.change).clamp(0, 1)
-        return Ask(pixels[:, None], torch.ones_like(state.done))
+    def ask(self, problem: Problem, state: PdpgdState, step: int) -> Query:
+        return Query((problem.pixels + state.change).clamp(0, 1)[:, None])
 
     def loss(self, problem: Problem, state: PdpgdState, logits: Tensor) -> Tensor:
         return -softplus(-margin(logits, problem.goal).double()).to(logits.dtype)
 
-    def step(self, problem: Problem, state: PdpgdState, answer: Answer) -> PdpgdState:
+    def step(self, problem: Problem, state: PdpgdState, answer: Answer, step: int) -> PdpgdState:
         assert answer.gradient is not None and answer.margin is not None
-        mean, square = updated(state.mean, state.square, -answer.gradient)
-        rates = [self.lr * LAST_LR ** (at / self.steps) for at in state.clock.tolist()]
-        rate = mean.new_tensor(rates)
-        step, root = corrected(mean, square, state.clock + 1)
-        change = _boxed(problem, state.change - wide(rate) * step / root)
-        change = self._nearer(problem, change, root, rate * (1 / state.weight - 1))
-        gone = state.clock / max(self.steps - 1, 1)
-        dual = self.dual_lr * (1 - (1 - LAST_DUAL_LR) * gone)
-        odds = state.odds - dual * answer.margin[:, 0].sign()
-        odds = odds.clamp(-log(self.most), log(self.most))
-        return replace(
-            state,
-            change=change,
-            mean=mean,
-            square=square,
-            odds=odds,
-            weight=state.weight.lerp(_share(odds), 1 - self.smoothing),
-            clock=state.clock + 1,
-            done=state.clock + 1 >= self.steps,
-        )
+        adam = adam_step(state.exp_avg, state.exp_avg_sq, -answer.gradient, step + 1)
+        lr = self.lr * LAST_LR ** (step / self.steps)
+        change = problem.in_box(state.change - lr * adam.direction)
+        change = self._prox(problem, change, adam.scale, lr * (1 / state.goal_share - 1))
+        dual_lr = self.dual_lr * (1 - (1 - LAST_DUAL_LR) * step / max(self.steps - 1, 1))
+        log_ratio = state.log_ratio + dual_lr * answer.margin[:, 0].sign()
+        log_ratio = log_ratio.clamp(-log(self.max_ratio), log(self.max_ratio))
+        share = state.goal_share.lerp(torch.sigmoid(-log_ratio), 1 - self.smoothing)
+        return PdpgdState(change, adam.exp_avg, adam.exp_avg_sq, log_ratio, share)
 
-    def _nearer(self, problem: Problem, change: Tensor, root: Tensor, price: Tensor) -> Tensor:
-        """argmin |z - change|^2 / 2 in the metric `root`, plus price f(z); each row by itself."""
-        prox, largest = PROX[problem.norm.name], root.flatten(1).amax(1)
-        metric, strength = root / wide(largest), price / largest
-        now, moving = change, torch.ones_like(price, dtype=torch.bool)
-        for _ in range(self.rounds):
-            new = _boxed(problem, prox(now - metric * (now - change), strength))
-            moved = row_norms(new - now) > CLOSE * row_norms(new)
-            now = torch.where(wide(moving), new, now)
+    def _prox(self, problem: Problem, change: Tensor, metric: Tensor, weight: Tensor) -> Tensor:
+        """argmin_z |z - change|^2 / 2 in the metric [N, 3, H, W], plus weight [N] times f(z)."""
+        prox, largest = PROX[problem.norm.name], row_largest(metric)
+        metric, strength = metric / batch_view(largest), weight / largest
+        now, moving = change, torch.ones_like(weight, dtype=torch.bool)
+        for _ in range(self.prox_rounds):
+            new = problem.in_box(prox(now - metric * (now - change), strength))
+            moved = row_norms(new - now) > AT_REST * row_norms(new)
+            now = torch.where(batch_view(moving), new, now)
             moving = moving & moved
             if not moving.any():
                 break
         return now
-
-
-def _share(odds: Tensor) -> Tensor:
-    """The goal's share of both weights, [N]; one at a time, the same bits in any company."""
-    return odds.new_tensor([1 / (1 + exp(-each)) for each in odds.tolist()])
-
-
-def _boxed(problem: Problem, change: Tensor) -> Tensor:
-    """The change with pixels in [0, 1], and exactly 0 where it is 0."""
-    return torch.minimum(torch.maximum(change, -problem.pixels), 1 - problem.pixels)

@@ -1,61 +1,68 @@
-"""Random noise inside a radius: the control. What it fools needed no attack."""
+"""Random noise inside a radius: the control. What it fools needed no attack.
+
+Noises are drawn inside the ball of the problem's norm, cut to pixels in [0, 1] and put on the grid.
+A row ends as soon as one of them reaches the goal.
+"""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.common import anywhere_inside, on_grid, usable_radius
+from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
+from pasunchat.attacks.protocol import Answer, AttackInfo, Query, refuse_below_one
 
-AT_ONCE = 4
+AT_ONCE = 4  # pictures that a row queries at a step
 
 
 @dataclass(frozen=True)
 class RandomNoiseState:
-    """keys: of the row's next draws; radius; left: draws to go; done. All [N]."""
+    """What the draws depend on; it stays the same."""
 
-    keys: Tensor
-    radius: Tensor
-    left: Tensor
-    done: Tensor
+    keys: Tensor  # int64 [N]: each row's seed
+    radius: Tensor  # [N]: the usable radius
 
 
 @dataclass(frozen=True)
 class RandomNoise:
-    """draws: how many noises are tried for each photo, in fours."""
+    """Noise drawn inside the radius, with no search at all."""
 
-    about: ClassVar[str] = "noise drawn inside the radius (the control)"
-    paper: ClassVar[str] = "none: it is what every attack is to be compared with"
-    needs: ClassVar[Access] = "labels"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "pixels")
-    aims: ClassVar[tuple[Aim, ...]] = ("within",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "to compare an attack with"
-    cost: ClassVar[str] = "100 questions"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="noise drawn inside the radius (the control)",
+        paper="none: it is what every attack is to be compared with",
+        norms=tuple(NORMS),
+        when="to compare an attack with",
+        cost="100 queries",
+        needs="labels",
+        aims=("within",),
+    )
 
-    draws: int = 100
+    draws: int = 100  # number of noises tried for a photo, in fours
 
     def __post_init__(self) -> None:
         refuse_below_one(self, "draws")
 
-    def start(self, problem: Problem, keys: Tensor) -> RandomNoiseState:
-        left = torch.full_like(keys, self.draws, device=problem.pixels.device)
-        return RandomNoiseState(keys, usable_radius(problem), left, left < 0)
+    @property
+    def steps(self) -> int:
+        """The loop asks once more after the last step."""
+        return ceil(self.draws / AT_ONCE) - 1
 
-    def ask(self, problem: Problem, state: RandomNoiseState) -> Ask:
-        drawn = [
-            on_grid(problem, state.radius, anywhere_inside(problem, state.radius, keys))
-            for keys in ((state.keys + offset) for offset in range(AT_ONCE))
-        ]
-        on_it = problem.levels is not None
-        return Ask(torch.stack(drawn, 1), torch.zeros_like(state.done), on_grid=on_it)
+    def start(self, problem: Problem, keys: Tensor) -> RandomNoiseState:
+        return RandomNoiseState(keys, problem.usable_radius())
+
+    def ask(self, problem: Problem, state: RandomNoiseState, step: int) -> Query:
+        keys = (state.keys + AT_ONCE * step + number for number in range(AT_ONCE))
+        drawn = [problem.sample(state.radius, row_keys) for row_keys in keys]
+        pixels = [problem.round_inside(state.radius, noisy) for noisy in drawn]
+        return Query(torch.stack(pixels, 1), on_grid=problem.levels is not None)
 
     def loss(self, problem: Problem, state: RandomNoiseState, logits: Tensor) -> Tensor:
         raise NotImplementedError("random noise asks for no gradient")
 
-    def step(self, problem: Problem, state: RandomNoiseState, answer: Answer) -> RandomNoiseState:
-        left = state.left - AT_ONCE
-        return RandomNoiseState(state.keys + AT_ONCE, state.radius, left, left <= 0)
+    def step(
+        self, problem: Problem, state: RandomNoiseState, answer: Answer, step: int
+    ) -> RandomNoiseState:
+        return state

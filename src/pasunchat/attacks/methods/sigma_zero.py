@@ -1,127 +1,110 @@
-"""sigma-zero: few values, by Adam on a smooth count and a threshold that adapts.
+"""sigma-zero: few changed values, by Adam on a smooth count and a threshold that adapts.
 
-Source: Cina et al., sigma-zero: gradient-based optimization of l0-norm adversarial examples (ICLR
-2025, arXiv:2402.01879), algorithm 1, as in the authors' code. The loss is
+Cina, Villani, Pintor, Schonherr, Biggio and Pelillo 2025, "sigma-zero: gradient-based optimization
+of l0-norm adversarial examples", ICLR, arXiv:2402.01879, algorithm 1. With d the change, m the
+margin of the goal, t the threshold and eta the step size, which falls by a cosine,
 
-    max(-margin, 0) + mean_i c_i^2 / (c_i^2 + sigma)
+    g <- the gradient of max(-m, 0) + mean_i d_i^2 / (d_i^2 + sigma), over its largest entry
+    d <- d - eta Adam(g), cut to pixels in [0, 1]
+    t <- t + threshold_step eta if the query reached the goal, else t - threshold_step eta
+    d_i <- 0 where |d_i| < t
 
-its gradient divided by its largest entry. After each step what is below the threshold becomes 0,
-and the threshold grows while the goal is reached. For PIXELS (ours, the paper counts values) c_i
-is the L2 norm of a pixel's three changes.
+Where this differs from the paper: its authors' code is followed, Adam included. For PIXELS, which
+the paper does not count, |d_i| is the L2 norm of a pixel's three changes. The last d is queried
+too.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import margin
-from pasunchat.attacks.methods.common import corrected, falling, updated
-from pasunchat.attacks.norms import wide
+from pasunchat.attacks.methods.common import adam_step, cosine
+from pasunchat.attacks.norms import L0, PIXELS, batch_view, row_largest
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps
+from pasunchat.attacks.protocol import (
+    Answer,
+    AttackInfo,
+    Query,
+    refuse_below_one,
+    refuse_not_positive,
+)
 
-LEAST = 0.1  # of the first step size: the last one's share
-SMALLEST = 1e-12
+LAST_LR = 0.1  # share of the first step size that the last one has
+SMALLEST = 1e-12  # a gradient is divided by no less
 
 
 @dataclass(frozen=True)
 class SigmaZeroState:
-    """change, and its Adam moments mean and square: [N, 3, H, W]. threshold: [N], below it a
-    change becomes 0. clock: gradients so far. done: [N]."""
+    """Where the search is."""
 
-    change: Tensor
-    mean: Tensor
-    square: Tensor
-    threshold: Tensor
-    clock: Tensor
-    done: Tensor
+    change: Tensor  # d, [N, 3, H, W]
+    exp_avg: Tensor  # Adam's first moment, [N, 3, H, W]
+    exp_avg_sq: Tensor  # Adam's second moment, [N, 3, H, W]
+    threshold: Tensor  # t, [N]: what is smaller becomes 0
 
 
 @dataclass(frozen=True)
 class SigmaZero:
-    """steps: gradients a row. lr: the first step, falling to a tenth by a cosine. sigma: how
-    sharply changes are counted, lower is sharper. threshold: the first one, of the range.
-    threshold_step: by how much of lr it grows or falls."""
+    """Few changed values or pixels, by a smooth count that Adam makes small."""
 
-    about: ClassVar[str] = "few values: a smooth count, Adam, and a threshold that adapts"
-    paper: ClassVar[str] = "sigma-zero (Cina et al. 2025, arXiv:2402.01879)"
-    needs: ClassVar[Access] = "gradients"
-    norms: ClassVar[tuple[str, ...]] = ("l0", "pixels")
-    aims: ClassVar[tuple[Aim, ...]] = ("nearest",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "to compare with its paper; good at few values"
-    cost: ClassVar[str] = "one gradient a step, 100 by default"
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="few values: a smooth count, Adam, and a threshold that adapts",
+        paper="sigma-zero (Cina et al. 2025, arXiv:2402.01879)",
+        norms=(L0.name, PIXELS.name),
+        when="to compare with its paper; good at few values",
+        cost="one gradient a step, 100 by default",
+    )
 
-    steps: int = 100
-    lr: float = 1.0
-    sigma: float = 1e-3
-    threshold: float = 0.3
-    threshold_step: float = 0.01
+    steps: int = 100  # number of gradients
+    lr: float = 1.0  # first step size, falling to a tenth by a cosine
+    sigma: float = 1e-3  # smoothness of the count; lower is sharper
+    threshold: float = 0.3  # first threshold below which a change becomes 0, in [0, 1]
+    threshold_step: float = 0.01  # share of the step size by which the threshold moves
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps: expected 1 or more gradients, got {self.steps}")
-        if not (self.lr > 0 and self.sigma > 0 and self.threshold_step >= 0):
-            raise ValueError(
-                f"lr, sigma and threshold_step: expected above 0, got {self.lr}, {self.sigma} and "
-                f"{self.threshold_step}"
-            )
+        refuse_below_one(self, "steps")
+        refuse_not_positive(self, "lr", "sigma")
+        if not 0 <= self.threshold_step < float("inf"):
+            raise ValueError(f"threshold_step: expected 0 or more, got {self.threshold_step}")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold: expected 0 to 1, got {self.threshold}")
 
     def start(self, problem: Problem, keys: Tensor) -> SigmaZeroState:
-        nothing = torch.zeros_like(problem.pixels)
-        count = torch.zeros(len(keys), dtype=torch.int64, device=nothing.device)
-        threshold = nothing.new_full((len(keys),), self.threshold)
-        return SigmaZeroState(nothing, nothing, nothing, threshold, count, count.bool())
+        zero = torch.zeros_like(problem.pixels)
+        return SigmaZeroState(zero, zero, zero, zero.new_full((len(keys),), self.threshold))
 
-    def ask(self, problem: Problem, state: SigmaZeroState) -> Ask:
-        pixels = (problem.pixels + state.change).clamp(0, 1)
-        return Ask(pixels[:, None], torch.ones_like(state.done))
+    def ask(self, problem: Problem, state: SigmaZeroState, step: int) -> Query:
+        return Query((problem.pixels + state.change).clamp(0, 1)[:, None])
 
     def loss(self, problem: Problem, state: SigmaZeroState, logits: Tensor) -> Tensor:
         return margin(logits, problem.goal)
 
-    def step(self, problem: Problem, state: SigmaZeroState, answer: Answer) -> SigmaZeroState:
+    def step(
+        self, problem: Problem, state: SigmaZeroState, answer: Answer, step: int
+    ) -> SigmaZeroState:
         assert answer.gradient is not None
         reached = answer.reached[:, 0]
-        uphill = torch.where(wide(reached), 0, -answer.gradient)
-        uphill = uphill + self._count_slope(problem, state.change)
-        uphill = uphill / wide(uphill.abs().flatten(1).amax(1).clamp_min(SMALLEST))
-        mean, square = updated(state.mean, state.square, uphill)
-        clock = state.clock + 1
-        step, root = corrected(mean, square, clock)
-        rate = self._rate(state.clock - 1, mean)
-        change = state.change - wide(rate) * step / root
-        change = (problem.pixels + change).clamp(0, 1) - problem.pixels
-        moved = self.threshold_step * self._rate(state.clock, change)
-        threshold = (state.threshold + torch.where(reached, moved, -moved)).clamp(0, 1)
-        small = _size(problem, change) < wide(threshold)
-        return replace(
-            state,
-            change=torch.where(small, 0, change),
-            mean=mean,
-            square=square,
-            threshold=threshold,
-            clock=clock,
-            done=clock >= self.steps,
+        gradient = torch.where(batch_view(reached), 0, -answer.gradient)
+        gradient = gradient + self._count_gradient(problem, state.change)
+        gradient = gradient / batch_view(row_largest(gradient).clamp_min(SMALLEST))
+        adam = adam_step(state.exp_avg, state.exp_avg_sq, gradient, step + 1)
+        # as in the authors' code, Adam takes the step size that was set after the step before
+        change = state.change - self._step_size(max(step - 1, 0)) * adam.direction
+        change = problem.in_box(change)
+        grown = self.threshold_step * self._step_size(step)
+        threshold = (state.threshold + torch.where(reached, grown, -grown)).clamp(0, 1)
+        small = problem.norm.parts(change) < batch_view(threshold)
+        return SigmaZeroState(
+            torch.where(small, 0, change), adam.exp_avg, adam.exp_avg_sq, threshold
         )
 
-    def _count_slope(self, problem: Problem, change: Tensor) -> Tensor:
-        """The gradient of mean_i c_i^2 / (c_i^2 + sigma)."""
-        size = _size(problem, change)
-        parts = size[0].numel()
-        return 2 * self.sigma / parts * change / (size.square() + self.sigma).square()
+    def _count_gradient(self, problem: Problem, change: Tensor) -> Tensor:
+        """The gradient of mean_i d_i^2 / (d_i^2 + sigma)."""
+        size = problem.norm.parts(change)
+        return 2 * self.sigma / size[0].numel() * change / (size.square() + self.sigma).square()
 
-    def _rate(self, clock: Tensor, like: Tensor) -> Tensor:
-        """The step size after `clock` [N] steps; before the first, as at the first."""
-        return falling(self.lr, LEAST * self.lr, clock.clamp_min(0), self.steps, like)
-
-
-def _size(problem: Problem, change: Tensor) -> Tensor:
-    """How large each counted part of the change is, [N, 3 or 1, H, W]."""
-    if problem.norm.name == "pixels":
-        return change.square().sum(1, keepdim=True).sqrt()
-    return change.abs()
+    def _step_size(self, step: int) -> float:
+        return cosine(self.lr, LAST_LR * self.lr, step, self.steps)

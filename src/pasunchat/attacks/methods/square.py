@@ -1,42 +1,202 @@
-"""Square: one random square of the change at a time, kept where the margin grows. Scores only.
+"""Square: changes one random square of the picture at a time, and stays where the margin grows.
 
 Andriushchenko, Croce, Flammarion and Hein 2020, "Square Attack: a query-efficient black-box
-adversarial attack via random search", arXiv:1912.00049, algorithms 1 to 3. The change starts as
-vertical stripes of +-radius (LINF) or as a grid of tiles (L2); then each query changes one square
-window, whose area is a share p of the picture. p falls by half at fixed shares of the budget.
+adversarial attack via random search", arXiv:1912.00049, algorithms 1 to 3; it needs scores only.
+The change starts as vertical stripes of +-radius (LINF) or as a grid of tiles (L2); then each query
+changes one square window, whose area is a share p of the picture:
+
+    LINF:  the window takes +-radius, one sign for each channel
+    L2:    the window takes a tile, and the length of another window that is emptied
+
+p falls by half at fixed shares of the queries. The best so far changes only where the margin grows.
+
+Where this differs from the paper: its loss is the margin for targeted goals too, and what is
+queried lies on the grid where there is one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from pasunchat.attacks.methods.common import ask_on_grid, usable_radius
-from pasunchat.attacks.norms import L2, wide
+from pasunchat.attacks.draws import draw_rows, draw_signs
+from pasunchat.attacks.norms import L2, LINF, batch_view, normalize, row_norms
 from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import Access, Aim, Answer, Ask, Keeps, refuse_below_one
+from pasunchat.attacks.protocol import (
+    Answer,
+    AttackInfo,
+    Query,
+    query_inside,
+    refuse_below_one,
+)
+
+HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries
+TINY = 1e-12  # a length is divided by no less
 
 
-def signs(shape: tuple[int, ...], generator: Generator) -> Tensor:
-    """+1 or -1 for each place."""
-    return torch.randint(0, 2, shape, generator=generator).float().mul_(2).sub_(1)
+@dataclass(frozen=True)
+class SquareState:
+    """Where the search is. Pixels are not on the grid."""
+
+    best: Tensor  # pixels of the largest margin so far, [N, 3, H, W]
+    candidate: Tensor  # pixels queried next, [N, 3, H, W]
+    margin: Tensor  # [N]: that of best, minus infinity before the first answer
+    keys: Tensor  # int64 [N]: each row's seed
+    radius: Tensor  # [N]: the usable radius
 
 
-def tile(height: int, width: int, generator: Generator) -> Tensor:
-    """[H, W] of length 1: a hill above or beside a hollow."""
-    if torch.rand((), generator=generator) < 0.5:
-        return tile_upright(width, height).T
-    return tile_upright(height, width)
+@dataclass(frozen=True)
+class Square:
+    """Random squares of the change, where scores are known and gradients are not."""
+
+    info: ClassVar[AttackInfo] = AttackInfo(
+        about="random squares of the change, accepted where the margin grows",
+        paper="Square Attack: Andriushchenko et al. 2020, arXiv:1912.00049",
+        norms=(LINF.name, L2.name),
+        when="a radius, where gradients are unknown or not to be trusted",
+        cost="5,000 queries, fewer where one fools",
+        needs="scores",
+        aims=("within",),
+    )
+
+    queries: int = 5000  # largest number of queries for a photo
+    share: float = 0.8  # share of the picture that the first squares cover
+
+    def __post_init__(self) -> None:
+        refuse_below_one(self, "queries")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share: expected between 0 and 1, got {self.share}")
+
+    @property
+    def steps(self) -> int:
+        """The loop asks once more after the last step."""
+        return self.queries - 1
+
+    def start(self, problem: Problem, keys: Tensor) -> SquareState:
+        radius = problem.usable_radius()
+        first = _tiles if problem.norm is L2 else _stripes
+        pixels = problem.pixels + first(problem.pixels, keys) * batch_view(radius)
+        pixels = problem.allowed(pixels.clamp_(0, 1))
+        return SquareState(pixels, pixels, torch.full_like(radius, -torch.inf), keys, radius)
+
+    def ask(self, problem: Problem, state: SquareState, step: int) -> Query:
+        return query_inside(problem, state.radius, state.candidate)
+
+    def loss(self, problem: Problem, state: SquareState, logits: Tensor) -> Tensor:
+        raise NotImplementedError("Square asks for no gradient")
+
+    def step(self, problem: Problem, state: SquareState, answer: Answer, step: int) -> SquareState:
+        assert answer.margin is not None
+        margin = answer.margin[:, 0]
+        better = margin > state.margin
+        best = torch.where(batch_view(better), state.candidate, state.best)
+        margin = torch.where(better, margin, state.margin)
+        change = _with_moved_square if problem.norm is L2 else _with_new_square
+        side = self._side(problem.pixels, step + 1)
+        candidate = change(problem.pixels, best, state.radius, side, state.keys + step + 1)
+        return SquareState(best, candidate, margin, state.keys, state.radius)
+
+    def _side(self, photos: Tensor, queries: int) -> int:
+        """The side of the squares after some queries, in pixels."""
+        height, width = photos.shape[2:]
+        of_schedule = queries * 10_000 // self.queries
+        share = self.share * 0.5 ** sum(of_schedule > after for after in HALVED_AFTER)
+        return min(max(round(sqrt(share * height * width)), 1), height, width)
+
+
+def _stripes(photos: Tensor, keys: Tensor) -> Tensor:
+    """The first change in LINF, [N, 3, H, W] of +-1: vertical stripes."""
+    return draw_signs(keys, photos[:, :, :1], "stripes").expand_as(photos)
+
+
+def _tiles(photos: Tensor, keys: Tensor) -> Tensor:
+    """The first change in L2, [N, 3, H, W] of length 1: tiles a fifth of the picture wide, a sign
+    for each tile and channel; 0 where no whole tile fits."""
+    height, width = photos.shape[2:]
+    side = max(min(height, width) // 5, 1)
+    corners = photos[:, :, : height // side, : width // side]  # one value for each tile
+    upright = draw_signs(keys, corners[:, :1], "upright")[..., None, None] > 0
+    signs = draw_signs(keys, corners, "signs")[..., None, None]
+    tile = _tile(side).to(photos)
+    tiles = torch.where(upright, tile, tile.T) * signs  # [N, 3, rows, columns, side, side]
+    whole = tiles.transpose(3, 4).flatten(4, 5).flatten(2, 3)
+    change = torch.zeros_like(photos)
+    change[:, :, : whole.shape[2], : whole.shape[3]] = whole
+    return normalize(change)
+
+
+def _with_new_square(
+    photos: Tensor, best: Tensor, radius: Tensor, side: int, keys: Tensor
+) -> Tensor:
+    """The pixels with +-radius in one square, a sign for each channel (LINF)."""
+    square = _squares(photos, side, keys, "place").inside
+    signs = draw_signs(keys, photos[:, :, :1, :1], "signs")
+    return torch.where(square, (photos + batch_view(radius) * signs).clamp_(0, 1), best)
+
+
+def _with_moved_square(
+    photos: Tensor, best: Tensor, radius: Tensor, side: int, keys: Tensor
+) -> Tensor:
+    """The pixels with the change of one square moved into another, where it takes the shape of a
+    tile (L2, algorithm 3)."""
+    side = min(max(side, 3) | 1, *photos.shape[2:])
+    square = _squares(photos, side, keys, "filled")
+    emptied = _squares(photos, side, keys, "emptied").inside
+    change = best - photos
+    outside = change * ~(square.inside | emptied)
+    here = change * square.inside
+    length = batch_view(row_norms(change))
+    freed = length.square() - batch_view(row_norms(outside)).square()
+    unused = (batch_view(radius).square() - length.square()).clamp_min(0)
+    signs = draw_signs(keys, photos[:, :, :1, :1], "signs")
+    shape = _tiles_inside(square, side, keys) * signs + here / _channel_norms(here)
+    filled = shape / _channel_norms(shape) * ((unused + freed) / photos.shape[1]).sqrt()
+    return (photos + normalize(outside + filled) * batch_view(radius)).clamp_(0, 1)
+
+
+def _channel_norms(change: Tensor) -> Tensor:
+    """The L2 norm of each channel, [N, 3, 1, 1]; not 0."""
+    return change.square().sum((2, 3), keepdim=True).sqrt().clamp_min(TINY)
+
+
+class _Squares(NamedTuple):
+    """A square for each row."""
+
+    rows: Tensor  # int64 [N, 1, H, 1]: the picture's rows, counted from the square's first
+    columns: Tensor  # int64 [N, 1, 1, W]: its columns, counted likewise
+    inside: Tensor  # bool [N, 1, H, W]
+
+
+def _squares(photos: Tensor, side: int, keys: Tensor, purpose: str) -> _Squares:
+    """Squares anywhere in the picture, drawn from the rows' keys."""
+    drawn = draw_rows(keys, lambda g: torch.rand(2, generator=g, dtype=torch.float64), purpose)
+    rooms = [length - side + 1 for length in photos.shape[2:]]  # how many places there are
+    first = (drawn * drawn.new_tensor(rooms)).long().to(photos.device)
+    rows, columns = (
+        torch.arange(length, device=photos.device) - first[:, axis, None]
+        for axis, length in enumerate(photos.shape[2:])
+    )
+    rows, columns = rows[:, None, :, None], columns[:, None, None, :]
+    inside = (rows >= 0) & (rows < side) & (columns >= 0) & (columns < side)
+    return _Squares(rows, columns, inside)
+
+
+def _tiles_inside(squares: _Squares, side: int, keys: Tensor) -> Tensor:
+    """A tile in each square, upright or not, and 0 outside, [N, 1, H, W]."""
+    rows, columns = (at.clamp(0, side - 1) for at in (squares.rows, squares.columns))
+    tile = _tile(side).to(rows.device)
+    upright = draw_signs(keys, tile.new_empty(len(keys), 1, 1, 1), "upright") > 0
+    return torch.where(upright, tile[rows, columns], tile[columns, rows]) * squares.inside
 
 
 @lru_cache(maxsize=256)
-def tile_upright(height: int, width: int) -> Tensor:
-    """[H, W] of length 1: a hill over a hollow."""
-    shape = torch.cat([_hill(height // 2, width), -_hill(height - height // 2, width)])
-    return shape / shape.square().sum().sqrt().clamp_min(1e-12)
+def _tile(side: int) -> Tensor:
+    """[side, side] of length 1: a hill over a hollow."""
+    tile = torch.cat([_hill(side // 2, side), -_hill(side - side // 2, side)])
+    return tile / tile.square().sum().sqrt().clamp_min(TINY)
 
 
 def _hill(height: int, width: int) -> Tensor:
@@ -48,158 +208,3 @@ def _hill(height: int, width: int) -> Tensor:
         bottom, right = (at + k for at in middle)
         hill[top:bottom, left:right] += 1 / k**2
     return hill
-
-
-def tiled(shape: torch.Size, generator: Generator) -> Tensor:
-    """[C, H, W] of length 1: a tile in each fifth of the picture, a sign for each channel."""
-    channels, height, width = shape
-    side = max(min(height, width) // 5, 1)
-    change = torch.zeros(shape)
-    for row in range(height // side):
-        for column in range(width // side):
-            at = (slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side))
-            change[:, *at] = tile(side, side, generator) * signs((channels, 1, 1), generator)
-    return change / change.square().sum().sqrt().clamp_min(1e-12)
-
-
-def stripes(photo: Tensor, generator: Generator) -> Tensor:
-    """One row's first change in LINF, [3, H, W] of +-1: vertical stripes."""
-    channels, height, width = photo.shape
-    return signs((channels, 1, width), generator).to(photo).expand(-1, height, -1)
-
-
-def tiles(photo: Tensor, generator: Generator) -> Tensor:
-    """One row's first change in L2, [3, H, W] of length 1: tiles a fifth of the picture wide."""
-    return tiled(photo.shape, generator).to(photo)
-
-
-def _place(photo: Tensor, side: int, generator: Generator) -> tuple[slice, slice]:
-    """Where a square lies."""
-    rows, columns = (
-        int(torch.randint(0, length - side + 1, (), generator=generator))
-        for length in photo.shape[1:]
-    )
-    return slice(rows, rows + side), slice(columns, columns + side)
-
-
-def other_square(
-    photo: Tensor, now: Tensor, radius: float, side: int, generator: Generator
-) -> Tensor:
-    """The pixels with the change in one square +-radius, a sign for each channel (LINF)."""
-    rows, columns = _place(photo, side, generator)
-    tried = now.clone()
-    window = photo[:, rows, columns] + radius * signs((len(photo), 1, 1), generator).to(photo)
-    tried[:, rows, columns] = window.clamp_(0, 1)
-    return tried
-
-
-def other_square_l2(
-    photo: Tensor, now: Tensor, radius: float, side: int, generator: Generator
-) -> Tensor:
-    """The pixels with the change of one square moved into another, where it takes the shape of a
-    tile (L2, algorithm 3)."""
-    side = min(max(side, 3) | 1, *photo.shape[1:])
-    change = now - photo
-    rows, columns = _place(photo, side, generator)
-    emptied = _place(photo, side, generator)
-    before = change.square().sum()
-    here = change[:, rows, columns].clone()
-    both = change.clone()
-    both[:, rows, columns] = 0
-    both[:, emptied[0], emptied[1]] = 0
-    freed = before - both.square().sum()
-    own = here.square().sum((1, 2), keepdim=True).sqrt()
-    shape = tile(side, side, generator) * signs((len(photo), 1, 1), generator)
-    shape = shape.to(photo) + here / own.clamp_min(1e-12)
-    length = ((radius**2 - before).clamp_min(0) / len(photo) + freed / len(photo)).sqrt()
-    size = shape.square().sum((1, 2), keepdim=True).sqrt().clamp_min(1e-12)
-    change = both
-    change[:, rows, columns] = shape / size * length
-    change = change * (radius / change.square().sum().sqrt().clamp_min(1e-12))
-    return (photo + change).clamp_(0, 1)
-
-
-FALLS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries: p is halved
-
-
-@dataclass(frozen=True)
-class SquareState:
-    """best, tried: the pixels of the largest margin so far, and those asked next, before the grid,
-    [N, 3, H, W]. margin: of best. keys, radius, clock (queries so far), done: [N]."""
-
-    best: Tensor
-    tried: Tensor
-    margin: Tensor
-    keys: Tensor
-    radius: Tensor
-    clock: Tensor
-    done: Tensor
-
-
-@dataclass(frozen=True)
-class Square:
-    """queries: at most, for each photo. share: of the picture that the first squares cover."""
-
-    about: ClassVar[str] = "random squares of the change, kept where the margin grows"
-    paper: ClassVar[str] = "Square Attack: Andriushchenko et al. 2020, arXiv:1912.00049"
-    needs: ClassVar[Access] = "scores"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
-    aims: ClassVar[tuple[Aim, ...]] = ("within",)
-    keeps: ClassVar[Keeps] = "nearest"
-    when: ClassVar[str] = "a radius, where gradients are not to be had or not to be trusted"
-    cost: ClassVar[str] = "5,000 questions, less where one fools"
-
-    queries: int = 5000
-    share: float = 0.8
-
-    def __post_init__(self) -> None:
-        refuse_below_one(self, "queries")
-        if not 0 < self.share <= 1:
-            raise ValueError(f"share: expected between 0 and 1, got {self.share}")
-
-    def start(self, problem: Problem, keys: Tensor) -> SquareState:
-        radius = usable_radius(problem)
-        first = tiles if problem.norm is L2 else stripes
-        rows = zip(problem.pixels, keys.tolist(), strict=True)
-        noise = torch.stack([first(row, Generator().manual_seed(key)) for row, key in rows])
-        tried = problem.allowed((problem.pixels + noise * wide(radius)).clamp_(0, 1))
-        clock = torch.zeros_like(radius, dtype=torch.int64)
-        nothing = torch.full_like(radius, -torch.inf)
-        return SquareState(tried, tried, nothing, keys, radius, clock, clock.bool())
-
-    def ask(self, problem: Problem, state: SquareState) -> Ask:
-        return ask_on_grid(problem, state.radius, state.tried, torch.zeros_like(state.done))
-
-    def loss(self, problem: Problem, state: SquareState, logits: Tensor) -> Tensor:
-        raise NotImplementedError("Square asks for no gradient")
-
-    def step(self, problem: Problem, state: SquareState, answer: Answer) -> SquareState:
-        assert answer.margin is not None
-        margin = answer.margin[:, 0]
-        better = margin > state.margin
-        best = torch.where(wide(better), state.tried, state.best)
-        clock = state.clock + 1
-        change = other_square_l2 if problem.norm is L2 else other_square
-        numbers = (state.radius.tolist(), state.keys.tolist(), clock.tolist())
-        rows = zip(problem.pixels, best, *numbers, strict=True)
-        tried = torch.stack(
-            [
-                change(photo, now, radius, self._side(photo, at), Generator().manual_seed(key + at))
-                for photo, now, radius, key, at in rows
-            ]
-        )
-        return replace(
-            state,
-            best=best,
-            tried=tried,
-            margin=torch.where(better, margin, state.margin),
-            clock=clock,
-            done=clock >= self.queries,
-        )
-
-    def _side(self, photo: Tensor, clock: int) -> int:
-        """The side of the squares after so many queries, in pixels."""
-        height, width = photo.shape[1:]
-        at = clock * 10_000 // self.queries
-        share = self.share * 0.5 ** sum(at > fall for fall in FALLS)
-        return min(max(round(sqrt(share * height * width)), 1), height, width)
