@@ -32,9 +32,13 @@ QUICK = {
     "random-noise": "random-noise:draws=20",
     "square": "square:queries=200",
     "hop-skip-jump": "hop-skip-jump:queries=200",
-    "eot-pgd": "eot-pgd:steps=10",
+    "eot-pgd": "eot-pgd:steps=4",
+    "vmi-fgsm": "vmi-fgsm:steps=3,step_size=0.4",
+    "admix": "admix:steps=3,step_size=0.4",
+    "sim": "sim:steps=4,step_size=0.3",
 }
 CONTROLS = ("random-noise",)  # may well reach nothing
+MIXES = ("admix",)  # mixes in the photos that a photo is beside
 RADII = {"l2": 2.0, "linf": 16 / 255, "l1": 40.0, "l0": 200.0, "pixels": 100.0}
 NEARER = {"l2": 0.3, "linf": 2 / 255, "l1": 4.0, "l0": 6.0, "pixels": 3.0}  # too near for most
 CASES = [(name, norm) for name, attack in ATTACKS.items() for norm in attack.info.norms]
@@ -96,8 +100,8 @@ def test_distance_is_that_of_the_change(
     found = attacked(classifier, given)
     assert torch.allclose(found.distance, NORMS[case[1]].measure(found.pixels - given))
     assert torch.equal(found.photos, given)
-    if found.radius is not None:
-        assert (found.distance <= found.radius * (1 + 1e-5)).all()
+    if found.request.radius is not None:
+        assert (found.distance <= found.request.radius * (1 + 1e-5)).all()
 
 
 def test_a_row_ends_the_same_in_any_company(
@@ -105,6 +109,8 @@ def test_a_row_ends_the_same_in_any_company(
 ) -> None:
     """The batch that a row is asked in changes its logits by rounding, so never its status, and its
     distance by next to nothing."""
+    if case[0] in MIXES:
+        pytest.skip("depends on the photos beside it, as its paper says")
     company = 20 if isinstance(ATTACKS[case[0]], Strategy) else 62  # its parts are rows too
     one, others = photos(1), photos(company, seed=1)
     impossible = torch.zeros_like(one)
