@@ -28,7 +28,7 @@ QUICK = {
     "pdpgd": "pdpgd:steps=30",
     "ddn": "ddn:steps=30",
     "fmn": "fmn:steps=30",
-    "carlini-wagner": "carlini-wagner:steps=40,rounds=2,lr=0.05",
+    "carlini-wagner": "carlini-wagner:round_steps=40,rounds=2,lr=0.05",
     "random-noise": "random-noise:draws=20",
     "square": "square:queries=200",
     "hop-skip-jump": "hop-skip-jump:queries=200",

@@ -20,7 +20,7 @@ from pasunchat.classifiers.classifier import Classifier
 
 # Settings that make an attack quick on small pictures.
 QUICK = {
-    "carlini-wagner": "carlini-wagner:steps=150,rounds=6,lr=0.03",
+    "carlini-wagner": "carlini-wagner:round_steps=150,rounds=6,lr=0.03",
 }
 # How many times the optimum an attack may be off: without the box, with it, and on the grid.
 LOOSE = (2.5, 2.5, 2.5)
