@@ -126,7 +126,7 @@ def _networks() -> Iterator[str]:
 
 def _attacks() -> Iterator[str]:
     yield from ("# Attacks", "")
-    yield "Named by `--attack`, with settings as in `learned-noise:price=0.01`. Where none is"
+    yield "Named by `--attack`, with settings as in `learned-noise:const=0.01`. Where none is"
     yield "named, the norm's own best is taken. Signs that a result says less than it seems:"
     yield "[warnings.md](warnings.md)."
     yield ""

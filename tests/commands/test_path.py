@@ -13,7 +13,7 @@ from pasunchat.photos.dataset import open_dataset
 
 PHOTO = "photos/cat/0.png"
 MODEL = ("--model", "simple")
-STRONG = "learned-noise:price=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
+STRONG = "learned-noise:const=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
 
 
 def test_each_command_says_what_it_wrote_and_what_is_next(place: Path, call: Callable) -> None:

@@ -11,7 +11,7 @@ EXAMPLES = (
     "pasunchat fool rex.jpg --as cat",
     "pasunchat fool rex.jpg --norm linf --radius 4/255 --film",
     "pasunchat fool rex.jpg --survive jpeg:75,resize:0.5 --effort thorough",
-    "pasunchat fool rex.jpg --attack learned-noise:price=0.01 --model simple",
+    "pasunchat fool rex.jpg --attack learned-noise:const=0.01 --model simple",
 )
 
 

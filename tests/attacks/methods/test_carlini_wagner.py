@@ -26,7 +26,7 @@ GREY = torch.full((1, 3, 2, 2), 0.5)
 
 
 def plane(slope: Tensor, ahead: float, photo: Tensor = GREY) -> Classifier:
-    """Two classes; class 0 leads by `ahead` at the photo, class 1 rises by `slope` [12]."""
+    """Two classes; class 0 is `ahead` of the other at the photo, class 1 rises by `slope` [12]."""
     layer = nn.Linear(12, 2)
     with torch.no_grad():
         layer.weight.copy_(torch.stack([torch.zeros(12), slope]))

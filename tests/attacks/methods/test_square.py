@@ -113,10 +113,7 @@ def test_squares_lie_anywhere_inside_the_picture(side: int) -> None:
     photos = torch.zeros(1, 1, HEIGHT, WIDTH).expand(200, 3, -1, -1)
     squares = _squares(photos, side, keys, "place")
     assert (squares.inside.sum((1, 2, 3)) == side**2).all()
-    first, last = (
-        getattr(squares.inside.any((0, 1, 2)).nonzero(), name)() for name in ("min", "max")
-    )
-    assert (int(first), int(last)) == (0, WIDTH - 1)
+    assert squares.inside.any((0, 1, 2)).all() and squares.inside.any((0, 1, 3)).all()
     tiles = _tiles_inside(squares, side, keys)
     assert not tiles[~squares.inside].any()
     assert torch.allclose(tiles.square().sum((1, 2, 3)), torch.ones(200))
