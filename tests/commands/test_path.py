@@ -13,7 +13,7 @@ from pasunchat.photos.dataset import open_dataset
 
 PHOTO = "photos/cat/0.png"
 MODEL = ("--model", "simple")
-STRONG = "learned-noise:cost_of_surviving=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
+STRONG = "learned-noise:const=0.001,lr=0.01"  # a picture of 16 x 16 has few pixels to change
 
 
 def test_each_command_says_what_it_wrote_and_what_is_next(place: Path, call: Callable) -> None:
@@ -107,10 +107,8 @@ def test_fool_and_verify(place: Path, call: Callable) -> None:
     assert names == {"0.dog.png", "noise.png", "photo.png", "row.png", "result.json"}
     result = json.loads((folder / "result.json").read_text())
     answer = json.loads(call("predict", folder / "0.dog.png", "--json").out)[0]
-    assert answer["prediction"]["label"] == "dog"
-    assert answer["prediction"]["confidence"] == pytest.approx(
-        result["after"]["confidence"], abs=1e-6
-    )
+    assert answer["answer"] == "dog"
+    assert answer["confidence"] == pytest.approx(result["after"]["confidence"], abs=1e-6)
     verified = call("verify", folder / "0.dog.png", "--photo", PHOTO)
     assert verified.status == 0 and "holds" in verified.out
     assert call("fool", PHOTO, "--as", "dog").status == 2

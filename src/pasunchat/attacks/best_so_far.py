@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.norms import L0, batch_view
 from pasunchat.attacks.oracle import Oracle
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Query
@@ -85,6 +86,7 @@ def bring_inside(best: BestSoFar, oracle: Oracle, problem: Problem) -> None:
         return
     some, usable = problem.rows(rows), problem.usable_radius()[rows]
     pixels = some.round_inside(usable, some.inside(usable, best.outside[rows]))
+    pixels = _moved_at_all(some, pixels, best.outside[rows])
     logits = oracle.logits(pixels)
     best.forwards[rows.cpu()] += 1
     reached = some.goal.reached(logits, SURE) & some.within(pixels)
@@ -95,6 +97,16 @@ def bring_inside(best: BestSoFar, oracle: Oracle, problem: Problem) -> None:
     _take(best.pixels, rows, better, pixels)
     _take(best.score, rows, better, score)
     _take(best.distance, rows, better & reached, some.distance(pixels))
+
+
+def _moved_at_all(problem: Problem, pixels: Tensor, outside: Tensor) -> Tensor:
+    """Pixels brought inside; where rounding has left nothing of the change, the photo with its
+    value of the largest change moved by one level."""
+    if problem.levels is None:
+        return pixels
+    one = problem.pixels + L0.steepest(outside - problem.pixels) / problem.max_level
+    same = (pixels == problem.pixels).flatten(1).all(1) & problem.within(one)
+    return torch.where(batch_view(same), problem.snap(one), pixels)
 
 
 def _candidate(problem: Problem, pixels: Tensor, reached: Tensor, score: Tensor) -> Tensor:

@@ -41,9 +41,9 @@ def plainly(classifier: Classifier, photo: Tensor, label: int, steps: int) -> fl
     change, length, best = torch.zeros_like(photo), 1.0, torch.inf
     room = float(torch.maximum(photo, 1 - photo).norm())
     for step in range(steps + 1):
-        asked = (photo + change).requires_grad_()
-        logits = classifier(asked)
-        (slope,) = torch.autograd.grad(-logits.log_softmax(1)[0, label], asked)
+        queried = (photo + change).requires_grad_()
+        logits = classifier(queried)
+        (slope,) = torch.autograd.grad(-logits.log_softmax(1)[0, label], queried)
         fooled = int(logits.argmax()) != label
         best = min(best, float(change.norm())) if fooled else best
         alpha = 0.01 + 0.99 * (1 + cos(pi * step / steps)) / 2
@@ -56,7 +56,9 @@ def plainly(classifier: Classifier, photo: Tensor, label: int, steps: int) -> fl
 def test_is_the_paper_s_algorithm() -> None:
     classifier, given = curved(), photos(3)
     goal = left(classifier, given)
-    found = fool(classifier, given, goal=goal, attack=DDN(steps=40, objective="ce"), levels=None)
+    found = fool(
+        classifier, given, goal=goal, attack=DDN(steps=40, loss_function="ce"), levels=None
+    )
     expected = [
         plainly(classifier, given[row : row + 1], int(goal.classes[row]), 40) for row in range(3)
     ]
@@ -69,13 +71,13 @@ def test_is_as_near_as_adv_lib(levels: int | None) -> None:
     classifier, given = curved(), photos(8)
     goal = left(classifier, given)
     theirs = attacks.ddn(classifier, given, goal.classes, steps=60, levels=levels)
-    found = fool(classifier, given, goal=goal, attack=DDN(60, objective="ce"), levels=levels)
+    found = fool(classifier, given, goal=goal, attack=DDN(60, loss_function="ce"), levels=levels)
     size = (theirs - given).flatten(1).norm(dim=1)
     size[size == 0] = torch.inf  # how adv-lib shows a failure
     assert found.distance.median() <= 1.01 * size.median()
 
 
-def test_costs_its_steps_and_one_look_more() -> None:
+def test_costs_its_steps_and_one_query_more() -> None:
     classifier, given = curved(), photos(2)
     found = fool(classifier, given, attack=DDN(steps=7), levels=None)
     assert found.backwards.tolist() == [7, 7]
@@ -88,7 +90,7 @@ def test_the_margin_serves_where_cross_entropy_is_saturated() -> None:
     goal = left(near, given)
     margin, same = (fool(c, given, goal=goal, attack=DDN(60), levels=None) for c in (far, near))
     assert torch.allclose(margin.distance, same.distance, rtol=1e-2)
-    saturated = fool(far, given, goal=goal, attack=DDN(60, objective="ce"), levels=None)
+    saturated = fool(far, given, goal=goal, attack=DDN(60, loss_function="ce"), levels=None)
     assert (saturated.distance >= same.distance * 0.999).all()
 
 
@@ -96,6 +98,14 @@ def test_more_steps_are_never_much_farther() -> None:
     classifier, given = curved(), photos(6)
     few, many = (fool(classifier, given, attack=DDN(n), levels=None) for n in (20, 150))
     assert many.distance.median() <= few.distance.median()
+
+
+def test_a_small_radius_is_kept_and_the_photo_is_never_the_result() -> None:
+    classifier, given = curved(), photos(4)
+    for levels in (256, None):
+        found = fool(classifier, given, attack=DDN(steps=10), radius=0.05, levels=levels)
+        assert (found.distance <= 0.05 * (1 + 1e-5)).all()
+        assert (found.distance > 0).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""DeepFool: straight to the nearest plane, and its leads by hand."""
+"""DeepFool: straight to the nearest plane, and the margins of classes by hand."""
 
 from math import log
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.deepfool import DeepFool, leads
+from pasunchat.attacks.methods.deepfool import DeepFool, class_margins
 from pasunchat.attacks.norms import LINF, NORMS
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
@@ -17,7 +17,7 @@ GREY = torch.full((1, 3, 2, 2), 0.5)
 
 
 def planes(slopes: list[float], behind: list[float]) -> Classifier:
-    """Class k rises by slopes[k] along pixel value k; class 0 leads it by behind[k] at grey."""
+    """Class k rises by slopes[k] along pixel value k; at grey it is behind[k] below class 0."""
     layer = nn.Linear(12, len(slopes))
     with torch.no_grad():
         layer.weight.zero_()
@@ -39,7 +39,7 @@ def test_takes_the_nearest_class_not_the_likeliest() -> None:
     assert found.forwards.tolist() == [2]
 
 
-def test_looks_at_as_many_classes_as_asked() -> None:
+def test_considers_as_many_classes_as_set() -> None:
     classifier = planes([0, 1, 4], [0.0, 0.2, 0.4])
     found = fool(classifier, GREY, goal=leave(), attack=DeepFool(nearby=1), levels=None)
     assert found.after.tolist() == [1]
@@ -56,7 +56,7 @@ def test_in_linf_every_value_moves_alike() -> None:
     assert torch.allclose(found.pixels - GREY, torch.tensor(0.102), atol=1e-5)
 
 
-def test_stops_at_the_first_look_that_reaches_and_gives_up_after_its_steps() -> None:
+def test_stops_at_the_first_query_that_reaches_and_gives_up_after_its_steps() -> None:
     near, far = planes([0, 1], [0.0, 0.2]), planes([0, 1], [0.0, 0.9])
     assert fool(near, GREY, attack=DeepFool(steps=5), levels=None).backwards.tolist() == [2]
     lost = fool(far, GREY, attack=DeepFool(steps=5), levels=None)
@@ -70,13 +70,13 @@ def test_a_class_that_is_to_be_reached_is_reached() -> None:
     assert found.after.tolist() == [1]
 
 
-def test_leads_by_hand() -> None:
+def test_the_margins_of_classes_by_hand() -> None:
     logits = torch.tensor([[3.0, 1.0, 2.0, -1.0]])
-    assert leads(logits, leave(0), 9).tolist() == [[-1.0, -2.0, -4.0]]
-    assert leads(logits, leave(1), 2).tolist() == [[2.0, 1.0]]
+    assert class_margins(logits, leave(0), 9).tolist() == [[-1.0, -2.0, -4.0]]
+    assert class_margins(logits, leave(1), 2).tolist() == [[2.0, 1.0]]
     goal = Goal(torch.tensor([0]), targeted=False, confidence=0.9)
     expected = 2 - float(torch.tensor([3.0, 1.0, -1.0]).logsumexp(0)) - log(9)
-    assert float(leads(logits, goal, 1)) == pytest.approx(expected)
+    assert float(class_margins(logits, goal, 1)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("norm", ("l2", "linf"))
@@ -97,6 +97,16 @@ def test_is_as_near_as_adv_lib(norm: str) -> None:
         torch.tensor([s == "reached" for s in found.status]), found.distance, torch.inf
     )
     assert ours.median() <= 1.01 * size.median()
+
+
+@pytest.mark.parametrize(("norm", "radius"), [("l2", 0.05), ("linf", 2 / 255)])
+def test_a_small_radius_is_kept_and_the_photo_is_never_the_result(norm: str, radius: float) -> None:
+    classifier, photo = planes([0, 1], [0.0, 0.9]), GREY.mul(255).round().div(255)
+    for levels in (256, None):
+        found = fool(
+            classifier, photo, attack=DeepFool(), norm=NORMS[norm], radius=radius, levels=levels
+        )
+        assert 0 < float(found.distance[0]) <= radius * (1 + 1e-5)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import torch
 from torch.nn import functional
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.learned_noise import LearnedNoise, _as_keras
+from pasunchat.attacks.methods.learned_noise import LearnedNoise, _glorot_uniform
 from pasunchat.attacks.problem import Goal
 from pasunchat.classifiers.build import build
-from pasunchat.runtime import seed_from
+from pasunchat.runtime import generator, seed_from
 from pasunchat.storage import sha256
 
 SIZE = 32
@@ -24,12 +24,12 @@ def on_the_grid(count: int) -> torch.Tensor:
 def plainly(classifier, photo, target, noise, steps, patience):
     noise = noise.clone().requires_grad_()
     adam = torch.optim.Adam([noise], lr=1e-3, eps=1e-7)
-    best, kept, waited = math.inf, noise, 0
+    best, result, waited = math.inf, noise, 0
     for _ in range(steps):
         logits = classifier((photo + noise).clamp(0, 1)[None])
         loss = 0.1 * noise.square().sum() + functional.cross_entropy(logits, target[None])
         if loss.item() < best:
-            best, kept, waited = loss.item(), noise.detach().clone(), 0
+            best, result, waited = loss.item(), noise.detach().clone(), 0
         else:
             waited += 1
             if waited >= patience:
@@ -37,7 +37,7 @@ def plainly(classifier, photo, target, noise, steps, patience):
         adam.zero_grad()
         loss.backward()
         adam.step()
-    return (photo + kept).clamp(0, 1)
+    return (photo + result).clamp(0, 1)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_it_is_the_talk_s_loop(steps: int, patience: int, nearly: dict[str, floa
     for row, photo in enumerate(photos):
         content = photo.permute(1, 2, 0).contiguous().numpy().tobytes()
         key = seed_from(0, sha256(content), int(goal.classes[row]))
-        start = _as_keras(photo.shape, key)
+        start = _glorot_uniform(photo.shape, generator(key))
         expected = plainly(classifier, photo, goal.classes[row], start, steps, patience)
         size = (expected - photo).norm().item()
         assert found.distance[row].item() == pytest.approx(size, **nearly)
@@ -63,7 +63,7 @@ def test_it_is_the_talk_s_loop(steps: int, patience: int, nearly: dict[str, floa
 
 
 def test_noise_starts_as_keras_draws_it() -> None:
-    noise = _as_keras(torch.Size((3, 224, 224)), key=0)
+    noise = _glorot_uniform(torch.Size((3, 224, 224)), generator(0))
     limit = math.sqrt(6 / (224 * 224 + 224 * 3))
     assert noise.shape == (3, 224, 224)
     assert noise.abs().max() <= limit
@@ -71,12 +71,12 @@ def test_noise_starts_as_keras_draws_it() -> None:
     assert noise.mean().abs() < limit / 100
 
 
-def test_a_lower_price_fools_more_surely_and_shows_more() -> None:
+def test_a_lower_constant_fools_more_surely_and_shows_more() -> None:
     classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
     photo = on_the_grid(1)
-    dear, cheap = (fool(classifier, photo, attack=LearnedNoise(price=p)) for p in (0.1, 0.01))
-    assert cheap.margin > dear.margin
-    assert cheap.distance > dear.distance
+    high, low = (fool(classifier, photo, attack=LearnedNoise(const=c)) for c in (0.1, 0.01))
+    assert low.margin > high.margin
+    assert low.distance > high.distance
 
 
 def test_patience_and_steps_end_the_search() -> None:
@@ -85,3 +85,11 @@ def test_patience_and_steps_end_the_search() -> None:
     assert fool(classifier, photo, attack=LearnedNoise(steps=7)).backwards.tolist() == [7]
     impatient = fool(classifier, photo, attack=LearnedNoise(patience=1, lr=10.0))
     assert impatient.backwards.item() < 10
+
+
+@pytest.mark.parametrize(
+    "settings", [{"const": -1.0}, {"lr": math.nan}, {"steps": 0}, {"patience": 0}], ids=str
+)
+def test_impossible_settings_are_named(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(settings))}: expected"):
+        LearnedNoise(**settings)

@@ -19,8 +19,8 @@ class Brighter(nn.Module):
     """Class 1 where the first value is brighter than grey."""
 
     def forward(self, pixels: Tensor) -> Tensor:
-        lead = pixels[:, 0, 0, 0] - 100.4 / 255
-        return torch.stack([-lead, lead], 1)
+        brighter = pixels[:, 0, 0, 0] - 100.4 / 255
+        return torch.stack([-brighter, brighter], 1)
 
 
 @pytest.mark.parametrize("norm", [LINF, L2, L1], ids=lambda norm: norm.name)
@@ -41,12 +41,12 @@ def test_does_not_find_what_no_noise_does() -> None:
         never.network[1].bias.copy_(torch.tensor([1.0, 0.0]))
     found = fool(never, GREY, goal=GOAL, attack=RandomNoise(draws=10), norm=LINF, radius=0.1)
     assert Status.REACHED not in found.status
-    assert torch.equal(found.pixels, GREY)
+    assert 0 < float(found.distance[0]) <= 0.1 * (1 + 1e-5)
     assert found.forwards == 12  # in fours
 
 
 def test_serves_every_norm() -> None:
-    assert set(RandomNoise.norms) == set(NORMS)
+    assert set(RandomNoise.info.norms) == set(NORMS)
 
 
 def test_no_draw_at_all_is_refused() -> None:

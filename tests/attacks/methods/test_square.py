@@ -6,7 +6,7 @@ from torch import Generator, Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.random_noise import RandomNoise
-from pasunchat.attacks.methods.square import Square, tile, tile_upright, tiled
+from pasunchat.attacks.methods.square import Square, _squares, _tile, _tiles, _tiles_inside
 from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
@@ -18,18 +18,18 @@ RADII = [(LINF, 8 / 255), (L2, 0.6)]
 
 
 class Smooth(nn.Module):
-    """Two logits, linear in the pixels, by weights that are alike in neighbouring pixels."""
+    """Two logits, linear in the pixels, with weights that are alike in neighbouring pixels."""
 
-    def __init__(self, lead: float) -> None:
+    def __init__(self, ahead: float) -> None:
         super().__init__()
         cells = torch.randn(1, 3, 3, 4, generator=Generator().manual_seed(0))
         grown = nn.functional.interpolate(cells, (HEIGHT, WIDTH))
         self.weight = nn.Parameter(grown.flatten())
-        self.lead = lead
+        self.ahead = ahead
 
     def forward(self, pixels: Tensor) -> Tensor:
-        lead = self.lead - (pixels.contiguous().flatten(1) - 0.5) @ self.weight
-        return torch.stack([lead, -lead], 1)
+        ahead = self.ahead - (pixels.contiguous().flatten(1) - 0.5) @ self.weight
+        return torch.stack([ahead, -ahead], 1)
 
 
 def grey() -> Tensor:
@@ -48,7 +48,10 @@ def test_comes_near_the_linear_optimum(norm: Norm, radius: float) -> None:
     noise = fool(
         classifier, grey(), goal=LEFT, attack=RandomNoise(draws=400), norm=norm, radius=radius
     )
-    assert (noise.pixels == grey()).all()  # labels only: no closest try
+    least = Goal(found.goal, False).margin(found.after_logits) - Goal(noise.goal, False).margin(
+        noise.after_logits
+    )
+    assert (least > 0).all()  # noise gains less
     assert (found.distance <= radius * (1 + 1e-5)).all()
     assert found.backwards.sum() == 0 and (found.forwards == 400).all()
 
@@ -87,16 +90,55 @@ def test_a_gradient_is_out_of_the_question() -> None:
     fool(Classifier(NoBackward()), grey(), attack=Square(queries=5), norm=LINF, radius=0.1)
 
 
-def test_tiles_have_length_one_and_two_signs() -> None:
-    generator = Generator().manual_seed(0)
-    for height, width in ((3, 3), (5, 5), (8, 8), (4, 9)):
-        shape = tile_upright(height, width)
-        assert shape.shape == (height, width)
-        assert torch.allclose(shape.square().sum(), torch.tensor(1.0))
-        assert (shape[: height // 2] >= 0).all() and (shape[height // 2 :] <= 0).all()
-        assert tile(height, width, generator).shape == (height, width)
-    whole = tiled(torch.Size((3, HEIGHT, WIDTH)), generator)
-    assert torch.allclose(whole.square().sum(), torch.tensor(1.0))
+def test_a_tile_is_a_hill_over_a_hollow_of_length_one() -> None:
+    for side in (3, 5, 8):
+        tile = _tile(side)
+        assert tile.shape == (side, side)
+        assert torch.allclose(tile.square().sum(), torch.tensor(1.0))
+        assert (tile[: side // 2] >= 0).all() and (tile[side // 2 :] <= 0).all()
+
+
+def test_the_first_tiles_fill_the_picture_with_length_one() -> None:
+    keys = torch.tensor([3, 4])
+    change = _tiles(grey(), keys)
+    assert torch.allclose(change.square().sum((1, 2, 3)), torch.ones(2))
+    sizes = change.abs().reshape(2, 3, 6, 2, 8, 2).permute(0, 1, 2, 4, 3, 5).flatten(4)
+    assert (sizes > 0).any(-1).all()  # a tile in each place, 2 x 2 pixels large
+    assert (change[:, 0] != change[:, 1]).any() and (change[0] != change[1]).any()
+
+
+@pytest.mark.parametrize("side", [1, 3, 5, HEIGHT])
+def test_squares_lie_anywhere_inside_the_picture(side: int) -> None:
+    keys = torch.arange(200)
+    photos = torch.zeros(1, 1, HEIGHT, WIDTH).expand(200, 3, -1, -1)
+    squares = _squares(photos, side, keys, "place")
+    assert (squares.inside.sum((1, 2, 3)) == side**2).all()
+    assert squares.inside.any((0, 1, 2)).all() and squares.inside.any((0, 1, 3)).all()
+    tiles = _tiles_inside(squares, side, keys)
+    assert not tiles[~squares.inside].any()
+    assert torch.allclose(tiles.square().sum((1, 2, 3)), torch.ones(200))
+    upright = tiles.sum((1, 3)).abs().amax(1) > tiles.sum((1, 2)).abs().amax(1)
+    if side > 1:
+        assert 60 < int(upright.sum()) < 140
+
+
+@pytest.mark.parametrize(("norm", "radius"), RADII)
+def test_what_it_returns_is_inside_the_radius_and_never_the_photo(
+    norm: Norm, radius: float
+) -> None:
+    classifier = Classifier(Smooth(100.0))
+    for levels in (256, None):
+        found = fool(
+            classifier,
+            grey(),
+            goal=LEFT,
+            attack=Square(queries=30),
+            norm=norm,
+            radius=radius,
+            levels=levels,
+        )
+        assert (found.distance <= radius * (1 + 1e-5)).all()
+        assert (found.distance > 0).all()
 
 
 @pytest.mark.parametrize("wrong", [{"queries": 0}, {"share": 0.0}, {"share": 1.5}], ids=str)

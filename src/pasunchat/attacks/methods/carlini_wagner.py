@@ -36,7 +36,7 @@ from pasunchat.attacks.protocol import (
 
 OVERHANG = 1 / 255  # how far tanh goes beyond each end of [0, 1]
 GROWTH = 10  # of the constant, as long as none was large enough
-CHECKS_PER_ROUND = 3  # how often a round looks for progress (the paper's program: 10)
+CHECKS_PER_ROUND = 3  # how often a round is checked for progress (the paper's program: 10)
 NO_PROGRESS = 0.9999  # share of the last check's value above which a round ends
 
 
@@ -65,7 +65,7 @@ def next_const(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The constant, the largest known to be too low and the smallest known to be enough, all [N].
 
-    over: bool [N], rows whose round has ended; the others keep what they have. reached: bool [N],
+    over: bool [N], rows whose round has ended; other rows stay as they are. reached: bool [N],
     whether the round reached. `enough` is infinite until one did.
     """
     too_low = torch.where(over & ~reached, const, too_low)
