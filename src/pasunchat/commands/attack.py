@@ -70,12 +70,12 @@ def attack(
     from pasunchat.measures.same_photos import datasets_for
     from pasunchat.parsing import from_table
     from pasunchat.reports.robustness import attack_folder, draw_robustness
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
     reach = None if radius is None else number(radius, "--radius")
     wanted = None if require is None else _required(require, reach)
     measure = from_table(norm, NORMS, "norm")
-    classifier = load(model).to(machine(device).device)
+    classifier = load(model).to(set_up_runtime(device).device)
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]
     said = _said(attack, norm, radius, confidence, effort, split, limit)

@@ -68,9 +68,9 @@ def fool(
     from pasunchat.fooled.transforms import transforms
     from pasunchat.parsing import from_table, number
     from pasunchat.photos.files import photo_files
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
-    on = machine(device).device
+    on = set_up_runtime(device).device
     wanted = Wanted(
         target=target,
         attack=attack,

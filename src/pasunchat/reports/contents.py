@@ -100,7 +100,7 @@ def contents(run: Run) -> Contents:
         data=tuple(section_run.data_sentences(run)),
         network=_network(run, classifier),
         training=_training(run),
-        ended=run.facts.ended,
+        ended=run.info.ended,
         evaluation=evaluation,
         comparison=_comparison(run, classifier),
         fooled=fooled,
@@ -112,7 +112,7 @@ def contents(run: Run) -> Contents:
 
 
 def _title(run: Run) -> str:
-    classes = list(run.facts.data.counts)
+    classes = list(run.info.data.counts)
     if len(classes) == 2:
         return f"Telling {classes[0]} from {classes[1]}"
     if len(classes) <= MOST_CLASSES_NAMED:
@@ -123,7 +123,7 @@ def _title(run: Run) -> str:
 def _summary(
     run: Run, evaluation: EvaluationSection | Missing, fooled: Fooled | Missing
 ) -> Iterator[str]:
-    learnt = sum(sides["train"] for sides in run.facts.data.counts.values())
+    learnt = sum(sides["train"] for sides in run.info.data.counts.values())
     yield f"The network “{run.recipe.network}” learnt from {count(learnt, 'picture')}."
     if isinstance(evaluation, EvaluationSection):
         yield f"On pictures it had never seen it is right in {evaluation.accuracy}."

@@ -38,7 +38,7 @@ def _draw(axes: Axes, run: Run, what: str) -> None:
     for side, colour, marker, line in SIDES:
         values = [getattr(row, f"{side}_{what}") for row in run.history]
         axes.plot(epochs, values, line, color=colour, marker=marker, label=side)
-    best = run.facts.best_epoch
+    best = run.info.best_epoch
     if best:
         axes.axvline(
             best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=f"epoch {best}, kept"

@@ -21,7 +21,7 @@ DRAWN = "drawn"
 
 def data_counts(run: Run) -> Table:
     """Photos of each class on each side of the split."""
-    counts = run.facts.data.counts
+    counts = run.info.data.counts
     numbers = {name: [sides[split] for split in SPLITS] for name, sides in counts.items()}
     columns = zip(*numbers.values(), strict=True)
     numbers["all"] = [sum(column) for column in columns]
@@ -37,7 +37,7 @@ def data_counts(run: Run) -> Table:
 
 def data_sentences(run: Run) -> list[str]:
     """Where the photos come from, and what was skipped on the way."""
-    origin = run.facts.data
+    origin = run.info.data
     facts = _dataset_facts(run)
     sentences = [
         "The pictures are drawn by the program itself, from a seed: no photo was taken."
@@ -53,11 +53,11 @@ def data_sentences(run: Run) -> list[str]:
 
 
 def _dataset_facts(run: Run) -> DatasetFacts | None:
-    path = Path(run.facts.data.path) / dataset.FACTS
+    path = Path(run.info.data.path) / dataset.FACTS
     if not path.is_file():
         return None
     facts = read_json(path, DatasetFacts)
-    return facts if facts.digest == run.facts.data.digest else None
+    return facts if facts.digest == run.info.data.digest else None
 
 
 FRAMED = {
@@ -131,7 +131,7 @@ def run_settings(run: Run) -> Table:
 
 def run_origins(run: Run, classifier: Classifier | None) -> Table:
     """Versions, machine and digests."""
-    facts = run.facts
+    facts = run.info
     threads = count(facts.threads, "thread")
     rows = [
         *facts.versions.items(),
