@@ -37,7 +37,7 @@ EXAMPLES = (
 def train(
     data: Annotated[
         list[str] | None,
-        typer.Argument(help="A prepared dataset; or photos (folders, zips, drawn) to prepare."),
+        typer.Argument(help="Prepared dataset; or photos (folders, zips, drawn) to prepare."),
     ] = None,
     network: Annotated[
         str,
@@ -104,13 +104,13 @@ def train(
         "precision": precision,
     }
     words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
-    changed = _recipe(
+    chosen = _recipe(
         recipe or usual_recipe(network), options, early_stopping, words + (settings or [])
     )
-    runtime = set_up_runtime(device, changed.precision)
-    dataset = _dataset(data, changed.network, size)
-    folder = new_run_folder(changed.network.partition(":")[0], name, overwrite=overwrite)
-    return _train(dataset, changed, folder, runtime, overwrite=overwrite, json=json)
+    runtime = set_up_runtime(device, chosen.precision)
+    dataset = _dataset(data, chosen.network, size)
+    folder = new_run_folder(chosen.network.partition(":")[0], name, overwrite=overwrite)
+    return _train(dataset, chosen, folder, runtime, overwrite=overwrite, json=json)
 
 
 def _recipe(

@@ -4,7 +4,7 @@
 TrainState of state.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -12,17 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pasunchat.classifiers.build import is_pretrained
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Runtime
-from pasunchat.training.features import FeatureInputs, refuse_ineffective
+from pasunchat.training.features import FeatureInputs
 from pasunchat.training.inputs import Inputs, PixelInputs, Targets
-from pasunchat.training.recipe import Recipe
+from pasunchat.training.recipe import Augment, Recipe
 
-UNEQUAL = 1.5  # largest class over smallest, in photos, from which classes are weighted
+UNEQUAL = 1.5  # photos of the largest class over those of the smallest; above it, weights
 TEACHER_BATCH = 64
 
 
@@ -109,9 +110,10 @@ def training_loss(recipe: Recipe, class_weights: Tensor | None) -> Loss:
 
 
 def class_weights(dataset: Dataset) -> tuple[float, ...] | None:
-    """A weight for each class, N / (C * its training photos), which all classes count alike by.
+    """The weight of each class in the loss, by which all classes count alike.
 
-    None where the largest class has at most 1.5 times the training photos of the smallest.
+    N / (C n) for a class with n of the N training photos, C the number of classes. None where the
+    largest class has at most 1.5 times as many as the smallest.
     """
     labels = dataset.labels[dataset.rows("train")]
     counts = np.bincount(labels, minlength=len(dataset.classes))
@@ -149,11 +151,9 @@ def teacher_logits(recipe: Recipe, dataset: Dataset, runtime: Runtime) -> Tensor
 
 
 def refuse_unfit(dataset: Dataset, recipe: Recipe) -> None:
-    """Raise PasunchatError for what a training of `recipe` on `dataset` must not begin with.
-
-    That is a class without training or validation photos, and a setting without any effect.
-    """
-    refuse_ineffective(recipe)
+    """Raise PasunchatError for what a training should not begin with: a class without training or
+    validation photos, and a setting of the recipe that would have no effect."""
+    _refuse_ineffective(recipe)
     for split in ("train", "validation"):
         present = np.unique(dataset.labels[dataset.rows(split)])
         missing = sorted(set(range(len(dataset.classes))) - set(present.tolist()))
@@ -163,3 +163,19 @@ def refuse_unfit(dataset: Dataset, recipe: Recipe) -> None:
                 "training needs photos of every class for training and validation: prepare "
                 "again with another --split"
             )
+
+
+def _refuse_ineffective(recipe: Recipe) -> None:
+    """Refuse what has no effect where a head is trained alone, on the kept features of its base: a
+    teacher, resolutions, and every augmentation but the mirror image."""
+    if not is_pretrained(recipe.network) or recipe.unfreeze != 0:
+        return
+    augment = replace(recipe.augment, flip=Augment().flip) != Augment()
+    settings = {"teacher": recipe.teacher, "resolutions": recipe.resolutions, "augment": augment}
+    ineffective = [name for name, value in settings.items() if value]
+    if ineffective:
+        raise PasunchatError(
+            f"{ineffective[0]}: {recipe.network} learns from kept features of its frozen base, "
+            "where this has no effect (of augment, only flip has); leave it out, or train the base "
+            "too with --unfreeze all"
+        )

@@ -5,7 +5,6 @@ head on the same dataset begins at once.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pasunchat.classifiers.build import is_pretrained
 from pasunchat.classifiers.classifier import Classifier, as_pixels, digest_of, evaluating
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.classifiers.networks.folding import fold_batch_norm
-from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Runtime, generator
 from pasunchat.storage import cache_folder, whole_file
 from pasunchat.training.inputs import Targets
-from pasunchat.training.recipe import Augment, Recipe
+from pasunchat.training.recipe import Recipe
 
 BATCH = 32
 
@@ -76,24 +73,6 @@ def head_of(classifier: Classifier) -> nn.Module:
     """The head of a network with a frozen base."""
     assert isinstance(classifier.network, BaseAndHead)
     return classifier.network.head
-
-
-def refuse_ineffective(recipe: Recipe) -> None:
-    """Raise PasunchatError for a setting that has no effect where only features are learnt from.
-
-    Those are a teacher, resolutions, and every augmentation but the mirror image.
-    """
-    if not is_pretrained(recipe.network) or recipe.unfreeze != 0:
-        return
-    augment = replace(recipe.augment, flip=Augment().flip) != Augment()
-    settings = {"teacher": recipe.teacher, "resolutions": recipe.resolutions, "augment": augment}
-    ineffective = [name for name, value in settings.items() if value]
-    if ineffective:
-        raise PasunchatError(
-            f"{ineffective[0]}: {recipe.network} learns from kept features of its frozen base, "
-            "where this has no effect (of augment, only flip has); leave it out, or train the base "
-            "too with --unfreeze all"
-        )
 
 
 def features(

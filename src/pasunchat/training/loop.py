@@ -90,10 +90,10 @@ def train(
     soon as `should_stop()`, asked after each step, is true.
     """
     folder, runtime = Path(folder), runtime or set_up_runtime(precision=recipe.precision)
-    refuse_unfit(dataset, recipe)
+    refuse_unfit(dataset, recipe)  # before anything is written, or an old run deleted
     weights = class_weights(dataset)
     classifier = new_classifier(dataset, recipe, runtime)
-    begin_run(folder, dataset, recipe, runtime, weights, overwrite=overwrite)
+    run = begin_run(folder, dataset, recipe, runtime, weights, overwrite=overwrite)
     context = new_context(
         classifier,
         dataset,
@@ -122,7 +122,7 @@ def train(
         write_checkpoint(state, folder)
         write_history(folder, counters.history)
         add_timing(folder, epoch=counters.epoch, seconds=time.monotonic() - started)
-    return finish(state, folder)
+    return finish(state, run)
 
 
 def take_step(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) -> float:

@@ -173,10 +173,10 @@ def write_checkpoint(state: TrainState, folder: Path) -> None:
     write_bytes(folder / CHECKPOINT, safetensors.torch.save(on_cpu, metadata=metadata))
 
 
-def finish(state: TrainState, folder: Path) -> Run:
+def finish(state: TrainState, run: Run) -> Run:
     """Load the best weights, write the classifier, the history and how the training ended, and
     delete the checkpoint: the finished run."""
-    counters, run = state.counters, open_run(folder)
+    counters, folder = state.counters, run.folder
     state.module.load_state_dict(state.best)
     save(state.classifier.cpu(), folder)
     write_history(folder, counters.history)
