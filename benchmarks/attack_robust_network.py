@@ -19,7 +19,7 @@ import pasunchat
 from pasunchat.classifiers.classifier import as_pixels
 from pasunchat.classifiers.files import save
 from pasunchat.photos.dataset import open_dataset
-from pasunchat.runtime import generator, machine
+from pasunchat.runtime import generator, set_up_runtime
 
 BATCH, STEP = 32, 1.25
 
@@ -43,7 +43,7 @@ def main() -> None:
     options.add_argument("--epochs", type=int, default=4)
     options.add_argument("--radius", type=float, default=1 / 255)
     given = options.parse_args()
-    machine()
+    set_up_runtime()
     data = open_dataset(given.dataset)
     draw = generator("robust")
     rows = data.rows("train")[torch.randperm(len(data.rows("train")), generator=draw)]

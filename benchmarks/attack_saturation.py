@@ -27,7 +27,7 @@ from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels
 from pasunchat.photos.drawing import draw
 from pasunchat.photos.image import write_png
 from pasunchat.pictures.lettering import font
-from pasunchat.runtime import machine
+from pasunchat.runtime import set_up_runtime
 
 FACTORS = (1, 1000, 1024)
 OURS = {
@@ -150,7 +150,7 @@ def main() -> None:
     options.add_argument("--photos", type=int, default=16)
     options.add_argument("--picture", type=Path)
     given = options.parse_args()
-    machine("cpu")
+    set_up_runtime("cpu")
     classifier = pasunchat.load(given.model).requires_grad_(False)
     pixels = photos(given.source, given.photos)
     found: dict[tuple[str, int], Found] = {}

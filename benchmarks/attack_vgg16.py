@@ -17,7 +17,7 @@ from torch import nn
 import pasunchat
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier, as_pixels
-from pasunchat.runtime import Machine, machine
+from pasunchat.runtime import Runtime, set_up_runtime
 
 
 def drawn(part: nn.Module) -> None:
@@ -27,12 +27,12 @@ def drawn(part: nn.Module) -> None:
         nn.init.zeros_(part.bias)
 
 
-def vgg16(on: Machine) -> Classifier:
+def vgg16(runtime: Runtime) -> Classifier:
     """The untrained network, the same each time."""
     classifier = build("vgg16", classes=("cat", "dog"), size=224, seed=None)
-    with on.drawing_from("vgg16"):
+    with runtime.seeded("vgg16"):
         classifier.apply(drawn)
-    return classifier.to(on.device).eval()
+    return classifier.to(runtime.device).eval()
 
 
 def main() -> None:
@@ -42,12 +42,12 @@ def main() -> None:
     options.add_argument("--device", default="cpu")
     options.add_argument("--folder", type=Path)
     given = options.parse_args()
-    on = machine(given.device)
-    classifier, photos = vgg16(on), np.load(given.photos_file)[: given.photos]
+    runtime = set_up_runtime(given.device)
+    classifier, photos = vgg16(runtime), np.load(given.photos_file)[: given.photos]
     if given.folder:
         add(given.folder, "V", classifier.cpu(), photos)
         return
-    pixels = as_pixels(photos, on.device)
+    pixels = as_pixels(photos, runtime.device)
     for attack in ("turning:effort=quick", "turning"):
         started = time.perf_counter()
         found = pasunchat.fool(classifier, pixels, attack=attack, confidence=0.95)

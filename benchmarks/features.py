@@ -46,19 +46,19 @@ class Head(NamedTuple):
 def ours(folder: Path, precision: str) -> Turn:
     os.environ["PASUNCHAT_HOME"] = str(folder / f"home-{precision}")
     from pasunchat.photos.dataset import open_dataset
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
     from pasunchat.storage import cache_folder
     from pasunchat.training.features import features
     from pasunchat.training.recipe import Recipe
-    from pasunchat.training.session import new_classifier
+    from pasunchat.training.state import new_classifier
 
-    dataset, on = open_dataset(folder / "data"), machine("cpu", precision)
+    dataset, runtime = open_dataset(folder / "data"), set_up_runtime("cpu", precision)
     recipe = Recipe(network=f"vgg16:weights={folder / WEIGHTS}")
-    classifier = new_classifier(dataset, recipe, on)
+    classifier = new_classifier(dataset, recipe, runtime)
 
     def turn() -> int:
         shutil.rmtree(cache_folder(), ignore_errors=True)
-        found = features(classifier, dataset, on)
+        found = features(classifier, dataset, runtime)
         np.save(folder / f"ours-{precision}.npy", found)
         return len(found)
 
@@ -113,10 +113,10 @@ def make_inputs(folder: Path, photos: int) -> None:
     from safetensors.torch import save_file
 
     from pasunchat.photos.prepare import prepare
-    from pasunchat.runtime import Machine
+    from pasunchat.runtime import Runtime
 
     prepare([f"drawn:count={photos}"], folder / "data", size=SIZE, split=(1.0, 0.0, 0.0))
-    base = vgg16(Machine()).network.base.state_dict()
+    base = vgg16(Runtime()).network.base.state_dict()
     save_file({name: value.contiguous() for name, value in base.items()}, folder / WEIGHTS)
 
 
@@ -135,15 +135,15 @@ def heads(folder: Path, photos: int) -> list[Head]:
     """The head trained by the talk's recipe and by the head's own, on features that are kept."""
     os.environ["PASUNCHAT_HOME"] = str(folder / "home-head")
     from pasunchat.photos.prepare import prepare
-    from pasunchat.runtime import machine
-    from pasunchat.training.lesson import new_lesson
+    from pasunchat.runtime import set_up_runtime
+    from pasunchat.training.context import new_context
     from pasunchat.training.loop import train
     from pasunchat.training.recipe import RECIPES
-    from pasunchat.training.session import new_classifier
+    from pasunchat.training.state import new_classifier
 
     source = f"drawn:count={photos},size={HEAD_SIZE}"
     dataset = prepare([source], folder / "small", size=HEAD_SIZE, split=HEAD_SPLIT)
-    on, found = machine("cpu", "bf16"), []
+    runtime, found = set_up_runtime("cpu", "bf16"), []
     recipes = {
         "talk": RECIPES["talk"],
         "talk, up to thirty epochs": replace(RECIPES["talk"], epochs=30, patience=None),
@@ -151,9 +151,10 @@ def heads(folder: Path, photos: int) -> list[Head]:
     }
     for name, recipe in recipes.items():
         recipe = replace(recipe, network=f"vgg16:weights={folder / WEIGHTS}", precision="bf16")
-        new_lesson(new_classifier(dataset, recipe, on), dataset, recipe, None, on)  # runs the base
+        classifier = new_classifier(dataset, recipe, runtime)
+        new_context(classifier, dataset, recipe, runtime)  # runs the base
         started = time.perf_counter()
-        run = train(dataset, recipe, folder / f"run-{name}", on=on)
+        run = train(dataset, recipe, folder / f"run-{name}", runtime=runtime)
         seconds = time.perf_counter() - started
         found.append(Head(name, len(dataset.rows("train")), len(run.history), seconds))
     return found

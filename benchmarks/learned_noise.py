@@ -21,9 +21,9 @@ STEPS, PATIENCE, PRICE = 1000, 10, 0.1
 
 def ours(folder: Path) -> Turn:
     import pasunchat
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
-    machine()
+    set_up_runtime()
     task = json.loads((folder / "task.json").read_text())
     classifier = pasunchat.load(task["model"])
 
@@ -41,9 +41,9 @@ def plainly(folder: Path) -> Turn:
 
     import pasunchat
     from pasunchat.fooled.receipt import read_as
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
-    machine()
+    set_up_runtime()
     task = json.loads((folder / "task.json").read_text())
     classifier = pasunchat.load(task["model"]).requires_grad_(False)
     limit = math.sqrt(6 / (224 * 224 + 224 * 3))

@@ -37,22 +37,24 @@ def ours(folder: Path) -> Turn:
 
 def training(folder: Path) -> Turn:
     from pasunchat.photos.dataset import open_dataset
-    from pasunchat.runtime import machine
-    from pasunchat.training.batches import batches
-    from pasunchat.training.lesson import new_lesson
+    from pasunchat.runtime import set_up_runtime
+    from pasunchat.training.context import new_context
+    from pasunchat.training.inputs import batches
     from pasunchat.training.loop import take_step
     from pasunchat.training.recipe import Recipe
-    from pasunchat.training.session import begin, new_classifier
+    from pasunchat.training.state import begin_state, new_classifier
 
-    dataset, recipe, on = open_dataset(folder / "data"), Recipe(batch_size=BATCH), machine()
-    classifier = new_classifier(dataset, recipe, on)
-    lesson = new_lesson(classifier, dataset, recipe, None, on)
-    session = begin(classifier, lesson.inputs.learner(classifier), recipe, folder / "run")
+    dataset, recipe = open_dataset(folder / "data"), Recipe(batch_size=BATCH)
+    runtime = set_up_runtime()
+    classifier = new_classifier(dataset, recipe, runtime)
+    context = new_context(classifier, dataset, recipe, runtime)
+    module = context.inputs.module(classifier)
+    state = begin_state(classifier, module, recipe, folder / "run")
 
     def turn() -> int:
         done = 0
         for rows in batches(dataset, recipe, 0):
-            take_step(session, lesson, rows)
+            take_step(state, context, rows)
             done += len(rows)
         return done
 

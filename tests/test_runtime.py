@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasunchat.errors import PasunchatError
-from pasunchat.runtime import Machine, cores, generator, keep_pages, machine, seed_from
+from pasunchat.runtime import Runtime, cores, generator, keep_pages, seed_from, set_up_runtime
 
 PARTS = st.lists(st.one_of(st.integers(), st.text(max_size=5)), max_size=4)
 
@@ -24,23 +24,23 @@ def _threads_as_before():
 
 
 @pytest.mark.usefixtures("_threads_as_before")
-def test_the_machine_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runtime_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pasunchat.runtime.cores", lambda: 3)
-    assert machine("cpu") == Machine("cpu", "fp32")
+    assert set_up_runtime("cpu") == Runtime("cpu", "fp32")
     assert torch.get_num_threads() == 3
     expected = "cuda" if torch.cuda.is_available() else "cpu"
-    assert machine(precision="bf16") == Machine(expected, "bf16")
+    assert set_up_runtime(precision="bf16") == Runtime(expected, "bf16")
 
 
 def test_a_precision_that_is_none_is_refused() -> None:
     with pytest.raises(PasunchatError, match='--precision: expected fp32 or bf16, got "fp8"'):
-        machine("cpu", "fp8")
+        set_up_runtime("cpu", "fp8")
 
 
 @pytest.mark.parametrize("device", ["toaster", "", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused_in_one_line(device: str) -> None:
     with pytest.raises(PasunchatError) as refused:
-        machine(device)
+        set_up_runtime(device)
     message = str(refused.value)
     assert message.startswith(f'--device "{device}" cannot be used here')
     assert message.endswith("take cpu or auto") and "\n" not in message
@@ -49,7 +49,7 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(device: str) -> None:
 @pytest.mark.parametrize(("precision", "kind"), [("fp32", "float32"), ("bf16", "bfloat16")])
 def test_networks_run_in_the_precision_asked_for(precision: str, kind: str) -> None:
     layer = torch.nn.Linear(3, 2)
-    with Machine("cpu", precision).autocast():
+    with Runtime("cpu", precision).autocast():
         assert layer(torch.zeros(1, 3)).dtype is getattr(torch, kind)
     assert layer(torch.zeros(1, 3)).dtype is torch.float32
 

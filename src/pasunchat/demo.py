@@ -20,7 +20,7 @@ from pasunchat.photos.prepare import prepared
 from pasunchat.reports.curves import draw_curves
 from pasunchat.reports.evaluation import write_evaluation
 from pasunchat.reports.report import write_report
-from pasunchat.runtime import machine
+from pasunchat.runtime import set_up_runtime
 from pasunchat.training.loop import train
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Run
@@ -41,18 +41,33 @@ class Demo:
     report: Path
 
 
-def run_demo(folder: Path, sources: Sequence[str], recipe: Recipe, stage: Stage) -> Demo:
+def run_demo(
+    folder: Path,
+    sources: Sequence[str],
+    recipe: Recipe,
+    stage: Stage,
+    *,
+    overwrite: bool = False,
+) -> Demo:
     """Prepare, train, evaluate, fool and report into `folder`, a new run's.
 
-    stage: called with a title, gives a block whose callback takes (done, total).
+    stage: called with a title, gives a block whose callback takes (done, total). overwrite: a run
+    in that folder is deleted when the training begins.
     """
     with stage("photos become numbers") as progress:
         dataset = prepared(sources, progress=progress)
     with stage("the network learns") as progress:
-        on = machine(precision=recipe.precision)
-        run = train(dataset, recipe, folder, on=on, progress=lambda p: progress(p.done, p.total))
+        runtime = set_up_runtime(precision=recipe.precision)
+        run = train(
+            dataset,
+            recipe,
+            folder,
+            runtime=runtime,
+            overwrite=overwrite,
+            progress=lambda p: progress(p.done, p.total),
+        )
         draw_curves(run, folder)
-    classifier = load_files(folder).to(on.device)
+    classifier = load_files(folder).to(runtime.device)
     with stage("it is measured") as progress:
         evaluation = evaluate(classifier, dataset, "test", progress)
         write_evaluation(folder / "evaluation", evaluation, dataset)

@@ -19,23 +19,23 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where tensors live, and in which precision networks are run."""
+class Runtime:
+    """Where tensors live, and in which precision networks run."""
 
-    device: str = "cpu"
-    precision: str = "fp32"
+    device: str = "cpu"  # as torch spells it: cpu, cuda, cuda:1, mps
+    precision: str = "fp32"  # or bf16
 
     def autocast(self) -> "AbstractContextManager[object]":
-        """The context to run a network in: bf16 arithmetic if asked for, else nothing."""
+        """The context to run a network in: bf16 arithmetic for that precision, else nothing."""
         import torch
 
         kind = self.device.partition(":")[0]
         return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
 
     @contextmanager
-    def drawing_from(self, *parts: object) -> Iterator[None]:
-        """A block whose layers (dropout) draw from a seed of their own; the global random state
-        is afterwards what it was."""
+    def seeded(self, *parts: object) -> Iterator[None]:
+        """A block in which layers such as dropout draw from `seed_from(*parts)`; afterwards the
+        global random state is what it was before."""
         import torch
 
         devices = [self.device] if self.device.startswith("cuda") else []
@@ -44,11 +44,11 @@ class Machine:
             yield
 
 
-def machine(device: str = "auto", precision: str = "fp32") -> Machine:
-    """The machine asked for, ready for long jobs: pages kept, every core in use.
+def set_up_runtime(device: str = "auto", precision: str = "fp32") -> Runtime:
+    """A device and precision, with this process made ready for long jobs: pages kept, all cores.
 
     `auto` takes CUDA where there is one, else the CPU. Raises PasunchatError for a device or
-    precision that is not to be had.
+    precision that is not available.
     """
     import torch
 
@@ -67,7 +67,7 @@ def machine(device: str = "auto", precision: str = "fp32") -> Machine:
         repeat_on_cuda()
     keep_pages()
     torch.set_num_threads(cores())
-    return Machine(device, precision)
+    return Runtime(device, precision)
 
 
 def repeat_on_cuda() -> None:

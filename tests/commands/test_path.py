@@ -60,7 +60,7 @@ def test_photos_are_prepared_into_a_cache_when_trained_on(place: Path, call: Cal
     words = ("--epochs", "1", "--network", "linear", "--size", "20", "--json")
     said = call("train", "photos", *words)
     assert said.status == 0, said.err
-    data = json.loads(said.out)["facts"]["data"]
+    data = json.loads(said.out)["info"]["data"]
     assert open_dataset(Path(data["path"])).size == 20
     assert data["counts"]["cat"]["train"] > 20
 

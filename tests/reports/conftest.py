@@ -22,7 +22,7 @@ from pasunchat.training.run import (
     DataOrigin,
     Epoch,
     Run,
-    RunFacts,
+    RunInfo,
     add_timing,
     open_run,
     write_history,
@@ -70,7 +70,7 @@ def run(tmp_path: Path, dataset: Dataset) -> Run:
     data = DataOrigin(
         str(dataset.folder), dataset.digest, dataset.facts.sources, dataset.facts.counts.photos
     )
-    facts = RunFacts(
+    facts = RunInfo(
         data, {"python": "3.11", "torch": "2.13"}, "cpu", 2, best_epoch=2, ended="it did so"
     )
     write_run(folder, recipe, facts)

@@ -147,7 +147,7 @@ def test_the_report_shows_the_whole_run(full_run: Run) -> None:
         "the same 100 test photos",
         "learned-noise, L2",
         "Try another class with --as",
-        full_run.facts.data.digest,
+        full_run.info.data.digest,
     ):
         assert words in text
     assert " 100 % sure" not in text
@@ -186,7 +186,7 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(run: Run) -> Non
 
 
 def test_a_training_that_has_not_ended_is_reported_so_far(run: Run) -> None:
-    write_json(run.folder / "run.json", replace(run.facts, ended=None))
+    write_json(run.folder / "run.json", replace(run.info, ended=None))
     write_history(run.folder, [])
     words = Seen(write_report(run.folder)).words
     assert words.count(f"pasunchat train --resume {run.folder}") == 2
@@ -208,8 +208,8 @@ def test_what_was_made_with_other_weights_is_left_out(
 
 def test_names_are_escaped_and_commands_quoted(run: Run) -> None:
     folder = run.folder.rename(run.folder.with_name("a & <b>"))
-    odd = replace(run.facts.data, sources=("<i>photos</i> & more",), path="gone")
-    write_json(folder / "run.json", replace(run.facts, data=odd))
+    odd = replace(run.info.data, sources=("<i>photos</i> & more",), path="gone")
+    write_json(folder / "run.json", replace(run.info, data=odd))
     page = write_report(folder)
     assert "<i>" not in page.read_text() and "<b>" not in page.read_text()
     words = Seen(page).words

@@ -1,12 +1,11 @@
 """The loop: it learns, it is the plain loop, it goes on after a kill, and it stops in time."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,23 @@ from torch.nn import functional
 
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.files import load_files
-from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
-from pasunchat.photos.prepare import prepare
-from pasunchat.training.batches import batches
-from pasunchat.training.loop import Interrupted, train
-from pasunchat.training.recipe import Recipe
-from pasunchat.training.run import CHECKPOINT, open_run
+from pasunchat.training.inputs import batches
+from pasunchat.training.loop import Interrupted, ending, not_finite, train
+from pasunchat.training.recipe import STRONG, Recipe
+from pasunchat.training.run import Epoch, open_run
+from pasunchat.training.state import CHECKPOINT, Counters
 
 RECIPE = Recipe(epochs=3, patience=None, batch_size=8)
+EVERYTHING = replace(  # of what a recipe has, on a network with batch norm and dropout
+    STRONG,
+    network="simple:batch_norm=true,dropout=0.2",
+    epochs=3,
+    batch_size=16,
+    warmup=4,
+    augment=replace(STRONG.augment, mixup=0.2),
+)
+MIXED, ONE = np.array([0, 1, 0]), np.array([1, 1, 1])  # predicted classes
 SAME_BYTES = ("weights.safetensors", "history.jsonl", "classifier.json", "run.json", "recipe.json")
 
 
@@ -34,7 +41,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_learns_what_can_be_learnt(dataset: Dataset, tmp_path: Path) -> None:
     run = train(dataset, Recipe(epochs=10, batch_size=8), tmp_path / "run")
-    assert run.finished and run.facts.good
+    assert run.finished and run.info.good
     assert max(row.validation_accuracy for row in run.history) > 0.9
     assert run.history[-1].training_loss < run.history[0].training_loss
     assert not (run.folder / CHECKPOINT).exists()
@@ -43,7 +50,7 @@ def test_learns_what_can_be_learnt(dataset: Dataset, tmp_path: Path) -> None:
 def test_keeps_the_weights_of_the_lowest_validation_loss(dataset: Dataset, tmp_path: Path) -> None:
     run = train(dataset, Recipe(epochs=6, patience=None, lr=0.02), tmp_path / "run")
     lowest = min(run.history, key=lambda row: row.validation_loss)
-    assert run.facts.best_epoch == lowest.epoch
+    assert run.info.best_epoch == lowest.epoch
     rows = dataset.rows("validation")
     logits = load_files(run.folder).logits(dataset.pixels, rows)
     loss = functional.cross_entropy(logits, torch.from_numpy(dataset.labels[rows])).item()
@@ -79,16 +86,26 @@ def test_same_seed_same_bytes(dataset: Dataset, tmp_path: Path) -> None:
     assert one["weights.safetensors"] != other["weights.safetensors"]
 
 
-@pytest.mark.parametrize("steps", [1, 9, 12])
+@pytest.mark.parametrize(
+    ("recipe", "steps"),
+    [
+        (RECIPE, 1),
+        (RECIPE, 9),
+        (RECIPE, 12),
+        (EVERYTHING, 6),
+        (replace(EVERYTHING, network="tiny", resolutions=(16, 32)), 6),
+    ],
+    ids=["talk-1", "talk-9", "talk-12", "everything", "resolutions"],
+)
 def test_asked_to_stop_it_goes_on_byte_for_byte(
-    dataset: Dataset, tmp_path: Path, steps: int
+    dataset: Dataset, tmp_path: Path, recipe: Recipe, steps: int
 ) -> None:
-    whole = train(dataset, RECIPE, tmp_path / "whole")
+    whole = train(dataset, recipe, tmp_path / "whole")
     asked = iter(range(1000))
     with pytest.raises(Interrupted):
-        train(dataset, RECIPE, tmp_path / "run", should_stop=lambda: next(asked) == steps)
+        train(dataset, recipe, tmp_path / "run", should_stop=lambda: next(asked) == steps)
     assert not open_run(tmp_path / "run").finished
-    train(dataset, RECIPE, tmp_path / "run")
+    train(dataset, recipe, tmp_path / "run")
     assert bytes_of(tmp_path / "run") == bytes_of(whole.folder)
 
 
@@ -133,35 +150,76 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_weights(
     dataset: Dataset, tmp_path: Path
 ) -> None:
     run = train(dataset, Recipe(lr=1e30, batch_size=8), tmp_path / "run")
-    assert not run.facts.good
-    assert run.facts.ended is not None and "no longer a finite number" in run.facts.ended
+    assert not run.info.good
+    assert run.info.ended is not None and "no longer a finite number" in run.info.ended
     weights = load_files(run.folder).network.state_dict()
     assert all(weight.isfinite().all() for weight in weights.values())
 
 
-def test_unequal_classes_are_weighted(tmp_path: Path, make_photos: Callable[..., Path]) -> None:
-    photos = make_photos(tmp_path / "photos", {"cat": 60, "dog": 20})
-    unequal = prepare([photos], tmp_path / "data", size=16)
-    run = train(unequal, Recipe(epochs=1), tmp_path / "run")
-    labels = unequal.labels[unequal.rows("train")]
-    counts = np.bincount(labels)
-    assert run.facts.class_weights == pytest.approx(len(labels) / (2 * counts))
+def test_dropout_repeats_and_leaves_the_global_state_alone(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    recipe = replace(EVERYTHING, epochs=1)
+    before = torch.random.get_rng_state()
+    one, same = (train(dataset, recipe, tmp_path / name) for name in ("a", "b"))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert one.history == same.history
 
 
-def test_equal_classes_are_not(dataset: Dataset, tmp_path: Path) -> None:
-    run = train(dataset, Recipe(epochs=1), tmp_path / "run")
-    assert run.facts.class_weights is None
+def test_the_mean_of_the_weights_is_what_is_measured(dataset: Dataset, tmp_path: Path) -> None:
+    recipe = Recipe(epochs=2, patience=None, batch_size=16)
+    plain = train(dataset, recipe, tmp_path / "plain")
+    mean = train(dataset, replace(recipe, ema=0.9), tmp_path / "mean")
+    assert [row.loss for row in plain.history] == [row.loss for row in mean.history]
+    assert plain.history[0].validation_loss != mean.history[0].validation_loss
 
 
-def test_another_training_in_the_same_folder_is_refused(dataset: Dataset, tmp_path: Path) -> None:
-    train(dataset, Recipe(epochs=1), tmp_path / "run")
-    with pytest.raises(PasunchatError, match="another recipe"):
-        train(dataset, Recipe(epochs=2), tmp_path / "run")
+def test_a_mirrored_classifier_cannot_tell_left_from_right(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    classifier = load_files(train(dataset, replace(EVERYTHING, epochs=1), tmp_path / "run").folder)
+    images = dataset.pixels[:5]
+    assert classifier.mirrored
+    found = classifier.logits(images), classifier.logits(images[:, :, ::-1])
+    assert torch.allclose(*found, atol=1e-5)
 
 
-def test_times_stand_apart(dataset: Dataset, tmp_path: Path) -> None:
-    run = train(dataset, Recipe(epochs=2, patience=None), tmp_path / "run")
-    rows = [json.loads(line) for line in (run.folder / "timing.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == [1, 2]
-    assert all(row["seconds"] > 0 for row in rows)
-    assert not any(b"second" in data for data in bytes_of(run.folder).values())
+def counted(*losses: float, waited: int = 0) -> Counters:
+    """The counters after as many epochs as there are losses, the first of them the best."""
+    history = [Epoch(k + 1, loss, loss, 0.5, loss, 0.5) for k, loss in enumerate(losses)]
+    return Counters(epoch=len(losses), waited=waited, best_epoch=1, history=history)
+
+
+def test_goes_on_while_it_learns() -> None:
+    assert ending(Recipe(), counted(0.7, 0.6), MIXED) is None
+
+
+def test_patience_ends_it_as_meant() -> None:
+    counters = counted(0.5, 0.6, 0.7, waited=2)
+    found = ending(Recipe(patience=2), counters, MIXED)
+    assert found is not None and found.good
+    assert "epoch 1" in found.reason
+    assert ending(Recipe(patience=3), counters, MIXED) is None
+
+
+def test_without_patience_all_epochs_are_done() -> None:
+    recipe = Recipe(patience=None, epochs=3)
+    assert ending(recipe, counted(0.5, 0.6, waited=1), MIXED) is None
+    found = ending(recipe, counted(0.5, 0.6, 0.7, waited=2), MIXED)
+    assert found is not None and found.good and "3 epochs" in found.reason
+
+
+def test_a_loss_that_stands_still_with_one_answer_is_no_training() -> None:
+    found = ending(Recipe(patience=None), counted(0.6931, 0.6931), ONE)
+    assert found is not None and not found.good
+    assert "same answer" in found.reason and "--lr" in found.reason
+
+
+@pytest.mark.parametrize(("losses", "predicted"), [((0.6931, 0.6931), MIXED), ((0.7, 0.6), ONE)])
+def test_either_alone_is_no_reason(losses: tuple[float, float], predicted: np.ndarray) -> None:
+    assert ending(Recipe(patience=None), counted(*losses), predicted) is None
+
+
+def test_a_loss_that_is_no_number_says_what_is_kept() -> None:
+    assert "of epoch 1 are kept" in not_finite(counted(0.5)).reason
+    assert "it started with" in not_finite(Counters()).reason

@@ -56,10 +56,10 @@ def attack(
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
     from pasunchat.reports.robustness import attack_folder, draw_robustness
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
     required = None if require is None else _required(require, request.radius)
-    classifier = load(model).to(machine(device).device)
+    classifier = load(model).to(set_up_runtime(device).device)
     request = with_mask(request, mask, classifier)
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]

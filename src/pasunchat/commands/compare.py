@@ -65,9 +65,9 @@ def _loaded(models: list[str]) -> "dict[str, Classifier]":
     """Each model under a short name, where short names tell them apart."""
     from pasunchat.classifiers.load import load
     from pasunchat.errors import PasunchatError
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
-    device = machine().device
+    device = set_up_runtime().device
     names = [Path(model).name for model in models]
     if len(set(names)) < len(names):
         names = models

@@ -25,11 +25,12 @@ def demo(
     """Prepare, train, evaluate, fool and report, in about a minute and a half."""
     from pasunchat.demo import run_demo
     from pasunchat.training.recipe import Recipe
-    from pasunchat.training.start import new_run_folder
+    from pasunchat.training.run import new_run_folder
 
     started = time.monotonic()
     folder = new_run_folder("demo", name, overwrite=overwrite)
-    found = run_demo(folder, photos or ["drawn"], Recipe(seed=seed, patience=3), progress_bar)
+    recipe = Recipe(seed=seed, patience=3)
+    found = run_demo(folder, photos or ["drawn"], recipe, progress_bar, overwrite=overwrite)
     _print(found)
     say(f"all in {time.monotonic() - started:.0f} s")
     closing(found.report, f"open {found.report} in a browser; pasunchat fool --help")

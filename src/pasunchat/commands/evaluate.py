@@ -39,9 +39,9 @@ def evaluate(
     from pasunchat.classifiers.load import load
     from pasunchat.measures.score import evaluate as evaluate_
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
-    classifier = load(model).to(machine().device)
+    classifier = load(model).to(set_up_runtime().device)
     dataset = _dataset(classifier, data)
     folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
     with progress_bar("evaluating") as progress:
@@ -62,7 +62,7 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
     if not data:
         if classifier.origin is None:
             raise PasunchatError("this model comes from no run; name a dataset or photos by --data")
-        return open_dataset(Path(open_run(classifier.origin).facts.data.path))
+        return open_dataset(Path(open_run(classifier.origin).info.data.path))
     with progress_bar("preparing") as progress:
         return dataset_or_prepared(
             data,

@@ -58,10 +58,10 @@ def fool(
     from pasunchat.fooled.fool_photos import FoolOptions, fool_photos
     from pasunchat.fooled.transforms import transforms
     from pasunchat.photos.files import photo_files
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
 
     options = FoolOptions(target, transforms(survive) if survive is not None else (), full_size)
-    on = machine(device).device
+    on = set_up_runtime(device).device
     classifier = load(model).to(on)
     with progress_bar("fooling") as progress:
         found = fool_photos(

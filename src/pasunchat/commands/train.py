@@ -1,4 +1,4 @@
-"""pasunchat train: tune a network on photos."""
+"""pasunchat train: options and printing of a training; the work is `train` in training/loop.py."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
     from pasunchat.photos.dataset import Dataset
-    from pasunchat.runtime import Machine
+    from pasunchat.runtime import Runtime
     from pasunchat.training.recipe import Recipe
     from pasunchat.training.run import Run
 
@@ -30,14 +30,17 @@ EXAMPLES = (
 def train(
     data: Annotated[
         list[str] | None,
-        typer.Argument(help="A prepared dataset; or photos (folders, zips, drawn) to prepare."),
+        typer.Argument(help="Prepared dataset; or photos (folders, zips, drawn) to prepare."),
     ] = None,
     network: Annotated[
         str,
-        typer.Option(help="linear, dense, simple, tiny, residual, vgg16, ... (docs/networks.md)"),
+        typer.Option(
+            help="Network: linear, dense, simple, tiny, residual, vgg16, ... (docs/networks.md)"
+        ),
     ] = "efficientnet-lite0",
     recipe: Annotated[
-        str | None, typer.Option(help="talk, strong or head; else what is usual for the network.")
+        str | None,
+        typer.Option(help="Recipe: talk, strong or head; else the usual one of the network."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes through the photos, at most.")] = None,
     patience: Annotated[
@@ -46,79 +49,83 @@ def train(
     early_stopping: Annotated[
         bool, typer.Option(help="Stop by patience; the best weights are kept either way.")
     ] = True,
-    batch_size: Annotated[int | None, typer.Option(help="Photos a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Photos in each step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of Adam.")] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="Side of pictures made of photos."),
+        typer.Option(help="Side in pixels that photos are reduced to; else the network's usual."),
     ] = None,
     unfreeze: Annotated[
         str | None,
-        typer.Option(help="Of a pretrained base, train the last N parts too, or all."),
+        typer.Option(help="Train the last N parts of a pretrained base too, or all of it."),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="A file with the weights of vgg16's base.")
+        Path | None, typer.Option(help="File with the weights of vgg16's base.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the first weights and the order.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of first weights, order and augmentation.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any field of the recipe: augment.flip=0.5, ema=0.999."),
+        typer.Option("--set", help="Set any field of the recipe: augment.flip=0.5, ema=0.999."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str | None, typer.Option(help="fp32, or bf16 arithmetic.")] = None,
-    name: Annotated[str | None, typer.Option(help="The run is runs/NAME.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
+    device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="Precision of the arithmetic: fp32 or bf16.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this unfinished run.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Train a network. The talk's own: --network simple, by the talk's recipe."""
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
     from pasunchat.training.recipe import usual_recipe
-    from pasunchat.training.start import refuse_idle
+    from pasunchat.training.run import new_run_folder
 
     if resume:
         _refuse_both(data)
-        folder, dataset, plan, on = _resumed(resume, device)
-    else:
-        given: dict[str, Any] = {
-            "network": network if weights is None else f"{network}:weights={weights}",
-            "epochs": epochs,
-            "patience": patience,
-            "batch_size": batch_size,
-            "lr": lr,
-            "seed": seed,
-            "precision": precision,
-        }
-        words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
-        named = recipe or usual_recipe(network)
-        plan = _recipe(named, given, early_stopping, words + (settings or []))
-        refuse_idle(plan)
-        on = machine(device, plan.precision)
-        dataset = _dataset(data, plan.network, size)
-        folder = _new_folder(plan.network, name, overwrite)
-    return _train(dataset, plan, folder, on, json)
+        folder, dataset, resumed, runtime = _resumed(resume, device)
+        return _train(dataset, resumed, folder, runtime, overwrite=False, json=json)
+    options: dict[str, Any] = {
+        "network": network if weights is None else f"{network}:weights={weights}",
+        "epochs": epochs,
+        "patience": patience,
+        "batch_size": batch_size,
+        "lr": lr,
+        "seed": seed,
+        "precision": precision,
+    }
+    words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
+    chosen = _recipe(
+        recipe or usual_recipe(network), options, early_stopping, words + (settings or [])
+    )
+    runtime = set_up_runtime(device, chosen.precision)
+    dataset = _dataset(data, chosen.network, size)
+    folder = new_run_folder(chosen.network.partition(":")[0], name, overwrite=overwrite)
+    return _train(dataset, chosen, folder, runtime, overwrite=overwrite, json=json)
 
 
 def _recipe(
-    name: str, given: dict[str, Any], early_stopping: bool, settings: list[str]
+    name: str, options: dict[str, Any], early_stopping: bool, settings: list[str]
 ) -> "Recipe":
-    """The named recipe, changed by the options given and then by --set."""
+    """The named recipe, changed by the options that are not None and then by --set."""
     from pasunchat.parsing import from_table, with_nested_settings
     from pasunchat.training.recipe import RECIPES
 
-    plan = replace(
+    recipe = replace(
         from_table(name, RECIPES, "recipe"),
-        **{field: value for field, value in given.items() if value is not None},
+        **{field: value for field, value in options.items() if value is not None},
     )
     if not early_stopping:
-        plan = replace(plan, patience=None)
+        recipe = replace(recipe, patience=None)
     words: dict[str, str] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
             raise PasunchatError(f'--set: expected key=value, got "{setting}"')
         words[key.strip()] = text.strip()
-    return with_nested_settings(plan, words, "the recipe")
+    return with_nested_settings(recipe, words, "the recipe")
 
 
 def _refuse_both(data: list[str] | None) -> None:
@@ -126,16 +133,16 @@ def _refuse_both(data: list[str] | None) -> None:
         raise PasunchatError("--resume knows its own data; leave DATA out")
 
 
-def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Machine]":
+def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Runtime]":
     from pasunchat.photos.dataset import open_dataset
-    from pasunchat.runtime import machine
+    from pasunchat.runtime import set_up_runtime
     from pasunchat.training.run import open_run
 
     run = open_run(folder)
     if run.finished:
-        raise PasunchatError(f"{folder} is finished: {run.facts.ended}")
-    dataset = open_dataset(Path(run.facts.data.path))
-    return folder, dataset, run.recipe, machine(device, run.recipe.precision)
+        raise PasunchatError(f"{folder} is finished: {run.info.ended}")
+    dataset = open_dataset(Path(run.info.data.path))
+    return folder, dataset, run.recipe, set_up_runtime(device, run.recipe.precision)
 
 
 def _dataset(data: list[str] | None, network: str, size: int | None) -> "Dataset":
@@ -151,35 +158,38 @@ def _dataset(data: list[str] | None, network: str, size: int | None) -> "Dataset
     return dataset
 
 
-def _new_folder(network: str, name: str | None, overwrite: bool) -> Path:
-    from pasunchat.training.start import new_run_folder
-
-    return new_run_folder(network.partition(":")[0], name, overwrite=overwrite)
-
-
-def _train(dataset: "Dataset", recipe: "Recipe", folder: Path, on: "Machine", json: bool) -> int:
+def _train(
+    dataset: "Dataset",
+    recipe: "Recipe",
+    folder: Path,
+    runtime: "Runtime",
+    *,
+    overwrite: bool,
+    json: bool,
+) -> int:
     from pasunchat.reports.curves import draw_curves, seen_in_curves
     from pasunchat.training.loop import Interrupted, train
 
-    with epoch_bar() as show, stop_asked() as asked:
+    with epoch_bar() as show, stop_requested() as requested:
         try:
             run = train(
                 dataset,
                 recipe,
                 folder,
-                on=on,
+                runtime=runtime,
+                overwrite=overwrite,
                 progress=lambda p: show(_title(p.epoch), p.done, p.total),
-                should_stop=asked,
+                should_stop=requested,
             )
         except Interrupted as stopped:
             note(f"{stopped}; go on with: pasunchat train --resume {folder}")
             return 130
     draw_curves(run, folder)
     if json:
-        print_json({"folder": str(folder), "facts": run.facts, "history": run.history})
+        print_json({"folder": str(folder), "info": run.info, "history": run.history})
     else:
         _print(run, seen_in_curves(run))
-    return 0 if run.facts.good else 1
+    return 0 if run.info.good else 1
 
 
 def _title(epoch: int) -> str:
@@ -189,14 +199,14 @@ def _title(epoch: int) -> str:
 def _print(run: "Run", seen: str) -> None:
     from pasunchat.words import share
 
-    if run.facts.class_weights:
-        weights = ", ".join(f"{weight:.2f}" for weight in run.facts.class_weights)
+    if run.info.class_weights:
+        weights = ", ".join(f"{weight:.2f}" for weight in run.info.class_weights)
         say(f"classes are unequal: each photo counts by its class's weight ({weights})")
     table(
         ("epoch", "training loss", "accuracy", "validation loss", "accuracy"),
         [
             (
-                f"{row.epoch}{' (kept)' if row.epoch == run.facts.best_epoch else ''}",
+                f"{row.epoch}{' (kept)' if row.epoch == run.info.best_epoch else ''}",
                 f"{row.training_loss:.3f}",
                 share(row.training_accuracy),
                 f"{row.validation_loss:.3f}",
@@ -205,24 +215,24 @@ def _print(run: "Run", seen: str) -> None:
             for row in run.history
         ],
     )
-    say(f"ended: {run.facts.ended}")
+    say(f"ended: {run.info.ended}")
     say(seen)
     closing(run.folder, f"pasunchat evaluate {run.folder}")
 
 
 @contextmanager
-def stop_asked() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C (or a polite kill) becomes a question the loop can ask between two steps."""
-    asked = False
+def stop_requested() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C or SIGTERM into a flag that the loop reads between two steps."""
+    requested = False
 
-    def ask(*_: object) -> None:
-        nonlocal asked
-        asked = True
+    def request(*_: object) -> None:
+        nonlocal requested
+        requested = True
 
     kinds = (signal.SIGINT, signal.SIGTERM)
-    before = {kind: signal.signal(kind, ask) for kind in kinds}
+    before = {kind: signal.signal(kind, request) for kind in kinds}
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

@@ -67,11 +67,11 @@ def read_contents(run: Run) -> Contents:
 
 def _dataset_info(run: Run) -> DatasetFacts | None:
     """The run's dataset, if it is still at its place and has not changed."""
-    path = Path(run.facts.data.path) / dataset.FACTS
+    path = Path(run.info.data.path) / dataset.FACTS
     if not path.is_file():
         return None
     info = read_json(path, DatasetFacts)
-    return info if info.digest == run.facts.data.digest else None
+    return info if info.digest == run.info.data.digest else None
 
 
 def _epoch_seconds(run: Run) -> tuple[float, ...]:

@@ -40,7 +40,7 @@ def _draw(axes: Axes, run: Run, what: str) -> None:
     for split, colour, marker, line in LINES:
         values = [getattr(row, f"{split}_{what}") for row in run.history]
         axes.plot(epochs, values, line, color=colour, marker=marker, label=split)
-    best = run.facts.best_epoch
+    best = run.info.best_epoch
     if best:
         axes.axvline(
             best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=f"epoch {best}, kept"

@@ -1,5 +1,10 @@
-"""What a network learns from: pictures, changed anew each time, with what is wanted of them."""
+"""Batches: which photos each step takes, as pixels or features, and the targets to train towards.
 
+Everything random is a function of the seed, the epoch and the step or the photo, never of what was
+drawn before, so that a training that was interrupted goes on with the same batches.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,75 +16,106 @@ from torch.nn import functional
 
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.photos.dataset import Dataset
-from pasunchat.runtime import Machine
-from pasunchat.training.augment import augmented, draws, mixed, mixing_share
+from pasunchat.runtime import Runtime, generator
+from pasunchat.training.augment import augmented, mixup, mixup_share, random_draws
 from pasunchat.training.recipe import Augment, Recipe
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of a batch. labels: int64 [N], or probabilities [N, C] where they are
-    blended. teacher: the teacher's logits [N, C], or None."""
+class Targets:
+    """What the logits of a batch of N inputs are trained towards."""
 
-    labels: Tensor
-    teacher: Tensor | None = None
+    labels: Tensor  # int64 [N]; where mixup has blended them, probabilities, float [N, C]
+    teacher_logits: Tensor | None = None  # float [N, C]; None without a teacher
 
 
 class Inputs(Protocol):
-    """What a training draws its batches from, and is measured on."""
+    """A dataset as inputs of the module that is trained.
 
-    def learner(self, classifier: Classifier) -> nn.Module:
-        """The part of the classifier that is trained, and takes what `batch` gives."""
+    `PixelInputs` are for training a whole classifier; `FeatureInputs` (features.py) for training
+    only the head on a frozen base.
+    """
 
-    def batch(self, rows: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Wanted]:
-        """Inputs, rows first, and what is wanted of them, for some rows of the dataset."""
+    def module(self, classifier: Classifier) -> nn.Module:
+        """The part of the classifier that is trained: it takes what `batch` gives."""
+
+    def batch(self, rows: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Targets]:
+        """Inputs [N, ...] and their targets, for N rows of the dataset."""
 
     def logits(self, classifier: Classifier, rows: NDArray[np.int64]) -> Tensor:
-        """What the classifier says of some photos, unchanged, in the precision of the training:
-        [N, C], on the CPU."""
+        """Logits, float32 [N, C] on the CPU, of N photos without augmentation, computed in the
+        precision of the training."""
 
 
-class Pictures:
-    """The training photos of a dataset, changed as the recipe says each time they are seen."""
+class PixelInputs:
+    """The training photos as pixels [N, 3, H, W], augmented as the recipe says.
+
+    teacher_logits: float [M, C], a row for each of the M training photos; None without a teacher.
+    """
 
     def __init__(
-        self, dataset: Dataset, recipe: Recipe, on: Machine, teacher: Tensor | None = None
+        self,
+        dataset: Dataset,
+        recipe: Recipe,
+        runtime: Runtime,
+        teacher_logits: Tensor | None = None,
     ) -> None:
-        self.dataset, self.recipe, self.on, self.teacher = dataset, recipe, on, teacher
-        self.place = np.full(len(dataset.labels), -1)
-        self.place[dataset.rows("train")] = np.arange(len(dataset.rows("train")))
-        self.epoch, self.chance = -1, torch.empty(0)
+        self.dataset, self.recipe, self.runtime = dataset, recipe, runtime
+        self.teacher_logits = teacher_logits
+        training = dataset.rows("train")
+        self.index = np.full(len(dataset.labels), -1)  # row of the dataset -> which training photo
+        self.index[training] = np.arange(len(training))
+        self.epoch, self.draws = -1, torch.empty(0)  # the random draws of one epoch
 
-    def batch(self, rows: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Wanted]:
-        recipe, how = self.recipe, self.recipe.augment
-        pixels = as_pixels(self.dataset.pixels[rows], self.on.device)
-        labels = torch.from_numpy(self.dataset.labels[rows]).to(self.on.device)
-        teacher = None if self.teacher is None else self.teacher[self.place[rows]]
-        if how != Augment() or recipe.sides:
-            pixels = augmented(pixels, self._chance(rows, epoch), how, self._side(epoch))
-        if how.mixup:
-            share = mixing_share(how.mixup, recipe.seed, epoch, step)
-            labels = functional.one_hot(labels, len(self.dataset.classes)).float()
-            pixels, labels = mixed(pixels, share), mixed(labels, share)
-            teacher = None if teacher is None else mixed(teacher, share)
-        return pixels, Wanted(labels, teacher)
-
-    def learner(self, classifier: Classifier) -> nn.Module:
+    def module(self, classifier: Classifier) -> nn.Module:
         return classifier
 
+    def batch(self, rows: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Targets]:
+        recipe, augment, device = self.recipe, self.recipe.augment, self.runtime.device
+        pixels = as_pixels(self.dataset.pixels[rows], device)
+        labels = torch.from_numpy(self.dataset.labels[rows]).to(device)
+        logits = None if self.teacher_logits is None else self.teacher_logits[self.index[rows]]
+        size = recipe.resolution_at(epoch)
+        if augment != Augment() or size is not None:
+            pixels = augmented(pixels, self._draws(rows, epoch), augment, size)
+        if augment.mixup:
+            share = mixup_share(augment.mixup, recipe.seed, epoch, step)
+            labels = functional.one_hot(labels, len(self.dataset.classes)).float()
+            pixels, labels = mixup(pixels, share), mixup(labels, share)
+            logits = None if logits is None else mixup(logits, share)
+        return pixels, Targets(labels, logits)
+
     def logits(self, classifier: Classifier, rows: NDArray[np.int64]) -> Tensor:
-        with self.on.autocast():
+        with self.runtime.autocast():
             return classifier.logits(self.dataset.pixels, rows)
 
-    def _chance(self, rows: NDArray[np.int64], epoch: int) -> Tensor:
+    def _draws(self, rows: NDArray[np.int64], epoch: int) -> Tensor:
         if epoch != self.epoch:
             photos = len(self.dataset.rows("train"))
-            self.chance = draws(photos, self.recipe.seed, epoch).to(self.on.device)
+            self.draws = random_draws(photos, self.recipe.seed, epoch).to(self.runtime.device)
             self.epoch = epoch
-        return self.chance[self.place[rows]]
+        return self.draws[self.index[rows]]
 
-    def _side(self, epoch: int) -> int | None:
-        sides = self.recipe.sides
-        return (
-            sides[min(epoch * len(sides) // self.recipe.epochs, len(sides) - 1)] if sides else None
-        )
+
+def batches(
+    dataset: Dataset, recipe: Recipe, epoch: int, first_step: int = 0
+) -> Iterator[NDArray[np.int64]]:
+    """The batches of one epoch (from 0), from step `first_step` on: rows of the dataset, int64 [N].
+
+    Each epoch visits every training photo once, in an order of its own.
+    """
+    rows = dataset.rows("train")
+    order = torch.randperm(len(rows), generator=generator(recipe.seed, "order", epoch)).numpy()
+    for first in range(first_step * recipe.batch_size, len(rows), recipe.batch_size):
+        yield rows[order[first : first + recipe.batch_size]]
+
+
+def training_sample(dataset: Dataset, seed: int) -> NDArray[np.int64]:
+    """Rows of training photos to measure beside the validation photos, int64 [N], rising.
+
+    As many as there are validation photos, or all if there are fewer; the same in every epoch.
+    """
+    rows = dataset.rows("train")
+    count = min(len(rows), len(dataset.rows("validation")))
+    order = torch.randperm(len(rows), generator=generator(seed, "comparable")).numpy()
+    return np.sort(rows[order[:count]])

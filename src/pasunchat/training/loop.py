@@ -1,52 +1,69 @@
-"""The loop: a batch, its loss, a step; after each epoch a measurement, and the best is kept."""
+"""The training loop: a batch, its loss, a step; after each epoch a measurement, the best kept.
+
+`train` is the whole of it. Training ends when the validation loss has not fallen for as many epochs
+as the recipe's patience, when all epochs are done, or when the loss leads nowhere.
+"""
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
-from pasunchat.runtime import Machine, machine
-from pasunchat.training.batches import batches, comparable_rows
-from pasunchat.training.inputs import Wanted
-from pasunchat.training.lesson import Lesson, new_lesson
+from pasunchat.runtime import Runtime, set_up_runtime
+from pasunchat.training.context import TrainContext, class_weights, new_context, refuse_unfit
+from pasunchat.training.inputs import Targets, batches, training_sample
 from pasunchat.training.recipe import Recipe
-from pasunchat.training.run import Epoch, Run, add_timing, write_history
-from pasunchat.training.schedule import rate
-from pasunchat.training.session import (
-    Session,
-    begin,
-    checkpoint,
+from pasunchat.training.run import Epoch, Run, add_timing, begin_run, write_history
+from pasunchat.training.state import (
+    Counters,
+    TrainState,
+    averaged_weights,
+    begin_state,
     finish,
-    follow,
-    keep_best,
-    measured_weights,
     new_classifier,
-    set_rate,
+    set_lr,
+    update_average,
+    update_best,
+    write_checkpoint,
 )
-from pasunchat.training.start import start_run
-from pasunchat.training.stopping import Ending, ending, not_finite
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
+STUCK = 1e-3  # relative change of the loss from one epoch to the next, up to which it has not moved
 
 
 @dataclass(frozen=True)
 class EpochProgress:
-    """What a training tells as it goes. epoch: the one at hand, from 1; 0 while a frozen base
-    runs over the photos. done, total: photos of it. history: the epochs measured so far."""
+    """How far a training is, as its progress callback gets it."""
 
-    epoch: int
-    done: int
-    total: int
-    history: tuple[Epoch, ...]
+    epoch: int  # from 1; 0 while a frozen base runs over the photos
+    done: int  # photos of this epoch so far
+    total: int  # photos of an epoch
+    history: tuple[Epoch, ...]  # the epochs measured so far
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a training ended."""
+
+    reason: str  # a sentence for the user
+    good: bool = True  # False where the loss led nowhere
+
+
+class Measurement(NamedTuple):
+    """What a classifier is measured by on N photos."""
+
+    loss: float  # mean cross-entropy in nats
+    accuracy: float  # in [0, 1]
+    predicted: NDArray[np.int64]  # [N], a class for each photo
 
 
 class Interrupted(PasunchatError):
@@ -58,102 +75,152 @@ def train(
     recipe: Recipe,
     folder: str | Path,
     *,
-    on: Machine | None = None,
+    runtime: Runtime | None = None,
+    overwrite: bool = False,
     progress: Callable[[EpochProgress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Train by `recipe` on the training photos of `dataset`; leave the run in `folder`.
 
-    Goes on from the folder's checkpoint if there is one: the finished run is then, byte for
-    byte, the run that was never interrupted. on: by default the GPU, or all cores of the CPU.
-    Raises Interrupted after `should_stop()` is true.
+    Goes on from the folder's checkpoint if there is one: the finished run is then, byte for byte,
+    the run that was never interrupted. With `overwrite`, a run in that folder is deleted instead.
+    runtime: by default the GPU, or all cores of the CPU.
+
+    Raises PasunchatError for a recipe or dataset that cannot be trained with, and Interrupted as
+    soon as `should_stop()`, asked after each step, is true.
     """
-    folder, on = Path(folder), on or machine(precision=recipe.precision)
-    classifier = new_classifier(dataset, recipe, on)
-    run = start_run(dataset, recipe, folder, on)
-    lesson = new_lesson(
+    folder, runtime = Path(folder), runtime or set_up_runtime(precision=recipe.precision)
+    refuse_unfit(dataset, recipe)  # before anything is written, or an old run deleted
+    weights = class_weights(dataset)
+    classifier = new_classifier(dataset, recipe, runtime)
+    run = begin_run(folder, dataset, recipe, runtime, weights, overwrite=overwrite)
+    context = new_context(
         classifier,
         dataset,
         recipe,
-        run.facts.class_weights,
-        on,
+        runtime,
+        weights,
         lambda done, total: progress(EpochProgress(0, done, total, ())),
     )
-    session = begin(classifier, lesson.inputs.learner(classifier), recipe, folder)
-    at, saved, photos = session.at, time.monotonic(), len(dataset.rows("train"))
-    while at.ended is None:
+    state = begin_state(classifier, context.inputs.module(classifier), recipe, folder)
+    counters, saved = state.counters, time.monotonic()
+    while counters.ended is None:
         started = time.monotonic()
-        for rows in batches(dataset, recipe, at.epoch, at.step):
-            loss = take_step(session, lesson, rows)
-            at.step, at.seen, at.total = at.step + 1, at.seen + len(rows), at.total + loss
-            progress(EpochProgress(at.epoch + 1, at.seen, photos, tuple(at.history)))
+        for rows in batches(dataset, recipe, counters.epoch, counters.step):
+            loss = take_step(state, context, rows)
+            counters.add(loss, len(rows))
+            progress(_progress(counters, context.photos))
             if not math.isfinite(loss):
                 break
             if should_stop():
-                checkpoint(session, folder)
-                raise Interrupted(f"stopped in epoch {at.epoch + 1}; all that was done is kept")
+                write_checkpoint(state, folder)
+                raise Interrupted(f"stopped in epoch {counters.epoch + 1}; all work so far is kept")
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                checkpoint(session, folder)
+                write_checkpoint(state, folder)
                 saved = time.monotonic()
-        _end_epoch(session, dataset, lesson)
-        checkpoint(session, folder)
-        write_history(folder, at.history)
-        add_timing(folder, epoch=at.epoch, seconds=time.monotonic() - started)
-    return finish(session, folder)
+        end_epoch(state, context)
+        write_checkpoint(state, folder)
+        write_history(folder, counters.history)
+        add_timing(folder, epoch=counters.epoch, seconds=time.monotonic() - started)
+    return finish(state, run)
 
 
-def take_step(session: Session, lesson: Lesson, rows: NDArray[np.int64]) -> float:
-    """One step of the optimizer on some rows; their loss, times their number."""
-    at, recipe = session.at, lesson.recipe
-    inputs, wanted = lesson.inputs.batch(rows, at.epoch, at.step)
-    set_rate(session, recipe.lr * rate(recipe, at.epoch * lesson.steps + at.step, lesson.all_steps))
-    session.learner.train()
-    with lesson.on.autocast(), lesson.on.drawing_from(recipe.seed, "step", at.epoch, at.step):
-        logits = session.learner(inputs)
-    loss = lesson.loss(logits.float(), wanted)
-    session.optimizer.zero_grad()
+def take_step(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) -> float:
+    """One step of the optimizer on a batch, rows of the dataset; its mean loss."""
+    recipe, runtime, counters = context.recipe, context.runtime, state.counters
+    epoch, step = counters.epoch, counters.step
+    inputs, targets = context.inputs.batch(rows, epoch, step)
+    set_lr(state, recipe.lr_at(epoch * context.steps + step, context.total_steps))
+    state.module.train()
+    with runtime.autocast(), runtime.seeded(recipe.seed, "step", epoch, step):
+        logits = state.module(inputs)
+    loss = context.loss(logits.float(), targets)
+    state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     if recipe.clip is not None:
-        nn.utils.clip_grad_norm_(session.learner.parameters(), recipe.clip)
-    session.optimizer.step()
-    follow(session, recipe.ema)
-    return loss.item() * len(rows)
+        nn.utils.clip_grad_norm_(state.module.parameters(), recipe.clip)
+    state.optimizer.step()
+    update_average(state, recipe.ema)
+    return loss.item()
 
 
-def _end_epoch(session: Session, dataset: Dataset, lesson: Lesson) -> None:
-    """Measure, keep the best weights, and decide whether to end."""
-    at = session.at
-    if not math.isfinite(at.total):
-        _end(session, not_finite(at))
+def end_epoch(state: TrainState, context: TrainContext) -> None:
+    """Measure the weights, keep them if they are the best so far, and decide whether to end."""
+    counters, dataset = state.counters, context.dataset
+    if not math.isfinite(counters.loss_sum):
+        _end(counters, not_finite(counters))
         return
-    with measured_weights(session):
-        (ours, _), (theirs, answers) = (
-            _measure(session.classifier, dataset, lesson, rows)
-            for rows in (comparable_rows(dataset, lesson.recipe.seed), dataset.rows("validation"))
+    with averaged_weights(state):
+        training = _measure(state, context, training_sample(dataset, context.recipe.seed))
+        validation = _measure(state, context, dataset.rows("validation"))
+        row = Epoch(
+            epoch=counters.epoch + 1,
+            loss=counters.loss_sum / counters.photos,
+            training_loss=training.loss,
+            training_accuracy=training.accuracy,
+            validation_loss=validation.loss,
+            validation_accuracy=validation.accuracy,
         )
-        row = Epoch(at.epoch + 1, at.total / at.seen, *ours, *theirs)
-        if all(row.validation_loss < old.validation_loss for old in at.history):
-            keep_best(session)
-            at.best_epoch, at.waited = row.epoch, 0
+        if all(row.validation_loss < old.validation_loss for old in counters.history):
+            update_best(state)
+            counters.best_epoch, counters.waited = row.epoch, 0
         else:
-            at.waited += 1
-    at.history.append(row)
-    at.epoch, at.step, at.seen, at.total = at.epoch + 1, 0, 0, 0.0
-    _end(session, ending(lesson.recipe, at, answers))
+            counters.waited += 1
+    counters.next_epoch(row)
+    _end(counters, ending(context.recipe, counters, validation.predicted))
 
 
-def _end(session: Session, why: Ending | None) -> None:
+def ending(recipe: Recipe, counters: Counters, predicted: NDArray[np.int64]) -> Ending | None:
+    """Why to end after the epoch just measured; None to go on.
+
+    predicted: the predicted class of each validation photo, int64 [N].
+    """
+    if _is_stuck(counters) and len(np.unique(predicted)) == 1:
+        return Ending(
+            "the loss has not moved for two epochs and every photo gets the same answer; try "
+            "--lr ten times lower, or another --seed",
+            good=False,
+        )
+    if recipe.patience is not None and counters.waited >= recipe.patience:
+        return Ending(
+            f"validation loss was last lower in epoch {counters.best_epoch}; "
+            f"stopped after {counters.waited} more (patience {recipe.patience})"
+        )
+    if counters.epoch >= recipe.epochs:
+        return Ending(f"all {recipe.epochs} epochs are done")
+    return None
+
+
+def not_finite(counters: Counters) -> Ending:
+    """The ending of a training whose loss became infinite or NaN."""
+    kept = f"of epoch {counters.best_epoch}" if counters.best_epoch else "it started with"
+    return Ending(
+        f"the loss is no longer a finite number in epoch {counters.epoch + 1}; the weights {kept} "
+        "are kept; try --lr ten times lower",
+        good=False,
+    )
+
+
+def _is_stuck(counters: Counters) -> bool:
+    last = [row.loss for row in counters.history[-2:]]
+    return len(last) == 2 and abs(last[0] - last[1]) <= STUCK * abs(last[0])
+
+
+def _end(counters: Counters, why: Ending | None) -> None:
     if why:
-        session.at.ended, session.at.good = why.reason, why.good
+        counters.ended, counters.good = why.reason, why.good
 
 
-def _measure(
-    classifier: Classifier, dataset: Dataset, lesson: Lesson, rows: NDArray[np.int64]
-) -> tuple[tuple[float, float], NDArray[np.int64]]:
-    """Loss and accuracy on some photos, and the class answered for each."""
-    device = classifier.mean.device
-    logits = lesson.inputs.logits(classifier, rows)
-    labels = torch.from_numpy(dataset.labels[rows])
-    answers = logits.argmax(1)
-    found = lesson.plain_loss(logits.to(device), Wanted(labels.to(device))).item()
-    return (found, (answers == labels).double().mean().item()), answers.numpy()
+def _measure(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) -> Measurement:
+    """Measure the classifier on some rows of the dataset."""
+    logits = context.inputs.logits(state.classifier, rows)
+    labels = torch.from_numpy(context.dataset.labels[rows])
+    predicted = logits.argmax(1)
+    device = state.classifier.mean.device
+    loss = context.plain_loss(logits.to(device), Targets(labels.to(device))).item()
+    accuracy = (predicted == labels).double().mean().item()
+    return Measurement(loss, accuracy, predicted.numpy())
+
+
+def _progress(counters: Counters, total: int) -> EpochProgress:
+    return EpochProgress(counters.epoch + 1, counters.photos, total, tuple(counters.history))

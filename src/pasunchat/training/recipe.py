@@ -1,7 +1,11 @@
-"""Recipe: every setting of a training as a value. The defaults are the talk's."""
+"""Recipe: every setting of a training as one value, and what the settings mean for a given step.
+
+A run keeps its recipe as recipe.json. RECIPES holds the named ones; the defaults are the talk's.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import cos, pi
 from typing import Literal
 
 from pasunchat.errors import PasunchatError
@@ -9,30 +13,23 @@ from pasunchat.errors import PasunchatError
 
 @dataclass(frozen=True)
 class Augment:
-    """What is done to a training photo each time it is seen; all off by default.
+    """Random changes of a training photo, drawn again in each epoch; all are off by default."""
 
-    crop: least side of the part that is kept, as a share of the picture's (1: the whole).
-    flip: chance of the mirror image. brightness: largest shift, in the range of pixels.
-    contrast, colour: largest relative change, of all and of each colour. grey: chance to lose
-    colour. erase: chance that a square of 15 to 40 % of the side is blanked. mixup: the strength
-    alpha of blending with another photo of the batch (Zhang et al. 2018); 0 is off.
-    """
-
-    crop: float = 1.0
-    flip: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    colour: float = 0.0
-    grey: float = 0.0
-    erase: float = 0.0
-    mixup: float = 0.0
+    crop: float = 1.0  # smallest side of the random crop, as a share of the image's; 1: no crop
+    flip: float = 0.0  # probability of the mirror image
+    brightness: float = 0.0  # largest shift of all values, on the scale of pixels, 0 to 1
+    contrast: float = 0.0  # largest relative change of the distances from the image's mean
+    colour: float = 0.0  # largest relative change of each colour channel
+    grey: float = 0.0  # probability of losing all colour
+    erase: float = 0.0  # probability of a grey square of 15 to 40 % of the side
+    mixup: float = 0.0  # alpha of the blending of pairs (Zhang et al. 2018); 0: none
 
     def __post_init__(self) -> None:
         if not 0 < self.crop <= 1:
             raise PasunchatError(f"augment.crop: expected a share above 0, at most 1: {self.crop}")
         for name in ("flip", "grey", "erase"):
             if not 0 <= getattr(self, name) <= 1:
-                raise PasunchatError(f"augment.{name}: expected a chance from 0 to 1")
+                raise PasunchatError(f"augment.{name}: expected a probability from 0 to 1")
         for name in ("brightness", "contrast", "colour", "mixup"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise PasunchatError(f"augment.{name}: expected a number of at least 0")
@@ -40,50 +37,33 @@ class Augment:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained.
+    """How a network is trained. Raises PasunchatError for a value out of its range.
 
-    network: as NETWORKS spells it ("dense:units=64"). epochs: passes through the training photos,
-    at most. patience: epochs without a lower validation loss after which training stops; None
-    trains all epochs. The weights of the lowest validation loss are kept in any case.
-
-    lr: the step size of AdamW, which with weight_decay 0 is Adam; biases and norms never decay.
-    warmup: steps over which the rate rises from 0. final_lr: the rate at the last step, as a share
-    of lr, reached along a cosine; 1 keeps the rate. clip: largest norm of the gradient, or None.
-    label_smoothing: share of the label given to all classes. ema: how much of the running mean of
-    the weights is kept at each step (0.999); what is measured and kept is then that mean.
-
-    sides: sides of the training pictures in pixels, one after the other for equal parts of the
-    epochs; empty: their own size. mirrored: the classifier averages a picture and its mirror image.
-    teacher: a trained model to learn from too (Hinton et al. 2015); teacher_share: of the loss;
-    temperature: of both answers. seed: of weights, order and augmentation.
-    precision: fp32 or bf16.
-
-    unfreeze: of a base that comes pretrained, how many of its last parts are trained too, or "all";
-    with 0 its features are kept and only the head is trained. base_lr: the base's rate as a share.
+    The weights of the epoch with the lowest validation loss are kept in any case.
     """
 
-    network: str = "simple"
-    epochs: int = 100
-    patience: int | None = 1
-    batch_size: int = 32
-    lr: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.0
-    warmup: int = 0
-    final_lr: float = 1.0
-    clip: float | None = None
-    label_smoothing: float = 0.0
-    ema: float | None = None
+    network: str = "simple"  # a name in NETWORKS, with its settings: "dense:units=64"
+    epochs: int = 100  # passes through the training photos, at most
+    patience: int | None = 1  # epochs without a lower validation loss before it stops; None: all
+    batch_size: int = 32  # photos in a step
+    lr: float = 1e-3  # learning rate of AdamW, which is Adam while weight_decay is 0
+    betas: tuple[float, float] = (0.9, 0.999)  # of AdamW's two running means
+    weight_decay: float = 0.0  # of AdamW; biases and normalisation layers never decay
+    warmup: int = 0  # steps over which the learning rate rises in a line from 0
+    final_lr: float = 1.0  # learning rate of the last step, as a share of lr; 1: constant
+    clip: float | None = None  # largest L2 norm of the gradient
+    label_smoothing: float = 0.0  # share of each label that is spread over all classes
+    ema: float | None = None  # decay of a running mean of the weights, which is then measured, kept
     augment: Augment = field(default_factory=Augment)
-    sides: tuple[int, ...] = ()
-    mirrored: bool = False
-    teacher: str | None = None
-    teacher_share: float = 0.5
-    temperature: float = 4.0
-    unfreeze: int | Literal["all"] = 0
-    base_lr: float = 0.1
-    seed: int = 0
-    precision: str = "fp32"
+    resolutions: tuple[int, ...] = ()  # picture sizes in pixels, in turn; empty: the dataset's
+    mirrored: bool = False  # the classifier averages the logits of an image and its mirror image
+    teacher: str | None = None  # a trained model to imitate too (Hinton, Vinyals, Dean 2015)
+    teacher_share: float = 0.5  # of the loss, for the teacher's part
+    temperature: float = 4.0  # of both softmaxes in the teacher's part
+    unfreeze: int | Literal["all"] = 0  # last parts of a pretrained base to train; 0: only the head
+    base_lr: float = 0.1  # learning rate of a pretrained base, as a share of lr
+    seed: int = 0  # of the first weights, the order of the photos and the augmentation
+    precision: str = "fp32"  # or bf16
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("warmup", 0)):
@@ -99,6 +79,27 @@ class Recipe:
                 raise PasunchatError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         if self.ema is not None and not 0 <= self.ema < 1:
             raise PasunchatError(f"ema: expected 0 or more, below 1, got {self.ema}")
+
+    def lr_at(self, step: int, steps: int) -> float:
+        """The learning rate of step `step` (from 0) of `steps`.
+
+        It rises in a line during the warm-up, and falls from lr to final_lr * lr along half a
+        cosine over all steps (Loshchilov and Hutter 2017).
+        """
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        done = min(1.0, step / max(1, steps - 1))
+        share = warm * (self.final_lr + (1 - self.final_lr) * (1 + cos(pi * done)) / 2)
+        return self.lr * share
+
+    def resolution_at(self, epoch: int) -> int | None:
+        """The side in pixels of the pictures of an epoch (from 0); None: the dataset's.
+
+        Each of `resolutions` is used for an equal part of `epochs`.
+        """
+        if not self.resolutions:
+            return None
+        index = epoch * len(self.resolutions) // self.epochs
+        return self.resolutions[min(index, len(self.resolutions) - 1)]
 
 
 STRONG = Recipe(
@@ -131,7 +132,7 @@ HEAD = Recipe(
 
 RECIPES: Mapping[str, Recipe] = {"talk": Recipe(), "strong": STRONG, "head": HEAD}
 
-USUAL: Mapping[str, str] = {
+USUAL: Mapping[str, str] = {  # network -> recipe; every other network has "talk"
     "tiny": "strong",
     "residual": "strong",
     "vgg16": "head",
@@ -140,5 +141,5 @@ USUAL: Mapping[str, str] = {
 
 
 def usual_recipe(network: str) -> str:
-    """The name of the recipe that a network is trained by when none is named."""
+    """The name of a network's default recipe."""
     return USUAL.get(network.partition(":")[0], "talk")

@@ -1,34 +1,41 @@
-"""Run: the folder that a training leaves, and the checkpoint by which it goes on."""
+"""Run: the folder of one training: its recipe, where it comes from, how it went, its classifier.
+
+`begin_run` starts one, `open_run` reads one; measures and reports know trainings only by it.
+"""
 
 import json
+import platform
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 
 import msgspec
-import safetensors
-import safetensors.torch
-from torch import Tensor
+import torch
 
 from pasunchat.classifiers.files import INFO
 from pasunchat.errors import PasunchatError
-from pasunchat.storage import from_json, read_json, write_bytes, write_json
+from pasunchat.photos.dataset import Dataset
+from pasunchat.runtime import Runtime
+from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
 from pasunchat.training.recipe import Recipe
 
-RECIPE, RUN, HISTORY = "recipe.json", "run.json", "history.jsonl"
-TIMING, CHECKPOINT = "timing.jsonl", "checkpoint.safetensors"
+RECIPE, RUN, HISTORY, TIMING = "recipe.json", "run.json", "history.jsonl", "timing.jsonl"
+PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of the history. Losses are means of cross-entropy in nats; accuracies in [0, 1].
+    """The measurements of one epoch: a line of history.jsonl.
 
-    loss: over the epoch's batches, while the weights moved. training_*, validation_*: measured
-    at the end of the epoch, the same way, on as many photos as each has, at most as validation.
+    Losses are means of cross-entropy in nats, accuracies shares in [0, 1]. Both splits are measured
+    alike at the end of the epoch, on at most as many training photos as there are for validation.
     """
 
-    epoch: int
-    loss: float
+    epoch: int  # from 1
+    loss: float  # mean over the epoch's batches, while the weights changed
     training_loss: float
     training_accuracy: float
     validation_loss: float
@@ -37,66 +44,89 @@ class Epoch:
 
 @dataclass(frozen=True)
 class DataOrigin:
-    """The dataset a run was made from."""
+    """The dataset of a run."""
 
     path: str
-    digest: str
-    sources: tuple[str, ...]
-    counts: dict[str, dict[str, int]]
+    digest: str  # SHA-256, as dataset.json has it
+    sources: tuple[str, ...]  # folders, zips, or "drawn"
+    counts: dict[str, dict[str, int]]  # class -> split -> photos
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """What the run was made from and how it stands. Nothing here depends on the clock.
-
-    ended: why training ended, a sentence; None while it has not. good: whether it ended as the
-    recipe meant, rather than by a loss that led nowhere. class_weights: None where equal.
-    """
+class RunInfo:
+    """run.json: what a run was made from, and how it ended. Nothing in it depends on the clock."""
 
     data: DataOrigin
-    versions: dict[str, str]
+    versions: dict[str, str]  # of Python and PACKAGES
     device: str
-    threads: int
-    class_weights: tuple[float, ...] | None = None
-    best_epoch: int | None = None
-    ended: str | None = None
-    good: bool = True
+    threads: int  # of torch, on the CPU
+    class_weights: tuple[float, ...] | None = None  # a class each; None: all alike
+    best_epoch: int | None = None  # from 1, the epoch whose weights are kept
+    ended: str | None = None  # a sentence that says why training ended; None before that
+    good: bool = True  # False where it ended by a loss that led nowhere
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and all that stands in it."""
+    """A run's folder as a value."""
 
     folder: Path
     recipe: Recipe
-    facts: RunFacts
+    info: RunInfo
     history: tuple[Epoch, ...]
 
     @property
     def finished(self) -> bool:
         """Whether its training has ended and its classifier is there."""
-        return self.facts.ended is not None and (self.folder / INFO).is_file()
+        return self.info.ended is not None and (self.folder / INFO).is_file()
 
 
-@dataclass
-class Counters:
-    """Where a training stands: how to go on, apart from the weights.
+def new_run_folder(
+    network: str, name: str | None = None, *, runs: Path = RUNS, overwrite: bool = False
+) -> Path:
+    """The path of a new run: runs/NAME; without a name, the network's, numbered if taken.
 
-    steps: of all epochs, counted for the running mean of the weights. step: batches done in the
-    epoch at hand; total: sum of their losses times their photos.
-    waited: epochs since validation loss was last lower.
+    Raises PasunchatError if runs/NAME is there and may not be overwritten, or is not a run.
     """
+    if name is not None and (Path(name).name != name or name in ("", ".", "..")):
+        raise PasunchatError(f'--name: expected a plain name for runs/NAME, got "{name}"')
+    if name is None and not overwrite:
+        numbered = (f"{network}-{number}" for number in count(2))
+        return next(runs / n for n in chain([network], numbered) if not (runs / n).exists())
+    folder = runs / (name or network)
+    if folder.exists():
+        refuse_existing(folder, overwrite=overwrite)
+        if not (folder / RECIPE).is_file():
+            raise PasunchatError(f"{folder} is no run, so it is not replaced; take another --name")
+    return folder
 
-    epoch: int = 0
-    steps: int = 0
-    step: int = 0
-    total: float = 0.0
-    seen: int = 0
-    waited: int = 0
-    best_epoch: int | None = None
-    ended: str | None = None
-    good: bool = True
-    history: list[Epoch] = field(default_factory=list)
+
+def begin_run(
+    folder: Path,
+    dataset: Dataset,
+    recipe: Recipe,
+    runtime: Runtime,
+    class_weights: tuple[float, ...] | None,
+    *,
+    overwrite: bool = False,
+) -> Run:
+    """A new run in `folder`, or the one that was begun there and is to go on.
+
+    overwrite: delete the run in that folder and begin a new one. Raises PasunchatError if the run
+    there has another recipe or other data.
+    """
+    if overwrite and (folder / RECIPE).is_file():
+        shutil.rmtree(folder)
+    if not (folder / RECIPE).is_file():
+        write_run(folder, recipe, _info(dataset, runtime, class_weights))
+        return open_run(folder)
+    run = open_run(folder)
+    if run.recipe != recipe or run.info.data.digest != dataset.digest:
+        raise PasunchatError(
+            f"{folder} was begun with another recipe or other data; take another --name, "
+            "or --overwrite"
+        )
+    return run
 
 
 def open_run(folder: str | Path) -> Run:
@@ -110,24 +140,24 @@ def open_run(folder: str | Path) -> Run:
     return Run(
         folder=folder,
         recipe=read_json(folder / RECIPE, Recipe),
-        facts=read_json(folder / RUN, RunFacts),
+        info=read_json(folder / RUN, RunInfo),
         history=tuple(read_history(folder)),
     )
 
 
-def write_run(folder: Path, recipe: Recipe, facts: RunFacts) -> None:
-    """Write what a run is made from; the folder is made if need be."""
+def write_run(folder: Path, recipe: Recipe, info: RunInfo) -> None:
+    """Write recipe.json and run.json; the folder is made if need be."""
     write_json(folder / RECIPE, recipe)
-    write_json(folder / RUN, facts)
+    write_json(folder / RUN, info)
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """One JSON line an epoch."""
+    """Write history.jsonl, a JSON line for each epoch."""
     write_bytes(folder / HISTORY, b"".join(msgspec.json.encode(row) + b"\n" for row in history))
 
 
 def read_history(folder: Path) -> list[Epoch]:
-    """The epochs so far, oldest first."""
+    """The epochs so far, oldest first; empty before the first."""
     path = folder / HISTORY
     if not path.is_file():
         return []
@@ -136,27 +166,21 @@ def read_history(folder: Path) -> list[Epoch]:
 
 
 def add_timing(folder: Path, **figures: float | int) -> None:
-    """Note times, which are outside every promise of equal bytes."""
+    """Append a line to timing.jsonl, the only file whose bytes differ between equal trainings."""
     with (folder / TIMING).open("a") as file:
         file.write(json.dumps(figures) + "\n")
 
 
-def write_checkpoint(folder: Path, tensors: dict[str, Tensor], counters: Counters) -> None:
-    """All that going on needs, in one file, whole or not at all."""
-    facts = {"counters": msgspec.json.encode(counters).decode()}
-    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    write_bytes(folder / CHECKPOINT, safetensors.torch.save(whole, metadata=facts))
-
-
-def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], Counters] | None:
-    """The last checkpoint, or None where there is none. Raises PasunchatError if damaged."""
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        return None
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            facts = file.metadata()["counters"]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, KeyError) as error:
-        raise PasunchatError(f"{path} is damaged ({error}); delete it to start again") from error
-    return tensors, from_json(facts, Counters, str(path))
+def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] | None) -> RunInfo:
+    return RunInfo(
+        data=DataOrigin(
+            path=str(dataset.folder),
+            digest=dataset.digest,
+            sources=dataset.facts.sources,
+            counts=dataset.facts.counts.photos,
+        ),
+        versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        device=runtime.device,
+        threads=torch.get_num_threads(),
+        class_weights=class_weights,
+    )
