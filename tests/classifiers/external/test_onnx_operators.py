@@ -123,6 +123,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "Gather": [
         Example(others=(array([[0, -1], [2, 2]]),), attributes={"axis": 1}),
         Example(others=(array(1),), attributes={"axis": -1}),
+        Example(FOUR, (array(-1),)),
     ],
     "Pad": [
         Example(others=(array([0, 0, 1, 2, 0, 0, -1, 1]), array(0.5, "float32"))),
