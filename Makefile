@@ -1,26 +1,37 @@
-# make demo   everything, from nothing to a fooled picture and a report
-# make test   all tests, on the wheel as built
-# make check  format, lint, types, import order
+# make demo         everything, from nothing to a fooled picture and a report
+# make test         all tests, on the wheel as built; those of an extra or a peer are skipped
+# make test-extras  those, with every extra and the peers, in an environment beside the first
+# make check        format, lint, types, import order
 # On Linux, PyPI's torch brings CUDA (gigabytes). For the CPU build:
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
+EXTRAS_VENV := .venv-extras
+EXTRAS := fast,hf,keras,onnx,parquet,timm
+PEERS := adv-lib eagerpy foolbox torchattacks
 ifeq ($(OS),Windows_NT)
-BIN := $(VENV)/Scripts
+SCRIPTS := Scripts
 else
-BIN := $(VENV)/bin
+SCRIPTS := bin
 endif
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+BIN := $(VENV)/$(SCRIPTS)
+# Each target that installs something is a file in the environment that it is installed in.
+PIP = $(@D)/$(SCRIPTS)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find src -type f -not -name "*.pyc") pyproject.toml README.md LICENSE
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test test-extras check format docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/pasunchat demo --overwrite
 
 test: $(VENV)/installed $(VENV)/test-tools
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# What cannot be imported fails here instead of being skipped: tests/conftest.py.
+test-extras: $(EXTRAS_VENV)/installed $(EXTRAS_VENV)/test-tools
+	PASUNCHAT_EXTRAS=1 $(EXTRAS_VENV)/$(SCRIPTS)/python -m pytest --numprocesses auto \
+		--dist loadfile $$(grep --recursive --files-with-matches --include="test_*.py" importorskip tests)
 
 check: $(VENV)/installed $(VENV)/check-tools
 	$(BIN)/ruff format --check .
@@ -36,12 +47,12 @@ docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(EXTRAS_VENV) build dist
 
 # torch first and by its exact version: asked for through another package it may bring CUDA.
-$(VENV)/torch: constraints.txt
+$(VENV)/torch $(EXTRAS_VENV)/torch: constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pasunchat needs Python 3.11 or newer: make PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D)
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $$(grep '^torch==' constraints.txt)
 	touch $@
 
@@ -56,7 +67,16 @@ $(VENV)/installed: $(VENV)/packages $(SOURCES)
 	$(PIP) install --force-reinstall --no-deps build/wheel/*.whl
 	touch $@
 
+# The peers come without what they say they need (old versions, a plotting server, git).
+$(EXTRAS_VENV)/installed: $(EXTRAS_VENV)/torch $(VENV)/installed
+	$(PIP) install --constraint constraints.txt "$$(ls build/wheel/*.whl)[$(EXTRAS)]"
+	$(PIP) install --force-reinstall --no-deps build/wheel/*.whl
+	$(PIP) install --constraint constraints.txt --no-deps $(PEERS)
+	touch $@
+
 $(VENV)/test-tools: $(VENV)/packages
+$(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch
+$(VENV)/test-tools $(EXTRAS_VENV)/test-tools:
 	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image
 	touch $@
 

@@ -1,15 +1,14 @@
 """The peers: adv-lib, Foolbox and torchattacks, each as its own users would call it.
 
-They are installed beside everything else, without what they say they depend on:
+They are installed with every extra, in the versions of constraints.txt and without what they say
+they depend on, by
 
-    pip install --target PEERS --no-deps adv-lib==0.2.8 foolbox==3.3.4 torchattacks==3.5.1 \\
-        eagerpy==0.30.0
-    PYTHONPATH=PEERS python benchmarks/attacks.py run ...
+    make .venv-extras/installed
+    .venv-extras/bin/python benchmarks/attacks.py run ...
 
-and need requests, scipy, tqdm, torchvision and setuptools (for distutils). What they import and
-never use here (visdom, git) is put in their place by `ready`, and the operators without which
-torchvision does not import beside a torch of another build. AutoAttack is on no package index;
-torchattacks and adv-lib hold copies of its APGD.
+What they import and never use here (visdom, git) is put in their place by `ready`, and the
+operators without which torchvision does not import beside a torch of another build. AutoAttack is
+on no package index; torchattacks and adv-lib hold copies of its APGD.
 """
 
 import importlib.util

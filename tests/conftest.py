@@ -1,6 +1,8 @@
 """What several test folders need: tiny data, tiny classifiers, no cache outside the test."""
 
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,17 @@ from pasunchat.photos.prepare import prepare
 settings.register_profile("repeat", derandomize=True)
 settings.load_profile("repeat")  # the same examples each time: a run says something of the code
 torch.set_num_threads(1)  # tiny pictures: threads would only wait for each other
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a network
+os.environ["KERAS_BACKEND"] = "torch"  # it is read once, by the first import in a process
+
+
+class _Never(ImportError):
+    """What no import raises."""
+
+
+if os.environ.get("PASUNCHAT_EXTRAS"):
+    # Every extra and every peer is there (make test-extras): a missing module fails its test.
+    pytest.importorskip = partial(pytest.importorskip, exc_type=_Never)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from skimage import data
 
 from pasunchat.__main__ import run
 from pasunchat.classifiers.load import load
@@ -16,7 +17,6 @@ MOST_BYTES = 3 << 20
 @pytest.fixture(scope="module")
 def chelsea(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A photo of a real cat (CC0) that scikit-image's wheel carries."""
-    data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
     path = tmp_path_factory.mktemp("cat") / "chelsea.png"
     Image.fromarray(data.chelsea()).save(path)
     return path

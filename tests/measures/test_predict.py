@@ -71,9 +71,12 @@ def test_a_folder_without_photos_is_refused(place: Path) -> None:
         photo_files(["empty"])
 
 
-def test_endings_are_small_and_there_once() -> None:
-    assert len(set(ENDINGS)) == len(ENDINGS)
-    assert all(ending == ending.lower() and ending.startswith(".") for ending in ENDINGS)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_photo_is_found_once_whatever_the_case_of_its_ending(tmp_path: Path, ending: str) -> None:
+    meant = {f"a{ending}", f"B{ending.upper()}", f"c.txt{ending}"}
+    for name in (*meant, f"d{ending}.txt", f"e{ending[1:]}"):
+        (tmp_path / name).touch()
+    assert sorted(path.name for path in photo_files([tmp_path])) == sorted(meant)
 
 
 def test_what_is_no_photo_gets_a_reason_in_its_place(place: Path, classifier: Classifier) -> None:

@@ -103,7 +103,8 @@ def row_sums(values: Tensor) -> Tensor:
 
 def row_norms(values: Tensor) -> Tensor:
     """The L2 norm of each row, [N, ...] -> [N]."""
-    return torch.linalg.vector_norm(values, dim=tuple(range(1, values.ndim)))
+    size: Tensor = torch.linalg.vector_norm(values, dim=tuple(range(1, values.ndim)))
+    return size
 
 
 def row_largest(values: Tensor) -> Tensor:

@@ -146,7 +146,7 @@ def teacher_logits(recipe: Recipe, dataset: Dataset, runtime: Runtime) -> Tensor
             pixels = functional.interpolate(
                 pixels, (size, size), mode="bicubic", antialias=True, align_corners=False
             ).clamp(0, 1)
-        parts.append(teacher.judge(pixels))
+        parts.append(teacher.predict_logits(pixels))
     return torch.cat(parts).to(runtime.device)
 
 

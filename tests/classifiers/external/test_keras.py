@@ -1,8 +1,9 @@
 """Keras models by Keras itself on torch: the same answers as its own, logits for attacks."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,8 @@ from pasunchat.classifiers.external.extras import keras_on_torch
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
 
-if find_spec("keras") is None:
-    pytest.skip("the extra keras is not there", allow_module_level=True)
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras and NumPy 2
-    pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
-]
-keras = keras_on_torch()
+keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras and NumPy 2
 layers = keras.layers
 SIZE = 16
 SAID = "classes=cat/dog"
@@ -163,3 +158,16 @@ def test_a_keras_on_another_backend_is_one_line(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys.modules["keras"].config, "backend", lambda: "tensorflow")
     with pytest.raises(PasunchatError, match="runs on tensorflow; start anew"):
         keras_on_torch()
+
+
+def test_keras_is_put_on_torch_whatever_the_environment_says() -> None:
+    """In a process of its own: a backend is chosen once, at the first import."""
+    code = (
+        "from pasunchat.classifiers.external.extras import keras_on_torch;"
+        "print(keras_on_torch().config.backend())"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "torch"

@@ -1,7 +1,8 @@
 """timm and transformers: tiny random networks in folders that the libraries wrote themselves."""
 
 import json
-from importlib.util import find_spec
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,13 @@ from pasunchat.classifiers.external.hugging_face import preprocessing_of
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
 
-with_timm = pytest.mark.skipif(find_spec("timm") is None, reason="the extra timm is not there")
-with_hf = pytest.mark.skipif(find_spec("transformers") is None, reason="the extra hf is not there")
 
-
-@with_timm
 def test_timm_by_its_own_configuration(tmp_path: Path) -> None:
     mend_torchvision()
-    import timm
-    from timm.models import save_for_hf
-
+    timm = pytest.importorskip("timm")
     network = timm.create_model("test_resnet", pretrained=False, num_classes=3).eval()
     facts = {"num_classes": 3, "label_names": ["cat", "dog", "fox"]}
-    save_for_hf(network, tmp_path / "net", model_config=facts, safe_serialization=True)
+    timm.models.save_for_hf(network, tmp_path / "net", model_config=facts, safe_serialization=True)
     classifier = load(f"timm:local-dir:{tmp_path / 'net'}")
     config = network.pretrained_cfg
     assert classifier.classes == ("cat", "dog", "fox")
@@ -36,22 +31,21 @@ def test_timm_by_its_own_configuration(tmp_path: Path) -> None:
     )
 
 
-@with_timm
 def test_an_unknown_timm_name() -> None:
+    mend_torchvision()
+    pytest.importorskip("timm")
     with pytest.raises(PasunchatError, match="timm:no_such_net cannot be loaded"):
         load("timm:no_such_net")
 
 
-@with_hf
 def test_hugging_face_by_its_own_configuration(tmp_path: Path) -> None:
     mend_torchvision()
-    from transformers import ResNetConfig, ResNetForImageClassification
-
+    transformers = pytest.importorskip("transformers")
     names = {0: "cat", 1: "dog"}
-    config = ResNetConfig(
+    config = transformers.ResNetConfig(
         embedding_size=8, hidden_sizes=[8], depths=[1], layer_type="basic", id2label=names
     )
-    network = ResNetForImageClassification(config).eval()
+    network = transformers.ResNetForImageClassification(config).eval()
     network.save_pretrained(tmp_path)
     with pytest.raises(PasunchatError, match="does not state which pixels"):
         load(f"hf:{tmp_path}")
@@ -65,10 +59,24 @@ def test_hugging_face_by_its_own_configuration(tmp_path: Path) -> None:
     )
 
 
-@with_hf
 def test_an_empty_folder_is_no_model(tmp_path: Path) -> None:
+    mend_torchvision()
+    pytest.importorskip("transformers")
     with pytest.raises(PasunchatError, match="cannot be loaded"):
         load(f"hf:{tmp_path}")
+
+
+@pytest.mark.parametrize("library", ["timm", "transformers"])
+def test_the_first_to_import_torchvision_mends_it(library: str, tmp_path: Path) -> None:
+    """In a process of its own: beside torch for the CPU, PyPI's torchvision cannot be imported."""
+    mend_torchvision()
+    pytest.importorskip(library)
+    model = "timm:no_such_net" if library == "timm" else f"hf:{tmp_path}"
+    code = f"from pasunchat.classifiers.load import load; load({model!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("pasunchat.errors.PasunchatError") and "cannot be had" in last
+    assert "torchvision" not in last
 
 
 def test_pixels_that_are_not_divided() -> None:

@@ -1,7 +1,6 @@
 """Whole ONNX files: the same logits as onnxruntime's, and one line for what is no classifier."""
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,9 @@ from pasunchat.classifiers.load import load
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
 
-if find_spec("onnx") is None or find_spec("onnxruntime") is None:
-    pytest.skip("the extra onnx is not there", allow_module_level=True)
-
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
-
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 RNG = np.random.default_rng(0)
 SIZE = 8
 FLOAT = TensorProto.FLOAT

@@ -1,6 +1,5 @@
 """Every row of OPERATORS against onnxruntime, on an example of its own."""
 
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,13 +9,9 @@ from numpy.typing import NDArray
 
 from pasunchat.classifiers.external.onnx_graph import OPERATORS, OnnxGraph
 
-if find_spec("onnx") is None or find_spec("onnxruntime") is None:
-    pytest.skip("the extra onnx is not there", allow_module_level=True)
-
-import onnx
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
-
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 RNG = np.random.default_rng(0)
 PICTURES = RNG.uniform(0.1, 0.9, (2, 4, 6, 6)).astype(np.float32)
 SIGNED = (PICTURES - 0.5) * 4
@@ -127,6 +122,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "Gather": [
         Example(others=(array([[0, -1], [2, 2]]),), attributes={"axis": 1}),
         Example(others=(array(1),), attributes={"axis": -1}),
+        Example(FOUR, (array(-1),)),
     ],
     "Pad": [
         Example(others=(array([0, 0, 1, 2, 0, 0, -1, 1]), array(0.5, "float32"))),
@@ -180,7 +176,7 @@ LONE = {
 }
 
 
-def model_of(name: str, example: Example) -> onnx.ModelProto:
+def model_of(name: str, example: Example) -> Any:
     """data -> (truth values) -> the node -> floats, its constants as initializers."""
     others = [f"c{i}" if c is not None else "" for i, c in enumerate(example.others)]
     constants = [

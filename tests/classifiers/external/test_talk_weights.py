@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -25,9 +24,8 @@ def weights() -> Path:
     """The folder beside the real photos that holds the author's files."""
     folder = Path(os.environ.get("PASUNCHAT_PHOTOS", "nowhere")).parent / "weights"
     if not (folder / "talk-simple.keras").is_file():
-        pytest.skip("the talk's own weights are not beside the real photos")
-    if find_spec("keras") is None:
-        pytest.skip("the extra keras is not there")
+        pytest.skip("no weights of the talk beside real photos: PASUNCHAT_PHOTOS names no such")
+    pytest.importorskip("keras")
     return folder
 
 

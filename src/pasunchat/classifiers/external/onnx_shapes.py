@@ -90,7 +90,7 @@ def gather(inputs: Inputs, attributes: Attributes) -> Tensor:
     index = torch.where(index < 0, index + values.shape[axis], index)
     taken = values.index_select(axis, index.reshape(-1))
     axis = axis + values.ndim if axis < 0 else axis
-    return taken.reshape(*values.shape[:axis], *index.shape, *values.shape[axis + 1 :])
+    return taken.reshape((*values.shape[:axis], *index.shape, *values.shape[axis + 1 :]))
 
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}

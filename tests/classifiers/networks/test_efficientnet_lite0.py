@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ HALVING = {1, 3, 5, 11}
 
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, Tensor]:
-    folder = Path(pytest.importorskip(efficientnet_lite0.PACKAGE).__file__).parent
+    folder = Path(import_module(efficientnet_lite0.PACKAGE).__file__).parent
     return torch.load(folder / efficientnet_lite0.WEIGHTS, weights_only=True)
 
 
