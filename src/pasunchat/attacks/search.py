@@ -145,7 +145,8 @@ def _batch_searched(
         result.forwards[active.rows] += answer.forwards
         result.backwards[active.rows] += answer.backwards
         result.had_gradient[active.rows] |= answer.has_gradient
-        update(active.best, oracle, problem, query, answer)
+        if not isinstance(attack, ChoosesResult):
+            update(active.best, oracle, problem, query, answer)
         if not last:
             active.state = attack.step(problem, state, answer, step)
         leaving = _leaving(active, last or task.is_over())
