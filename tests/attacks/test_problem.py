@@ -1,12 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from pasunchat.attacks.losses import LOSSES, difference_of_logits_ratio, log_probability
-from pasunchat.attacks.norms import LINF
+from pasunchat.attacks.norms import L1, L2, LINF, NORMS, Norm, sparse_step
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.errors import PasunchatError
 

@@ -110,7 +110,7 @@ def changed_inside(problem: Problem, usable: Tensor, pixels: Tensor) -> Tensor:
 
 
 def _candidate(problem: Problem, pixels: Tensor, reached: Tensor, score: Tensor) -> Tensor:
-    """Which of its pictures counts for a row, int64 [N], of pixels [N, Q, 3, H, W]: the nearest that
+    """Which picture counts for a row, int64 [N], of pixels [N, Q, 3, H, W]: the nearest that
     reached, else the one of the largest score [N, Q]."""
     if pixels.shape[1] == 1:
         return torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)

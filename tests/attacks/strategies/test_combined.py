@@ -18,8 +18,8 @@ from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.methods.turning.turning import Turning
 from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal, Problem
-from pasunchat.attacks.result import Status
 from pasunchat.attacks.protocol import AttackInfo
+from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import SearchResult, SearchTask, no_result
 from pasunchat.attacks.strategies.combined import BestOf, Cascade, restarts
 from pasunchat.attacks.strategies.targets import EachTarget
@@ -87,7 +87,9 @@ def run(
 ) -> SearchResult:
     Finds.asked.clear()
     classifier, problem = Classifier(Linear(2, 1.0)), Problem(photos(), left(), L2)
-    return strategy.find(SearchTask(classifier, problem, torch.tensor(keys), torch.arange(3), progress))
+    return strategy.find(
+        SearchTask(classifier, problem, torch.tensor(keys), torch.arange(3), progress)
+    )
 
 
 def test_a_cascade_goes_on_with_rows_not_yet_fooled() -> None:
@@ -121,7 +123,11 @@ def test_each_start_has_keys_of_its_own_that_are_the_row_s() -> None:
 
 def test_what_they_serve_follows_from_their_parts() -> None:
     both = Cascade((PGD, Square()))
-    assert both.info.needs == "gradients" and both.info.norms == ("linf", "l2") and both.info.aims == ("within",)
+    assert (
+        both.info.needs == "gradients"
+        and both.info.norms == ("linf", "l2")
+        and both.info.aims == ("within",)
+    )
     assert Cascade((RandomNoise(), Square())).info.needs == "scores"
     assert BestOf((Turning(), Turning(gradients=3))).info.aims == ("nearest", "within")
     assert EachTarget(PGD).info.norms == PGD.info.norms
