@@ -47,6 +47,8 @@ class Norm:
     axis: str  # label of a figure's axis
     axis_unit: int = 1  # what distances are multiplied by on that axis
     counts: bool = False  # whether distances are whole numbers
+    # distance of one value moved by 1; None: it depends on the size of the picture
+    one_value: float | None = None
     # noise -> the size of each part that is counted or summed, [N, 3, H, W], or [N, 1, H, W] where
     # a part is a pixel
     parts: Callable[[Tensor], Tensor] = torch.abs
@@ -90,10 +92,11 @@ class Norm:
         return levels.div_(max_level).clamp_(0, 1)
 
     def least(self, max_level: int | None) -> float:
-        """The least distance of any change on the grid; without one 0, or 1 where it counts."""
+        """The least distance of any change on the grid, where that is known; without one 0, or 1
+        where it counts."""
         if self.counts:
             return 1.0
-        return 0.0 if max_level is None else 1 / max_level
+        return (self.one_value or 0.0) / max_level if max_level is not None else 0.0
 
 
 def row_sums(values: Tensor) -> Tensor:
@@ -336,6 +339,7 @@ L2 = Norm(
     nearest="turning",
     in_words=partial(_sum_in_words, "L2"),
     axis="L2 of the change (pixels from 0 to 1)",
+    one_value=1.0,
     grid_rounding=partial(_round_to_length, measure=row_norms, power=2),
 )
 LINF = Norm(
@@ -349,6 +353,7 @@ LINF = Norm(
     nearest="least-levels",
     in_words=lambda distance: f"{float(f'{255 * distance:.3g}'):g} of 255 levels",
     axis="largest change of any value, in levels of 255",
+    one_value=1.0,
     axis_unit=255,
     searchable=_searchable_linf,
 )
@@ -363,6 +368,7 @@ L1 = Norm(
     nearest="sparse",
     in_words=partial(_sum_in_words, "L1"),
     axis="L1 of the change (pixels from 0 to 1)",
+    one_value=1.0,
     spread_step=_spread_step_l1,
     box_projection=_box_projection_l1,
     grid_rounding=partial(_round_to_length, measure=_l1, power=1),

@@ -75,6 +75,7 @@ def info_of_parts(
         about=about,
         paper="; ".join(dict.fromkeys(info.paper for info in infos)),
         norms=reduce(_both, (info.norms for info in infos)),
+        any_norm=all(info.any_norm for info in infos),
         when=when,
         cost=cost,
         needs=max((info.needs for info in infos), key=ACCESS.index),
