@@ -20,7 +20,7 @@ def classifier() -> Classifier:
 @pytest.mark.parametrize("levels", [256, None], ids=["grid", "float"])
 @pytest.mark.parametrize(
     ("attack", "norm", "radius"),
-    [("turning:steps=6", L2, None), ("ddn:steps=8", L2, None), ("pgd:steps=5", LINF, 24 / 255)],
+    [("turning:gradients=6", L2, None), ("ddn:steps=8", L2, None), ("pgd:steps=5", LINF, 24 / 255)],
 )
 def test_all_rows_at_once_are_as_the_rows_concerned(
     classifier: Classifier,

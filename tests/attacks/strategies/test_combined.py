@@ -120,7 +120,7 @@ def test_what_they_serve_follows_from_their_parts() -> None:
     both = cascade((PGD, Square()))
     assert both.needs == "gradients" and both.norms == ("linf", "l2") and both.aims == ("within",)
     assert cascade((RandomNoise(), Square())).needs == "scores"
-    assert best_of((Turning(), Turning(steps=3))).aims == ("nearest", "within")
+    assert best_of((Turning(), Turning(gradients=3))).aims == ("nearest", "within")
     assert EachTarget(PGD).norms == PGD.norms
     for made in (both, best_of((PGD,)), EachTarget(PGD)):
         assert made.about and made.paper and made.when and made.cost

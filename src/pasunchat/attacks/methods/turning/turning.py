@@ -70,7 +70,7 @@ class TurningState:
     """Where each row's search is."""
 
     direction: Tensor  # [N, 3, H, W]: V, of L2 1; 0 before the first gradient
-    pixels: Tensor  # [N, 3, H, W]: what to ask about next
+    pixels: Tensor  # [N, 3, H, W]: what to query next
     scale: Tensor  # [N]: of those pixels in their family (family.py)
     power: Tensor  # [N]: length ~ scale^power near them
     length: Tensor  # [N]: L, of those pixels along the direction
