@@ -171,7 +171,7 @@ def _attacks() -> Iterator[str]:
         meanings = setting_comments(type(attack))
         for field in fields(attack):
             value = getattr(attack, field.name)
-            yield f"- `{field.name}={value}`: {meanings[field.name]}."
+            yield f"- `{field.name}={value}`: {meanings[field.name].rstrip('.')}."
 
 
 def _sentence(text: str) -> str:

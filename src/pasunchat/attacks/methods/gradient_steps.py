@@ -42,7 +42,7 @@ from pasunchat.attacks.protocol import (
 
 ALL_STEPS = 2.5  # radii: the length of all steps of PGD together
 NEIGHBOURS = 20  # of VMI-FGSM
-DEVIATIONS = 3.0  # the blurring kernel spans so many standard deviations to either side
+DEVIATIONS = 3.0  # standard deviations that the blurring kernel spans to either side
 
 
 @dataclass(frozen=True)
