@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pasunchat.attacks import ATTACKS as ATTACKS
+    from pasunchat.attacks.fool import Request as Request
     from pasunchat.attacks.fool import fool as fool
     from pasunchat.attacks.norms import L0 as L0
     from pasunchat.attacks.norms import L1 as L1
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pasunchat.attacks.norms import PIXELS as PIXELS
     from pasunchat.attacks.problem import Goal as Goal
     from pasunchat.attacks.problem import Problem as Problem
-    from pasunchat.attacks.request import Request as Request
     from pasunchat.attacks.result import AttackResult as AttackResult
     from pasunchat.classifiers.classifier import Classifier as Classifier
     from pasunchat.classifiers.files import save as save
@@ -51,7 +51,7 @@ HOMES = {
     "PasunchatError": "errors",
     "Problem": "attacks.problem",
     "Recipe": "training.recipe",
-    "Request": "attacks.request",
+    "Request": "attacks.fool",
     "Run": "training.run",
     "attack_split": "measures.robustness",
     "compare": "measures.compare",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pasunchat.attacks.request import Request
+from pasunchat.attacks.fool import Request
 from pasunchat.classifiers.classifier import Classifier, softmax
 from pasunchat.classifiers.files import load_files
 from pasunchat.errors import PasunchatError

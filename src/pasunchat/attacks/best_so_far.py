@@ -98,6 +98,22 @@ def bring_inside(best: BestSoFar, oracle: Oracle, problem: Problem) -> None:
     _take(best.distance, rows, better & reached, some.distance(pixels))
 
 
+def choose(best: BestSoFar, oracle: Oracle, problem: Problem, pixels: Tensor) -> None:
+    """Take pixels that an attack has chosen by a criterion of its own: as the mask allows, inside
+    the radius, on the grid, and asked about."""
+    pixels = problem.allowed(pixels)
+    snapped = problem.snap(pixels)
+    if problem.radius is not None:
+        keeps_to_it = problem.within(pixels) & (snapped != problem.pixels).flatten(1).any(1)
+        inside = changed_inside(problem, problem.usable_radius(), pixels)
+        snapped = torch.where(batch_view(keeps_to_it), snapped, inside)
+    logits = oracle.logits(snapped)
+    reached = problem.goal.reached(logits, SURE) & problem.within(snapped)
+    best.pixels, best.score = snapped, problem.goal.margin(logits)
+    best.distance = torch.where(reached, problem.distance(snapped), torch.inf)
+    best.forwards += 1
+
+
 def changed_inside(problem: Problem, usable: Tensor, pixels: Tensor) -> Tensor:
     """Pixels brought inside a usable radius [N] and onto the grid. Where rounding would leave
     nothing of the change, the value that changes most moves by one level."""

@@ -1,11 +1,27 @@
-"""What an attack found."""
+"""What an attack was asked for, and what it found: the values that are handed on and recorded."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from torch import Tensor
 
-from pasunchat.attacks.request import RequestInfo
+from pasunchat.attacks.protocol import Effort, Setting
+
+
+@dataclass(frozen=True)
+class RequestInfo:
+    """A request in plain values, as it is recorded in results, receipts and folders."""
+
+    attack: str  # its name in ATTACKS
+    settings: dict[str, Setting]  # the attack's
+    norm: str
+    radius: float | None
+    confidence: float | None
+    levels: int | None
+    mask: str | None  # SHA-256 of the mask
+    effort: Effort
+    seconds: float | None
+    seed: int
 
 
 class Status(StrEnum):

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.best_so_far import BestSoFar, bring_inside, no_try, update
+from pasunchat.attacks.best_so_far import BestSoFar, bring_inside, choose, no_try, update
 from pasunchat.attacks.draws import keys_for
-from pasunchat.attacks.estimated_gradient import EstimatingOracle
-from pasunchat.attacks.oracle import Oracle, attack_mode
+from pasunchat.attacks.oracle import EstimatingOracle, Oracle, attack_mode
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
     Attack,
     ChoosesResult,
     EndsByRow,
+    Method,
     Query,
     State,
     take,
@@ -82,6 +82,21 @@ class _Active:
     state: State
     best: BestSoFar
     keys: Tensor
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """Many searches: a value that runs attacks on the same rows and keeps the best of each row."""
+
+    def find(self, task: SearchTask) -> SearchResult:
+        """As `search`."""
+
+
+def find(method: Method, task: SearchTask) -> SearchResult:
+    """Run an attack or a strategy on the task's rows."""
+    if isinstance(method, Strategy):
+        return method.find(task)
+    return search(cast(Attack[Any], method), task)
 
 
 def no_result(problem: Problem) -> SearchResult:
@@ -190,7 +205,7 @@ def _leave(oracle: Oracle, active: _Active, leaving: Tensor, result: SearchResul
     rows, best, problem = active.rows[chosen], active.best.rows(chosen), active.problem.rows(chosen)
     bring_inside(best, oracle, problem)
     if isinstance(oracle.attack, ChoosesResult):
-        best.pixels = problem.allowed(oracle.attack.result(problem, take(active.state, chosen)))
+        choose(best, oracle, problem, oracle.attack.result(problem, take(active.state, chosen)))
     result.pixels[rows], result.distance[rows] = best.pixels, best.distance
     result.margin[rows] = best.score
     result.forwards[rows] += best.forwards

@@ -12,7 +12,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
 
 if TYPE_CHECKING:
-    from pasunchat.attacks.request import Request
+    from pasunchat.attacks.fool import Request
     from pasunchat.classifiers.classifier import Classifier
     from pasunchat.measures.robust_accuracy import Robustness
     from pasunchat.photos.dataset import Dataset

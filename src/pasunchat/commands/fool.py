@@ -10,7 +10,7 @@ from pasunchat.commands.printing import closing, print_json, print_outcome, say
 from pasunchat.commands.request_options import takes_request, with_mask
 
 if TYPE_CHECKING:
-    from pasunchat.attacks.request import Request
+    from pasunchat.attacks.fool import Request
 
 EXAMPLES = (
     "pasunchat fool rex.jpg --as cat",

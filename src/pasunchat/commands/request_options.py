@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from pasunchat.attacks.request import Request
+    from pasunchat.attacks.fool import Request
     from pasunchat.classifiers.classifier import Classifier
 
 MASK_THRESHOLD = 128  # of 255: lighter than this may change
@@ -130,7 +130,7 @@ def settings_in_words(request: "Request") -> list[str]:
 
 
 def _request(*, radius: str | None, confidence: float | None, **fields: Any) -> "Request":
-    from pasunchat.attacks.request import Request
+    from pasunchat.attacks.fool import Request
     from pasunchat.parsing import number
 
     return Request(

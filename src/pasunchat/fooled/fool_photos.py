@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pasunchat.attacks.fool import fool, runner_up
+from pasunchat.attacks.fool import Request, fool, runner_up
 from pasunchat.attacks.problem import Goal
-from pasunchat.attacks.request import Request
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting

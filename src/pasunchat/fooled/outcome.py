@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from pasunchat.attacks.request import RequestInfo
-from pasunchat.attacks.result import Status
+from pasunchat.attacks.result import RequestInfo, Status
 from pasunchat.classifiers.classifier import Prediction
 from pasunchat.fooled.control import Control
 from pasunchat.fooled.survival import Survival

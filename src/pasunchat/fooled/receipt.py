@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.request import RequestInfo
+from pasunchat.attacks.result import RequestInfo
 from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.image import own_pixels, read_photo, read_png_texts, write_png

@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pasunchat.attacks.fool import fool
+from pasunchat.attacks.fool import Request, fool
 from pasunchat.attacks.problem import Goal
-from pasunchat.attacks.request import Request
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
 from pasunchat.fooled.receipt import save_with_receipt

@@ -7,7 +7,7 @@ from math import inf, isfinite
 import numpy as np
 
 from pasunchat.attacks.norms import NORMS, Norm
-from pasunchat.attacks.request import RequestInfo
+from pasunchat.attacks.result import RequestInfo
 from pasunchat.measures.attacked import AttackedPhoto
 
 ROUNDING = 1e-9  # relative: what writing a radius as a decimal number may lose

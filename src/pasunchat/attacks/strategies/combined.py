@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pasunchat.attacks.protocol import AttackInfo, Method
-from pasunchat.attacks.search import SearchResult, SearchTask, no_result
-from pasunchat.attacks.strategies.strategy import find, info_of_parts, take_better
+from pasunchat.attacks.search import SearchResult, SearchTask, find, no_result
+from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
 
 
 @dataclass(frozen=True)

@@ -1,48 +1,16 @@
-"""What is many searches: a strategy runs attacks on the same rows and keeps the best of each row.
+"""What strategies share: the better of two results, and what follows from the parts.
 
-A strategy has `find` where an attack has its four methods; `find` here runs either.
+A strategy is many searches: a value with `find` where an attack has its four methods (search.py).
 """
 
 from functools import reduce
-from typing import Any, Protocol, cast, runtime_checkable
 
-import torch
 from torch import Tensor
 
-from pasunchat.attacks.best_so_far import changed_inside
-from pasunchat.attacks.norms import batch_view
-from pasunchat.attacks.oracle import Oracle, attack_mode
-from pasunchat.attacks.problem import SURE, Problem
-from pasunchat.attacks.protocol import Access, Attack, AttackInfo, Method
-from pasunchat.attacks.search import SearchResult, SearchTask, batches, search
+from pasunchat.attacks.protocol import Access, AttackInfo, Method
+from pasunchat.attacks.search import SearchResult
 
 ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")  # each includes the ones before it
-
-
-@runtime_checkable
-class Strategy(Protocol):
-    """A way to run several searches."""
-
-    def find(self, task: SearchTask) -> SearchResult:
-        """As `search`."""
-
-
-def find(method: Method, task: SearchTask) -> SearchResult:
-    """Run an attack or a strategy on the task's rows.
-
-    Results are comparable: what an attack has chosen by a criterion of its own is asked about on
-    the grid.
-    """
-    if isinstance(method, Strategy):
-        return method.find(task)
-    attack = cast(Attack[Any], method)
-    result = search(attack, task)
-    if attack.info.own_result:
-        oracle = Oracle(task.classifier, attack)
-        with attack_mode(task.classifier):
-            for rows in batches(task.rows, task.problem):
-                _ask_about(oracle, task.problem.rows(rows), result, rows)
-    return result
 
 
 def take_better(found: SearchResult, part: SearchResult, rows: Tensor) -> None:
@@ -85,18 +53,3 @@ def info_of_parts(
 
 def _both(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(norm for norm in some if norm in more)
-
-
-def _ask_about(oracle: Oracle, problem: Problem, result: SearchResult, rows: Tensor) -> None:
-    chosen = result.pixels[rows]
-    pixels = problem.snap(chosen)
-    if problem.radius is not None:
-        keeps_to_it = problem.within(chosen) & (pixels != problem.pixels).flatten(1).any(1)
-        inside = changed_inside(problem, problem.usable_radius(), chosen)
-        pixels = torch.where(batch_view(keeps_to_it), pixels, inside)
-    logits = oracle.logits(pixels)
-    reached = problem.goal.reached(logits, SURE) & problem.within(pixels)
-    result.pixels[rows] = pixels
-    result.distance[rows] = torch.where(reached, problem.distance(pixels), torch.inf)
-    result.margin[rows] = problem.goal.margin(logits)
-    result.forwards[rows] += 1

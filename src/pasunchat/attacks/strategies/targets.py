@@ -7,8 +7,8 @@ from torch import Tensor
 
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
-from pasunchat.attacks.search import SearchResult, SearchTask, no_result
-from pasunchat.attacks.strategies.strategy import find, info_of_parts, take_better
+from pasunchat.attacks.search import SearchResult, SearchTask, find, no_result
+from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
 from pasunchat.classifiers.classifier import Classifier
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.turning.line_search import (
+from pasunchat.attacks.methods.turning.turning import (
     FRUITLESS_QUERIES,
     Bracket,
     is_closed,

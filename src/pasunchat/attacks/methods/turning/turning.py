@@ -11,7 +11,7 @@ boundary's tangent plane. V is a unit direction, c the least change whose length
     c <- the least change with V.c = L                  on the grid of 8 bits, or in float
 
 There are 8, 20 or 40 gradients, by how much of the margin the first step leaves. Then V stays, and
-the L at which m = 0 is found from margins alone (line_search.py). Where DDN goes 5 % farther or
+the L at which m = 0 is found by a line search, from margins alone. Where DDN goes 5 % farther or
 back, here the length follows from the margin. In LINF, where least-levels uses it, c = L sign(V),
 and a falls from 1 to 0.005. The derivation is in docs/methods.md.
 """
@@ -24,15 +24,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.turning.family import FAMILIES, Family, Sought, power_between
-from pasunchat.attacks.methods.turning.line_search import (
-    FLOAT_QUERIES,
-    GRID_QUERIES,
-    Bracket,
-    is_closed,
-    narrowed,
-    next_scale,
-    whole_line,
+from pasunchat.attacks.methods.turning.family import (
+    FAMILIES,
+    Family,
+    Sought,
+    power_between,
+    scale_for,
 )
 from pasunchat.attacks.norms import batch_view, normalize, row_sums
 from pasunchat.attacks.problem import Problem
@@ -63,6 +60,12 @@ USUAL_GRADIENTS = 20  # of a search that turns neither wider nor narrower than u
 FIRST_GROWTH, GROWTH, FREE_GRADIENTS = 1.0, 0.3, 3
 FLAT = 1e-3  # of the steepest slope: along a flatter change Newton's method says nothing
 FLOAT_POWER, GRID_POWER = 1.0, 3.0  # first guesses of length ~ scale^power
+# Of the line search.
+FLOAT_QUERIES, GRID_QUERIES = 6, 8  # of a search, where it reaches
+FRUITLESS_QUERIES = 12  # after which a search that has not reached is given up
+NARROW = 1e-4  # of the length: a bracket this narrow is closed
+OVERSHOOT = 1.5  # of a Newton step
+SHARE = 0.1  # of the bracket: how far the secant is kept off its ends
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,74 @@ def newton_growth(along: Tensor, margin: Tensor, flat: Tensor, gradients: Tensor
     growth = torch.where(flat, -margin.sign(), -margin / along)
     most = torch.where(gradients <= FREE_GRADIENTS, FIRST_GROWTH, GROWTH)
     return growth.clamp(-most / (1 + most), most)
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """What the line search knows along one direction. An end is length, scale and margin.
+
+    The margin is below 0 at the photo and above 0 farther out. Each query narrows the bracket
+    between the longest change that did not reach and the shortest that did: while an end is unknown
+    by a Newton step, 1.5 times as long as the slope says, so that it lands on the other side; then
+    by the secant (regula falsi), kept off both ends by a tenth.
+    """
+
+    low: Tensor  # [N, 3]: the longest change that did not reach; at first the photo, of length 0
+    high: Tensor  # [N, 3]: the shortest that reached; infinite before one has
+    queries: Tensor  # int64 [N]: so far
+
+    @property
+    def is_open(self) -> Tensor:
+        """bool [N]: nothing along this direction has reached yet."""
+        return self.high[:, 0].isinf()
+
+
+def whole_line(margin: Tensor) -> Bracket:
+    """Before the first query: the photo does not reach, by a margin [N] below 0."""
+    zero = torch.zeros_like(margin)
+    low = torch.stack([zero, zero, margin], 1)
+    return Bracket(low, torch.full_like(low, inf), zero.long())
+
+
+def narrowed(
+    bracket: Bracket, length: Tensor, scale: Tensor, margin: Tensor, reached: Tensor
+) -> Bracket:
+    """The bracket after one query, of which each argument is [N]."""
+    here, high = torch.stack([length, scale, margin], 1), reached[:, None]
+    return Bracket(
+        low=torch.where(high, bracket.low, here),
+        high=torch.where(high, here, bracket.high),
+        queries=bracket.queries + 1,
+    )
+
+
+def next_scale(
+    bracket: Bracket, length: Tensor, scale: Tensor, margin: Tensor, slope: Tensor, power: Tensor
+) -> Tensor:
+    """The scale to query next, [N], after a query at this length and scale with this margin.
+
+    slope: [N], how much the margin grows with the length. power: [N], of length ~ scale^power.
+    """
+    low_length, low_scale, low_margin = bracket.low.unbind(1)
+    _, high_scale, high_margin = bracket.high.unbind(1)
+    newton = length - OVERSHOOT * margin / slope.clamp_min(torch.finfo(margin.dtype).tiny)
+    longer = newton.clamp(min=1.01 * length, max=2 * length)
+    shorter = newton.clamp(min=0.5 * length, max=0.99 * length)
+    desired = torch.where(bracket.is_open, longer, shorter)
+    outside = scale_for(desired, scale, length, power)
+    secant = (low_margin / (low_margin - high_margin)).clamp(SHARE, 1 - SHARE)
+    inside = low_scale + secant * (high_scale - low_scale)
+    return torch.where(bracket.is_open | (low_length == 0), outside, inside)
+
+
+def is_closed(bracket: Bracket, next_length: Tensor, queries: int) -> Tensor:
+    """Whether the search is over, bool [N]: the bracket is narrow, its queries are used, or the
+    next one, of `next_length` [N], would repeat an end."""
+    low, high = bracket.low[:, 0], bracket.high[:, 0]
+    repeated = (next_length == low) | (next_length == high)
+    narrow = (high - low < NARROW * high) | (bracket.queries >= queries)
+    given_up = bracket.queries >= FRUITLESS_QUERIES
+    return repeated | torch.where(bracket.is_open, given_up, narrow)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.attacks.estimated_gradient import DIRECTIONS, NOISE, EstimatingOracle
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.gradient_steps import PGD
-from pasunchat.attacks.oracle import Oracle
+from pasunchat.attacks.oracle import DIRECTIONS, NOISE, EstimatingOracle, Oracle
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Query
 from pasunchat.attacks.result import Status
