@@ -416,9 +416,7 @@ def test_what_the_mask_forbids_stays_and_it_resumes_to_the_same_bytes(
             changed = (picture != dataset.pixels[int(photo["row"])]).any(2)
             assert changed.any() and not (changed & ~mask.numpy()).any()
     with pytest.raises(KeyboardInterrupt):
-        attack_split(
-            classifier, dataset, stopped, request, split="all", limit=LIMIT, progress=stop
-        )
+        attack_split(classifier, dataset, stopped, request, split="all", limit=LIMIT, progress=stop)
     assert len(list((stopped / "shards").iterdir())) == 1
     attack_split(classifier, dataset, stopped, request, split="all", limit=LIMIT)
     assert tree(stopped) == tree(whole)
