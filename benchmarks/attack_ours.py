@@ -12,13 +12,13 @@ EFFORTS = ("quick", "normal", "thorough")
 
 
 def searching(norm: str, attack: str | None = None, **values: Any) -> Attack:
-    """The nearest change. setting: an effort, or a number of gradients (`turning:steps=20`)."""
+    """The nearest change. setting: an effort, or a number of gradients (`turning:gradients=20`)."""
 
     def search(classifier: Classifier, pixels: Tensor, labels: Tensor, setting: str) -> Outcome:
         if setting in EFFORTS:
             asked = {"attack": attack, "effort": setting}
         else:
-            asked = {"attack": f"{attack}:steps={setting}"}
+            asked = {"attack": f"{attack}:gradients={setting}"}
         return _fooled(classifier, pixels, labels, norm, **asked, **values)
 
     return search

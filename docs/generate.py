@@ -27,17 +27,17 @@ NOTICE = "<!-- Written by docs/generate.py (make docs). Change the program, not 
 SIZE, CLASSES = 224, ("cat", "dog")
 KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: ""}
 
-WHICH_ATTACK = (
-    "Which one? For the least change name none. `turning` (L2) and `least-levels` (LINF) take some 8",
-    "to 40 gradients a photo, seconds on two cores, and are at the state of the art where they were",
-    "measured: on the 8-bit grid as near as or nearer than DDN and APGD with 100 to 1,000 gradients,",
-    "in float 0.4 % behind DDN's 1,000 with 40. `sparse` (L1, L0, PIXELS) is ahead of its peers on",
-    "flat networks and far behind `sigma-zero` on curved ones, the default classifier among them:",
-    "there take `portfolio`, which runs several and keeps the nearest (150 to 300 gradients). How",
-    "robust a classifier is inside a radius: `standard`; without gradients: `square`,",
-    "`hop-skip-jump`. For changes that fool other networks too: `dim`, `sim`, `admix`, `vmi-fgsm`.",
-    "Ours are derived in [methods.md](methods.md).",
-)
+WHICH_ATTACK = """
+For the least change name none: `turning` (L2) and `least-levels` (LINF) take some 8 to 40
+gradients a photo, seconds on two cores, and are at the state of the art where they were measured:
+on 8 bits as near as or nearer than DDN and APGD with 100 to 1,000 gradients, in float 0.4 % behind
+DDN's 1,000 with 40. `sparse` (L1, L0, PIXELS) is ahead of its peers on flat networks and far
+behind `sigma-zero` on curved ones, the default classifier among them: there take `portfolio`,
+which runs several attacks and keeps the nearest result (150 to 300 gradients). How robust a
+classifier is inside a radius: `standard`. Without gradients: `square`, `hop-skip-jump`. For
+changes that fool other networks too: `dim`, `sim`, `admix`, `vmi-fgsm`. Ours are derived in
+[methods.md](methods.md).
+""".strip()
 
 
 def pages() -> dict[str, str]:
@@ -138,7 +138,7 @@ def _networks() -> Iterator[str]:
 
 def _attacks() -> Iterator[str]:
     yield from ("# Attacks", "")
-    yield from WHICH_ATTACK
+    yield WHICH_ATTACK
     yield ""
     yield "Named by `--attack`, with settings as in `learned-noise:const=0.01`. Signs that a result"
     yield "says less than it seems: [warnings.md](warnings.md)."
@@ -171,7 +171,7 @@ def _attacks() -> Iterator[str]:
         meanings = setting_comments(type(attack))
         for field in fields(attack):
             value = getattr(attack, field.name)
-            yield f"- `{field.name}={value}`: {meanings[field.name]}."
+            yield f"- `{field.name}={value}`: {meanings[field.name].rstrip('.')}."
 
 
 def _sentence(text: str) -> str:

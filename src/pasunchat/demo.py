@@ -90,9 +90,7 @@ def _fool_both_ways(
         photo = folder / "photos" / f"{real}.png"
         row = _typical_photo(classifier, dataset, real)
         write_png(photo, dataset.pixels[row], {})
-        found += fool_photos(
-            classifier, [photo], options=FoolOptions(target), progress=progress
-        )
+        found += fool_photos(classifier, [photo], options=FoolOptions(target), progress=progress)
     return tuple(found)
 
 
@@ -108,9 +106,7 @@ def _fool_pipe(
     back = one.outcome.before.label
     picture = one.folder / one.outcome.picture
     options = FoolOptions(target=back)
-    (other,) = fool_photos(
-        classifier, [picture], None, sure, options=options, progress=progress
-    )
+    (other,) = fool_photos(classifier, [picture], None, sure, options=options, progress=progress)
     return one, other
 
 

@@ -6,4 +6,4 @@ Progress = Callable[[int, int], None]
 
 
 def silent(done: int, total: int) -> None:
-    """The callback that tells nobody."""
+    """The callback that reports to nobody."""

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from pasunchat.attacks.norms import L0, L1, L2, LINF, NORMS, PIXELS, Norm, row_sums, unit, wide
+from pasunchat.attacks.norms import (
+    L0,
+    L1,
+    L2,
+    LINF,
+    NORMS,
+    PIXELS,
+    Norm,
+    batch_view,
+    normalize,
+    row_sums,
+)
 
 CONVEX = (L2, LINF, L1)
 SHAPE = torch.Size((3, 2, 3))
@@ -166,7 +177,7 @@ def test_without_a_slope_nothing_is_steep(norm: Norm) -> None:
     flat = torch.zeros(2, *SHAPE)
     assert not norm.steepest(flat).any()
     assert not norm.dual(flat).any()
-    assert not unit(flat).any()
+    assert not normalize(flat).any()
 
 
 def test_known_duals() -> None:
@@ -209,8 +220,6 @@ def test_sparse_samples_change_as_many_as_asked(norm: Norm) -> None:
     assert (norm.measure(noise) == 3).all()
 
 
-def test_wide_goes_with_pixels() -> None:
-    assert (wide(torch.tensor([2.0, 3.0])) * torch.ones(2, 3, 1, 1)).flatten(1).sum(1).tolist() == [
-        6,
-        9,
-    ]
+def test_batch_view_goes_with_pixels() -> None:
+    scaled = batch_view(torch.tensor([2.0, 3.0])) * torch.ones(2, 3, 1, 1)
+    assert scaled.flatten(1).sum(1).tolist() == [6, 9]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_the_same_logits_and_info_with_no_other_file(
 ) -> None:
     if form == "onnx":
         needs_onnx()
-    classifier.mirrored = mirrored
+    classifier.info = replace(classifier.info, mirrored=mirrored)
     done = export(classifier, tmp_path / f"net.{form}", form, pixels())
     assert (done.photos, done.form) == (6, form) and done.difference < 1e-4
     again = load(done.path)

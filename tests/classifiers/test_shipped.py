@@ -12,6 +12,11 @@ from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.measures.predict import predict
 
 MOST_BYTES = 3 << 20
+DIGESTS = {
+    "efficientnet-lite0": "5e7626906ee76fd43410547a00b9c22ee3722cc1cc54f82f7f710b8f0d8dfb0b",
+    "tiny": "9e98e415927533715884abff4c7a96456c2c00e11594010b1bd3bcb4ff8ee3e9",
+    "simple": "0b94ffd07ca1c28a6bf407eb62b0ee1ab4e1f8793bc6daf3d0bf8b316013d7f3",
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +37,12 @@ def test_has_a_card_a_recipe_and_calls_a_cat_a_cat(name: str, chelsea: Path) -> 
     assert classifier.origin is None and classifier.known_as == name
     (found,) = predict(classifier, [chelsea])
     assert found.prediction is not None and found.prediction.label == "cat"
+
+
+@pytest.mark.parametrize(("name", "digest"), DIGESTS.items())
+def test_is_the_classifier_that_receipts_name(name: str, digest: str) -> None:
+    """A receipt carries its classifier's digest, so a shipped one must never change."""
+    assert load(name).digest() == digest
 
 
 def test_all_together_are_under_3_mib() -> None:

@@ -47,8 +47,8 @@ OFF: dict[tuple[str, str], tuple[float, float, float]] = {
     ("portfolio", "l0"): (1.0, 1.0, 1.0),
     ("portfolio", "pixels"): (1.0, 1.0, 1.0),
 }
-# learned-noise minimises a trade-off of its own; pdpgd is up to 14 times off on a handful of values;
-# hop-skip-jump is told labels alone, and its own tests say how near it comes.
+# learned-noise minimises a trade-off of its own; pdpgd is up to 14 times off on a handful of
+# values; hop-skip-jump sees labels alone, and its own tests say how near it comes.
 NOT_HELD = ("learned-noise", "pdpgd", "hop-skip-jump")
 NEAREST = [
     (name, norm)

@@ -1,4 +1,7 @@
-"""ATTACKS: every attack by name. One more is one file in methods/ or strategies/ and one row here."""
+"""ATTACKS: every attack by name.
+
+One more is one file in methods/ or strategies/ and one row here.
+"""
 
 from collections.abc import Mapping
 

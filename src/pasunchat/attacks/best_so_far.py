@@ -85,8 +85,7 @@ def bring_inside(best: BestSoFar, oracle: Oracle, problem: Problem) -> None:
     if not len(rows):
         return
     some, usable = problem.rows(rows), problem.usable_radius()[rows]
-    pixels = some.round_inside(usable, some.inside(usable, best.outside[rows]))
-    pixels = _moved_at_all(some, pixels, best.outside[rows])
+    pixels = changed_inside(some, usable, best.outside[rows])
     logits = oracle.logits(pixels)
     best.forwards[rows.cpu()] += 1
     reached = some.goal.reached(logits, SURE) & some.within(pixels)
@@ -99,18 +98,19 @@ def bring_inside(best: BestSoFar, oracle: Oracle, problem: Problem) -> None:
     _take(best.distance, rows, better & reached, some.distance(pixels))
 
 
-def _moved_at_all(problem: Problem, pixels: Tensor, outside: Tensor) -> Tensor:
-    """Pixels brought inside; where rounding has left nothing of the change, the photo with its
-    value of the largest change moved by one level."""
+def changed_inside(problem: Problem, usable: Tensor, pixels: Tensor) -> Tensor:
+    """Pixels brought inside a usable radius [N] and onto the grid. Where rounding would leave
+    nothing of the change, the value that changes most moves by one level."""
+    inside = problem.round_inside(usable, problem.inside(usable, pixels))
     if problem.levels is None:
-        return pixels
-    one = problem.pixels + L0.steepest(outside - problem.pixels) / problem.max_level
-    same = (pixels == problem.pixels).flatten(1).all(1) & problem.within(one)
-    return torch.where(batch_view(same), problem.snap(one), pixels)
+        return inside
+    one = problem.pixels + L0.steepest(pixels - problem.pixels) / problem.max_level
+    vanished = (inside == problem.pixels).flatten(1).all(1) & problem.within(one)
+    return torch.where(batch_view(vanished), problem.snap(one), inside)
 
 
 def _candidate(problem: Problem, pixels: Tensor, reached: Tensor, score: Tensor) -> Tensor:
-    """Which of its pictures counts for a row, int64 [N], of pixels [N, Q, 3, H, W]: the nearest that
+    """Which picture counts for a row, int64 [N], of pixels [N, Q, 3, H, W]: the nearest that
     reached, else the one of the largest score [N, Q]."""
     if pixels.shape[1] == 1:
         return torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)

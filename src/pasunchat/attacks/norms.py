@@ -47,6 +47,8 @@ class Norm:
     axis: str  # label of a figure's axis
     axis_unit: int = 1  # what distances are multiplied by on that axis
     counts: bool = False  # whether distances are whole numbers
+    # distance of one value moved by 1; None: it depends on the size of the picture
+    one_value: float | None = None
     # noise -> the size of each part that is counted or summed, [N, 3, H, W], or [N, 1, H, W] where
     # a part is a pixel
     parts: Callable[[Tensor], Tensor] = torch.abs
@@ -59,7 +61,7 @@ class Norm:
     # rounding of floats
     searchable: Callable[[Tensor, int | None], Tensor] | None = None
     # (photo, noise, radius [N], largest level) -> pixels on the grid, as far inside the radius as
-    # it allows; None: each value rounded to the nearest level
+    # it allows; None: the noise scaled so that, rounded, it is as long as the radius
     grid_rounding: Callable[[Tensor, Tensor, Tensor, int], Tensor] | None = None
 
     def step(self, gradient: Tensor) -> Tensor:
@@ -84,16 +86,15 @@ class Norm:
         """Pixels, on the grid where there is one, still inside the (usable) radius [N]."""
         if max_level is None:
             return photo + noise
-        if self.grid_rounding:
-            return self.grid_rounding(photo, noise, radius, max_level)
-        levels: Tensor = noise.add(photo).mul_(max_level).round_()
-        return levels.div_(max_level).clamp_(0, 1)
+        rounded = self.grid_rounding or partial(_round_to_length, measure=self.measure)
+        return rounded(photo, noise, radius, max_level)
 
     def least(self, max_level: int | None) -> float:
-        """The least distance of any change on the grid; without one 0, or 1 where it counts."""
+        """The least distance of any change on the grid, where that is known; without one 0, or 1
+        where it counts."""
         if self.counts:
             return 1.0
-        return 0.0 if max_level is None else 1 / max_level
+        return (self.one_value or 0.0) / max_level if max_level is not None else 0.0
 
 
 def row_sums(values: Tensor) -> Tensor:
@@ -229,6 +230,13 @@ def _whole(radius: Tensor, max_level: int | None) -> Tensor:
     return (radius * (1 + ROUNDING)).floor()
 
 
+def _round_values(photo: Tensor, noise: Tensor, radius: Tensor, max_level: int) -> Tensor:
+    """Each value rounded to the nearest level, which leaves no radius of whole levels or counts."""
+    del radius
+    levels: Tensor = noise.add(photo).mul_(max_level).round_()
+    return levels.div_(max_level).clamp_(0, 1)
+
+
 def _round_to_length(
     photo: Tensor,
     noise: Tensor,
@@ -236,10 +244,10 @@ def _round_to_length(
     max_level: int,
     *,
     measure: Callable[[Tensor], Tensor],
-    power: int,
+    power: int | None = None,
 ) -> Tensor:
-    """The noise scaled so that, rounded, it is as long as the radius allows. measure: the norm,
-    with |a noise|^power a sum over values."""
+    """The noise scaled so that, rounded, it is as long as the radius allows. power: if a distance
+    to this power is a sum over values, some values may stand for all."""
     scale = _rounding_scale(noise, radius, max_level, measure, power)
     levels = (photo * max_level).round_()
     for _ in range(SHRINKS):
@@ -253,14 +261,20 @@ def _round_to_length(
 
 
 def _rounding_scale(
-    noise: Tensor, radius: Tensor, max_level: int, measure: Callable[[Tensor], Tensor], power: int
+    noise: Tensor,
+    radius: Tensor,
+    max_level: int,
+    measure: Callable[[Tensor], Tensor],
+    power: int | None,
 ) -> Tensor:
-    """By how much to scale the noise so that, rounded, it is about as long as the radius, [N];
-    measured on some of the values, which stand for all."""
-    values = noise.flatten(1)
-    stride = max(values.shape[1] // SAMPLE, 1)
-    some = values[:, ::stride, None, None].contiguous() * max_level
-    room = radius * max_level / (values.shape[1] / some.shape[1]) ** (1 / power)
+    """By how much to scale the noise so that, rounded, it is about as long as the radius, [N]."""
+    if power is None:
+        some, room = noise * max_level, radius * max_level
+    else:
+        values = noise.flatten(1)
+        stride = max(values.shape[1] // SAMPLE, 1)
+        some = values[:, ::stride, None, None].contiguous() * max_level
+        room = radius * max_level / (values.shape[1] / some.shape[1]) ** (1 / power)
     low, high = torch.full_like(radius, 0.25), torch.full_like(radius, 4)
     for _ in range(HALVINGS):
         middle = (low * high).sqrt()
@@ -336,6 +350,7 @@ L2 = Norm(
     nearest="turning",
     in_words=partial(_sum_in_words, "L2"),
     axis="L2 of the change (pixels from 0 to 1)",
+    one_value=1.0,
     grid_rounding=partial(_round_to_length, measure=row_norms, power=2),
 )
 LINF = Norm(
@@ -349,8 +364,10 @@ LINF = Norm(
     nearest="least-levels",
     in_words=lambda distance: f"{float(f'{255 * distance:.3g}'):g} of 255 levels",
     axis="largest change of any value, in levels of 255",
+    one_value=1.0,
     axis_unit=255,
     searchable=_searchable_linf,
+    grid_rounding=_round_values,
 )
 L1 = Norm(
     name="l1",
@@ -363,6 +380,7 @@ L1 = Norm(
     nearest="sparse",
     in_words=partial(_sum_in_words, "L1"),
     axis="L1 of the change (pixels from 0 to 1)",
+    one_value=1.0,
     spread_step=_spread_step_l1,
     box_projection=_box_projection_l1,
     grid_rounding=partial(_round_to_length, measure=_l1, power=1),
@@ -380,6 +398,7 @@ L0 = Norm(
     axis="values changed",
     counts=True,
     searchable=_whole,
+    grid_rounding=_round_values,
 )
 PIXELS = Norm(
     name="pixels",
@@ -395,6 +414,7 @@ PIXELS = Norm(
     counts=True,
     parts=_pixel_sizes,
     searchable=_whole,
+    grid_rounding=_round_values,
 )
 
 NORMS: Mapping[str, Norm] = {norm.name: norm for norm in (L2, LINF, L1, L0, PIXELS)}

@@ -158,7 +158,7 @@ def _judged(problem: Problem, logits: Tensor) -> tuple[Tensor, Tensor]:
         goal = goal.rows(torch.arange(rows).repeat_interleave(pictures))
     margin, border = goal.margin(flat), SURE * goal.size(flat)
     reached = margin > border
-    # a tie is short of the goal: an attack is never told that nothing is missing
+    # a tie is short of the goal: no attack is to see a margin of 0
     margin = torch.where(reached, margin, margin.minimum(-border))
     return margin.view(rows, pictures), reached.view(rows, pictures)
 

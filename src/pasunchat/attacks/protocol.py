@@ -34,6 +34,11 @@ class AttackInfo:
     # Whether it chooses its result by a criterion of its own (`ChoosesResult`) instead of the
     # nearest query that reached. Such an attack takes no confidence.
     own_result: bool = False
+    any_norm: bool = False  # it uses a Norm's members alone, so it serves one that is added too
+
+    def serves(self, norm: str) -> bool:
+        """Whether it makes the norm of that name small."""
+        return self.any_norm or norm in self.norms
 
 
 class Views(NamedTuple):

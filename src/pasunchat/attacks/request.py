@@ -98,7 +98,7 @@ class Request:
 
     def _refuse_unserved(self) -> None:
         info = self.method.info
-        if self.norm.name not in info.norms:
+        if not info.serves(self.norm.name):
             raise PasunchatError(
                 f"{self.name} makes {', '.join(info.norms)} small, not {self.norm.name}; take "
                 f"another norm, or one of: {', '.join(serving(self.norm))}"
@@ -132,7 +132,7 @@ def _norm(name: str) -> Norm:
 
 def serving(norm: Norm) -> list[str]:
     """The names of the attacks that serve a norm."""
-    return [name for name, attack in ATTACKS.items() if norm.name in attack.info.norms]
+    return [name for name, attack in ATTACKS.items() if attack.info.serves(norm.name)]
 
 
 def name_of(method: Method) -> str:

@@ -15,7 +15,6 @@ from torch import Tensor
 from pasunchat.attacks.best_so_far import BestSoFar, bring_inside, no_try, update
 from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.estimated_gradient import EstimatingOracle
-from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.oracle import Oracle, attack_mode
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
@@ -191,7 +190,7 @@ def _leave(oracle: Oracle, active: _Active, leaving: Tensor, result: SearchResul
     rows, best, problem = active.rows[chosen], active.best.rows(chosen), active.problem.rows(chosen)
     bring_inside(best, oracle, problem)
     if isinstance(oracle.attack, ChoosesResult):
-        best.pixels = _own_result(oracle.attack, problem, take(active.state, chosen))
+        best.pixels = problem.allowed(oracle.attack.result(problem, take(active.state, chosen)))
     result.pixels[rows], result.distance[rows] = best.pixels, best.distance
     result.margin[rows] = best.score
     result.forwards[rows] += best.forwards
@@ -199,13 +198,3 @@ def _leave(oracle: Oracle, active: _Active, leaving: Tensor, result: SearchResul
     active.rows, active.keys = active.rows[stay], active.keys[stay]
     active.problem, active.state = active.problem.rows(stay), take(active.state, stay)
     active.best = active.best.rows(stay)
-
-
-def _own_result(attack: ChoosesResult, problem: Problem, state: State) -> Tensor:
-    """The pixels that an attack has chosen, as the mask allows, brought inside the radius."""
-    pixels = problem.allowed(attack.result(problem, state))
-    if problem.radius is None:
-        return pixels
-    radius = problem.usable_radius()
-    inside = problem.round_inside(radius, problem.inside(radius, pixels))
-    return torch.where(batch_view(problem.within(pixels)), pixels, inside)

@@ -19,7 +19,7 @@ def demo(
         list[str] | None, typer.Option(help="Your photos: a folder or a zip; else drawn ones.")
     ] = None,
     name: Annotated[str, typer.Option(help="The run is runs/NAME.")] = "demo",
-    seed: Annotated[int, typer.Option(help="Of drawings, weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of drawings, weights and order.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
 ) -> int:
     """Prepare, train, evaluate, fool and report, in about a minute and a half."""

@@ -65,7 +65,7 @@ def _print_csv(predictions: "list[FilePrediction]", classes: tuple[str, ...]) ->
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("file", "label", "confidence", *classes, "reason"))
     for each in predictions:
-        said = each.prediction
-        label, confidence = (said.label, f"{said.confidence:.6f}") if said else ("", "")
-        numbers = [f"{each.probabilities[name]:.6f}" if said else "" for name in classes]
+        found = each.prediction
+        label, confidence = (found.label, f"{found.confidence:.6f}") if found else ("", "")
+        numbers = [f"{each.probabilities[name]:.6f}" if found else "" for name in classes]
         writer.writerow((each.file, label, confidence, *numbers, each.reason or ""))

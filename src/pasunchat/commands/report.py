@@ -1,4 +1,4 @@
-"""pasunchat report: a run told on one page."""
+"""pasunchat report: a run on one page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def report(
     run: Annotated[str | None, typer.Argument(help="A run or its name; else the newest.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File; else report.html in the run, written anew."),
+        typer.Option("--output", "-o", help="File; else report.html in the run, which is replaced."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:

@@ -40,7 +40,7 @@ def train(
     ] = "efficientnet-lite0",
     recipe: Annotated[
         str | None,
-        typer.Option(help="Recipe: talk, strong or head; else the usual one of the network."),
+        typer.Option(help="Recipe: talk, strong or head; else the network's usual."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes through the photos, at most.")] = None,
     patience: Annotated[
@@ -53,7 +53,7 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Learning rate of Adam.")] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="Side in pixels that photos are reduced to; else the network's usual."),
+        typer.Option(help="Side of the pictures, in pixels."),
     ] = None,
     unfreeze: Annotated[
         str | None,
@@ -62,17 +62,13 @@ def train(
     weights: Annotated[
         Path | None, typer.Option(help="File with the weights of vgg16's base.")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of first weights, order and augmentation.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all that is random.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Set any field of the recipe: augment.flip=0.5, ema=0.999."),
     ] = None,
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[
-        str | None, typer.Option(help="Precision of the arithmetic: fp32 or bf16.")
-    ] = None,
+    precision: Annotated[str | None, typer.Option(help="Precision: fp32 or bf16.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this unfinished run.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,

@@ -48,5 +48,6 @@ def control_in_words(outcome: Outcome) -> str:
     elif found.reached:
         result = f"{one_of(outcome.goal)} in {found.reached}, so chance alone may explain it"
     else:
-        result = f"still {one_of(outcome.before.label)} in {found.unchanged}, never {one_of(outcome.goal)}"
+        still, never = one_of(outcome.before.label), one_of(outcome.goal)
+        result = f"still {still} in {found.unchanged}, never {never}"
     return f"the same amount of random noise, {count(found.draws, 'draw')}: {result}"

@@ -78,7 +78,8 @@ def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> Attac
     return AttackedPhoto(
         row=row, name=subject.dataset.names[row], real=subject.dataset.classes[label],
         before=read, confidence_before=confidence, after=read, confidence=confidence,
-        status=Status.ALREADY_WRONG, fooled=False, distance=0.0, l2=0.0, levels=0.0, l1=0.0, l0=0, pixels=0,
+        status=Status.ALREADY_WRONG, fooled=False,
+        distance=0.0, l2=0.0, levels=0.0, l1=0.0, l0=0, pixels=0,
         margin=float(margin), forwards=0, backwards=0, picture="",
     )  # fmt: skip
 
@@ -100,7 +101,8 @@ def _attacked(subject: Subject, row: int, result: AttackResult, at: int) -> Atta
         row=row, name=dataset.names[row], real=real,
         before=before, confidence_before=confidence_before, after=after, confidence=confidence,
         status=status, fooled=status is Status.REACHED and after != real,
-        distance=float(distance), l2=size.l2, levels=size.levels, l1=size.l1, l0=size.l0, pixels=size.pixels,
+        distance=float(distance), l2=size.l2, levels=size.levels, l1=size.l1, l0=size.l0,
+        pixels=size.pixels,
         margin=float(result.margin[at]), forwards=int(result.forwards[at]),
         backwards=int(result.backwards[at]), picture=picture,
     )  # fmt: skip

@@ -87,6 +87,23 @@ def test_patience_and_steps_end_the_search() -> None:
     assert impatient.backwards.item() < 10
 
 
+def test_its_result_is_inside_a_radius_and_never_the_photo() -> None:
+    classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
+    for levels in (256, None):
+        attack = LearnedNoise(lr=0.01, steps=20)
+        found = fool(classifier, on_the_grid(2), attack=attack, radius=0.05, levels=levels)
+        assert (found.distance <= 0.05 * (1 + 1e-5)).all()
+        assert (found.distance > 0).all()
+
+
+def test_only_its_own_result_is_asked_about_on_the_grid() -> None:
+    classifier = build("simple", classes=("cat", "dog"), size=SIZE, seed=1)
+    attack = LearnedNoise(steps=20, lr=0.01, patience=20)
+    found = fool(classifier, on_the_grid(1), attack=attack)
+    assert found.backwards.tolist() == [20]
+    assert found.forwards.tolist() == [22]  # each step, the loop's last query, and the result
+
+
 @pytest.mark.parametrize(
     "settings", [{"const": -1.0}, {"lr": math.nan}, {"steps": 0}, {"patience": 0}], ids=str
 )

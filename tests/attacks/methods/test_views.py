@@ -17,9 +17,9 @@ from pasunchat.attacks.methods.views import (
 SIDE = 20
 
 
-def drawn(rows: int, step: int = 0, number: int = 0) -> Drawn:
+def drawn(rows: int, step: int = 0, view_index: int = 0) -> Drawn:
     others = torch.full((rows, 3, 3, SIDE, SIDE), 0.5)
-    return Drawn(torch.arange(rows), others, step, number)
+    return Drawn(torch.arange(rows), others, step, view_index)
 
 
 def test_resized_pictures_are_smaller_padded_and_half_of_them_unchanged() -> None:
@@ -43,10 +43,10 @@ def test_a_row_is_resized_the_same_whatever_rows_are_beside_it() -> None:
 
 def test_mixed_adds_another_photo_and_scales() -> None:
     pixels = torch.full((1, 3, SIDE, SIDE), 0.25)
-    for number in range(VIEWS["mixed"].count):
-        scale = 2 ** (number % SCALES)
+    for index in range(VIEWS["mixed"].count):
+        scale = 2 ** (index % SCALES)
         expected = (0.25 + ADMIXTURE * 0.5) / scale
-        assert torch.allclose(mixed(pixels, drawn(1, number=number)), torch.tensor(expected))
+        assert torch.allclose(mixed(pixels, drawn(1, view_index=index)), torch.tensor(expected))
 
 
 @pytest.mark.parametrize("name", [name for name, views in VIEWS.items() if views])

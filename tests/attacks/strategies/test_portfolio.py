@@ -11,7 +11,7 @@ from pasunchat.classifiers.build import build
 PHOTOS = torch.randint(0, 256, (3, 3, 16, 16), generator=torch.Generator().manual_seed(0)) / 255
 
 
-@pytest.mark.parametrize("norm", Portfolio.norms)
+@pytest.mark.parametrize("norm", Portfolio.info.norms)
 def test_is_as_near_as_the_nearest_part(norm: str) -> None:
     classifier = build("simple", classes=("cat", "dog"), size=16, seed=3)
     attack = Portfolio(effort="quick")
@@ -22,7 +22,7 @@ def test_is_as_near_as_the_nearest_part(norm: str) -> None:
 
 
 def test_serves_every_norm_by_attacks_that_serve_it() -> None:
-    assert set(Portfolio.norms) == set(NORMS)
+    assert set(Portfolio.info.norms) == set(NORMS)
     for norm in NORMS:
         for part in Portfolio().parts(norm):
-            assert norm in part.norms and "nearest" in part.aims
+            assert norm in part.info.norms and "nearest" in part.info.aims

@@ -156,7 +156,7 @@ def test_wrong_number_of_names(tmp_path: Path) -> None:
 
 def test_a_keras_on_another_backend_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["keras"].config, "backend", lambda: "tensorflow")
-    with pytest.raises(PasunchatError, match="runs on tensorflow; start anew"):
+    with pytest.raises(PasunchatError, match="runs on tensorflow; start again"):
         keras_on_torch()
 
 

@@ -82,6 +82,7 @@ class FMN:
         about="a step along the gradient, back into a ball that shrinks and grows",
         paper="Pintor et al. 2021, arXiv:2102.12827",
         norms=tuple(NORMS),
+        any_norm=True,
         when="to compare with its paper; a steady all-rounder in every norm",
         cost="one gradient a step, 100 by default",
     )

@@ -42,7 +42,7 @@ from pasunchat.attacks.protocol import (
 
 ALL_STEPS = 2.5  # radii: the length of all steps of PGD together
 NEIGHBOURS = 20  # of VMI-FGSM
-DEVIATIONS = 3.0  # the blurring kernel spans so many standard deviations to either side
+DEVIATIONS = 3.0  # standard deviations that the blurring kernel spans to either side
 
 
 @dataclass(frozen=True)
@@ -146,29 +146,28 @@ class GradientSteps:
         views = VIEWS[self.views]
         if views is None:
             return None
-
-        def view(
-            problem: Problem, state: GradientStepsState, pixels: Tensor, number: int
-        ) -> Tensor:
-            return views.view(pixels, Drawn(state.keys, state.others, step, number))
-
-        return Views(views.count, view)
+        return Views(
+            views.count,
+            lambda _problem, state, pixels, index: views.view(
+                pixels, Drawn(state.keys, state.others, step, index)
+            ),
+        )
 
     def _neighbour(
         self,
         problem: Problem,
         state: GradientStepsState,
         pixels: Tensor,
-        number: int,
+        index: int,
         *,
         step: int,
     ) -> Tensor:
         """The pixels first, then neighbours drawn around them."""
-        if number == 0:
+        if index == 0:
             return pixels
-        keys = state.keys + (step * NEIGHBOURS + number)
-        reach = self.variance * state.radius
-        return pixels + problem.norm.sample(keys, pixels.shape[1:], reach)
+        keys = state.keys + (step * NEIGHBOURS + index)
+        radius = self.variance * state.radius
+        return pixels + problem.norm.sample(keys, pixels.shape[1:], radius)
 
     def _about(self) -> tuple[str, str]:
         """What the settings do, and the paper they are of."""

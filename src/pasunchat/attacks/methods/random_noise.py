@@ -34,6 +34,7 @@ class RandomNoise:
         about="noise drawn inside the radius (the control)",
         paper="none: it is what every attack is to be compared with",
         norms=tuple(NORMS),
+        any_norm=True,
         when="to compare an attack with",
         cost="100 queries",
         needs="labels",

@@ -1,7 +1,8 @@
-"""Views: changed copies of the pixels over which an attack that is to transfer averages its gradient.
+"""Views: changed copies of the pixels, over which an attack averages its gradient.
 
-A gradient goes through each view back to the pixels; what is judged are the pixels themselves. One
-more way to look at pixels is one function and one row of VIEWS.
+What raises the margin of resized, darkened or mixed copies too is more likely to fool other
+networks. A gradient goes through each view back to the pixels; the pixels themselves are judged.
+One more kind of view is one function and one row of VIEWS.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ class Drawn(NamedTuple):
     keys: Tensor  # int64 [N], a seed for each row
     others: Tensor  # [N, M, 3, H, W]: other photos, for views that mix them in
     step: int
-    number: int  # of the view, from 0
+    view_index: int  # from 0
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ def resized(pixels: Tensor, drawn: Drawn) -> Tensor:
 
 def scaled(pixels: Tensor, drawn: Drawn) -> Tensor:
     """The pixels divided by 1, 2, 4, 8 and 16 (SIM: Lin et al. 2020, arXiv:1908.06281)."""
-    return pixels / float(2**drawn.number)
+    return pixels / float(2**drawn.view_index)
 
 
 def mixed(pixels: Tensor, drawn: Drawn) -> Tensor:
     """A share of another photo added, then scaled (Admix: Wang et al. 2021, arXiv:2102.00436)."""
-    other, scale = divmod(drawn.number, SCALES)
+    other, scale = divmod(drawn.view_index, SCALES)
     return (pixels + ADMIXTURE * drawn.others[:, other]) / float(2**scale)
 
 

@@ -76,5 +76,5 @@ def _in_turn(attacks: tuple[Method, ...], task: SearchTask, *, only_active: bool
 
 
 def _report(task: SearchTask, rows: Tensor, total: int, *, done: int, parts: int) -> None:
-    """Rows that are still searched count for the share of the attacks that they have behind them."""
+    """Report rows that are still searched in proportion to the attacks they have been through."""
     task.progress(total - len(rows) * (parts - done) // parts, total)

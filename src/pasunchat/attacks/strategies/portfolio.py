@@ -45,7 +45,7 @@ class Portfolio:
         )
         if norm == "l1":
             every += (Pdpgd(steps=steps),)
-        return tuple(attack for attack in every if norm in attack.info.norms)
+        return tuple(attack for attack in every if attack.info.serves(norm))
 
     def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""

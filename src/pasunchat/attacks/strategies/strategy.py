@@ -9,6 +9,8 @@ from typing import Any, Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.best_so_far import changed_inside
+from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.oracle import Oracle, attack_mode
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Access, Attack, AttackInfo, Method
@@ -73,6 +75,7 @@ def info_of_parts(
         about=about,
         paper="; ".join(dict.fromkeys(info.paper for info in infos)),
         norms=reduce(_both, (info.norms for info in infos)),
+        any_norm=all(info.any_norm for info in infos),
         when=when,
         cost=cost,
         needs=max((info.needs for info in infos), key=ACCESS.index),
@@ -85,7 +88,12 @@ def _both(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _ask_about(oracle: Oracle, problem: Problem, result: SearchResult, rows: Tensor) -> None:
-    pixels = problem.snap(result.pixels[rows])
+    chosen = result.pixels[rows]
+    pixels = problem.snap(chosen)
+    if problem.radius is not None:
+        keeps_to_it = problem.within(chosen) & (pixels != problem.pixels).flatten(1).any(1)
+        inside = changed_inside(problem, problem.usable_radius(), chosen)
+        pixels = torch.where(batch_view(keeps_to_it), pixels, inside)
     logits = oracle.logits(pixels)
     reached = problem.goal.reached(logits, SURE) & problem.within(pixels)
     result.pixels[rows] = pixels

@@ -1,1 +1,1 @@
-"""Classifiers made elsewhere: each file is a door for one kind, and all end as a Classifier."""
+"""Models made elsewhere: each file loads one kind, and all end as a Classifier."""

@@ -29,14 +29,14 @@ CHUNK = 2  # images that a thread takes at a time
 class KernelWeights(NamedTuple):
     """The weights as the passes read them, each a flat array that begins on a cache line.
 
-    G = C / LANES counts groups of channels; the last axis is always the lane within a group.
+    G = C / LANES counts groups of channels; a last axis of LANES is the channel in its group.
     """
 
     scale: Floats  # [size * 3]: what a row of pixels is multiplied by
     shift: Floats  # [size * 3]: what is then added
-    w1: Floats  # [G of outputs, 4, 3, 3 inputs, LANES]; the 4 rows: see `layers.combined`
+    w1: Floats  # [G of outputs, 4 rows, 3, 3 inputs, LANES]; the rows: see `layers.combined`
     b1: Floats  # [C]
-    w2: Floats  # [G of outputs, 4, 3, C inputs, LANES]
+    w2: Floats  # [G of outputs, 4 rows, 3, C inputs, LANES]
     b2: Floats  # [C]
     w3: Floats  # as w2
     b3: Floats  # [C]
@@ -44,7 +44,7 @@ class KernelWeights(NamedTuple):
     dense_bias: Floats  # [2]
     w2_back: Floats  # [C outputs, G of inputs, 3, 3, LANES]
     w3_back: Floats  # as w2_back
-    w1_back: Floats  # [C, 5, 4, LANES], see `_winner_table`; empty without gradients of pixels
+    w1_back: Floats  # [C, 5, 4, LANES]: see `_winner_table`; empty if no pixels' gradient is wanted
 
 
 class Workspace(NamedTuple):
@@ -57,10 +57,10 @@ class Workspace(NamedTuple):
     gradient1: Floats  # of map1, in its shape
     gradient2: Floats
     gradient3: Floats
-    offsets: NDArray[np.intp]  # [5]: how far each of a cell's four pixels, or no winner, is away
-    found: NDArray[np.intp]  # [size]: offsets of one channel's winners in a row of cells
+    offsets: NDArray[np.intp]  # [5]: by winner, how far its pixel is from the first of a cell
+    found: NDArray[np.intp]  # [size]: where one channel's winners are, in a row of cells
     slopes: Floats  # [size]: the gradients of those winners
-    rows: Floats  # scratch: rows of pixels combined or spread out
+    rows: Floats  # scratch for `convolve_and_pool` and `first_back`
     nothing: Floats  # [0]: stands for the gradient of the weights where none is wanted
 
 

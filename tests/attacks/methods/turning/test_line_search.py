@@ -18,38 +18,38 @@ def closed(crossing: float, curve: float, start: float, queries: int) -> tuple[B
     """Close on margin(r) = (r/crossing)^curve - 1, the scale being the length."""
     bracket, one = whole_line(torch.tensor([-1.0])), torch.ones(1)
     length = torch.tensor([start])
-    asked = 0
+    queries_made = 0
     while not is_closed(bracket, length, queries):
-        asked += 1
+        queries_made += 1
         margin: Tensor = (length / crossing) ** curve - 1
         bracket = narrowed(bracket, length, length, margin, margin > 0)
         length = next_scale(bracket, length, length, margin, one / crossing, one)
-    return bracket, asked
+    return bracket, queries_made
 
 
 @pytest.mark.parametrize("curve", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("start", [0.3, 0.9, 0.999, 1.02, 1.8])
 def test_it_closes_on_the_crossing(start: float, curve: float) -> None:
-    bracket, asked = closed(0.7, curve, 0.7 * start, queries=10)
-    assert asked <= 10 and not bracket.is_open
+    bracket, queries_made = closed(0.7, curve, 0.7 * start, queries=10)
+    assert queries_made <= 10 and not bracket.is_open
     assert 1 - 1e-6 <= bracket.high[0, 0].item() / 0.7 < 1.01
     assert bracket.low[0, 0].item() <= 0.7 * (1 + 1e-6)
 
 
 def test_the_best_is_within_a_thousandth_after_six_queries_from_near() -> None:
-    bracket, asked = closed(0.7, 1.3, 0.71, queries=6)
-    assert asked <= 6
+    bracket, queries_made = closed(0.7, 1.3, 0.71, queries=6)
+    assert queries_made <= 6
     assert bracket.high[0, 0].item() / 0.7 < 1.001
 
 
 def test_what_never_reaches_is_given_up() -> None:
     bracket, length = whole_line(torch.tensor([-1.0])), torch.tensor([1.0])
-    margin, asked = torch.tensor([-1.0]), 0
+    margin, queries_made = torch.tensor([-1.0]), 0
     while not is_closed(bracket, length, 6):
-        asked += 1
+        queries_made += 1
         bracket = narrowed(bracket, length, length, margin, margin > 0)
         length = next_scale(bracket, length, length, margin, torch.ones(1), torch.ones(1))
-    assert asked == FRUITLESS_QUERIES and bracket.is_open
+    assert queries_made == FRUITLESS_QUERIES and bracket.is_open
 
 
 def test_a_query_that_would_repeat_one_is_not_made() -> None:

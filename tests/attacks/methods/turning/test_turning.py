@@ -69,12 +69,10 @@ def test_the_grid_s_answer_is_the_least_of_its_family_that_reaches(missing: floa
     found = fool(classifier, grey(), goal=UNTARGETED, attack=Turning())
     assert found.status == (Status.REACHED,)
     problem, direction = Problem(grey(), UNTARGETED), normalize(slope)
-    least = min(
-        change.norm().item()
-        for scale in torch.linspace(1, 200, 8000)
-        if float(((change := problem.moved(direction, scale[None]) - grey()) * slope).sum())
-        > missing
+    changes = (
+        problem.moved(direction, scale[None]) - grey() for scale in torch.linspace(1, 200, 8000)
     )
+    least = min(c.norm().item() for c in changes if float((c * slope).sum()) > missing)
     assert found.distance.item() <= least * 1.01
 
 

@@ -1,11 +1,11 @@
 """sparse: few values, few pixels or a small sum, by adding pieces to a change and removing others.
 
 Ours, for L0, PIXELS and L1. A piece is a value, or a pixel in PIXELS (pieces.py). m is the margin,
-above 0 where the goal is reached, g its gradient at the pixels last asked about, c their change:
+above 0 where the goal is reached, g its gradient at the last query, c the change there:
 
     start     c = clip(s sign(V) |V|^p), V an average of 8 unit gradients, p about 3;
               s such that m = 0 in the linear model m + g.(c' - c): reaches, far from sparse
-    round     add     to a change that reaches, pieces where g promises most; ask for m and g there
+    round     add     to a change that reaches, pieces where g promises most; query m and g there
               remove  pieces in the order of g.c, the least valuable first; how many, by 3 secant
                       steps on the true m
     next      from the round's result if it is at most 10 % farther than the nearest so far
@@ -50,12 +50,12 @@ from pasunchat.attacks.protocol import (
 )
 
 QUERIES: Mapping[Effort, int] = {"quick": 60, "normal": 200, "thorough": 800}
-START, BASE, ADDED, REMOVED = range(4)  # phases: what the pixels just asked about are
+START, BASE, ADDED, REMOVED = range(4)  # phases: what a row queries
 
 START_GRADIENTS = 8  # averaged in V before the first round
 AVERAGE_WEIGHT = 0.4  # of the newest gradient, from the third on
 OVERSHOOT, MORE_OVERSHOOT, MOST_OVERSHOOTS = 1.1, 1.5, 20  # of the length; more where short
-CORRECTIONS, CLOSE_ENOUGH = 5, 0.05  # of the scale of a start
+CORRECTIONS, LENGTH_TOLERANCE = 5, 0.05  # of the scale of a start
 LEAST_SCALE, MOST_SCALE, MOST_CORRECTION = 1 / 255, 1e6, 4.0
 
 JITTER = 0.5  # orders: scores are multiplied by 1 to 1.5
@@ -90,7 +90,7 @@ class RowAnswer(NamedTuple):
 
     margin: Tensor  # [N]
     reached: Tensor  # bool [N]
-    gradient: Tensor  # [N, 3, H, W]; 0 where none was asked for
+    gradient: Tensor  # [N, 3, H, W]; 0 where none was queried
 
     def rows(self, index: Tensor) -> "RowAnswer":
         """The answer to some rows."""
@@ -101,7 +101,7 @@ class RowAnswer(NamedTuple):
 class SparseState:
     """Where each row's search is. K pieces are put in order, P or MAX_ORDERED."""
 
-    pixels: Tensor  # [N, 3, H, W]: what to ask about next
+    pixels: Tensor  # [N, 3, H, W]: what to query next
     base: Tensor  # [N, 3, H, W]: what the round began with; it reaches
     whole: Tensor  # [N, 3, H, W]: what the round removes pieces from
     direction: Tensor  # [N, 3, H, W]: V
@@ -341,7 +341,7 @@ def meet_length(
     pixels = _scaled(problem, shape, scale)
     for _ in range(CORRECTIONS):
         got = row_sums(gradient * (pixels - problem.pixels))
-        off = (got - length).abs() > CLOSE_ENOUGH * length.abs()
+        off = (got - length).abs() > LENGTH_TOLERANCE * length.abs()
         if not off.any():
             break
         factor = torch.where(got > 0, length / got, MOST_CORRECTION)
@@ -381,11 +381,11 @@ def begin_removal(
 
 
 def secant_count(state: SparseState, margin: Tensor) -> Tensor:
-    """How many pieces to remove next, int64 [N]: what the gradient says is lost, times the ratio by
-    which the margin just seen, [N], differs from that, should use up the margin. Kept off both ends
-    of what is known by a tenth."""
-    said = state.lost.gather(1, (state.count - 1)[:, None]).squeeze(1)
-    ratio = ((state.whole_margin - margin) / said).clamp(0.1, 10).nan_to_num(1)
+    """How many pieces to remove next, int64 [N]: as many as use up the margin, by what the gradient
+    predicts, corrected by how much the last query's margin [N] fell against its prediction. Kept a
+    tenth off both ends of what is known."""
+    predicted = state.lost.gather(1, (state.count - 1)[:, None]).squeeze(1)
+    ratio = ((state.whole_margin - margin) / predicted).clamp(0.1, 10).nan_to_num(1)
     count = (state.lost * ratio[:, None] <= state.whole_margin[:, None]).sum(1)
     off = (state.high - state.low) // 10 + 1
     return torch.minimum(torch.maximum(count, state.low + off), state.high - off).clamp_min(1)

@@ -23,14 +23,14 @@ from torch import Tensor
 from pasunchat.attacks.norms import L2, LINF, batch_view, row_largest, row_sums
 from pasunchat.attacks.problem import Problem
 
-CORRECTIONS, CLOSE_ENOUGH = 6, 0.01  # of the scale, until the length is met within a hundredth
+CORRECTIONS, LENGTH_TOLERANCE = 6, 0.01  # of the scale, until the length is met within a hundredth
 ROUNDS_TO_ONE = 0.50001  # of a level
 MOST_CORRECTION = 4.0  # by which a scale is multiplied or divided at once
 SMALLEST_POWER, LARGEST_POWER = 0.3, 30.0
 # Values of a direction in LINF that move by all of L: from 1/4 of the root mean square at first,
 # from 1/16 in the end.
 SOFT, SHARP = 4.0, 16.0
-TINY = 1e-30  # stands for a length of 0
+SMALLEST_LENGTH = 1e-30  # stands for a length of 0
 
 
 class Point(NamedTuple):
@@ -76,10 +76,10 @@ def soft_signs(direction: Tensor, progress: Tensor) -> Tensor:
     return (direction * batch_view(sharpness * direction[0].numel() ** 0.5)).clamp_(-1, 1)
 
 
-def scale_for(wanted: Tensor, scale: Tensor, length: Tensor, power: Tensor) -> Tensor:
-    """The scale whose length is the wanted one, [N], if length ~ scale^power holds from a known
+def scale_for(desired: Tensor, scale: Tensor, length: Tensor, power: Tensor) -> Tensor:
+    """The scale whose length is the desired one, [N], if length ~ scale^power holds from a known
     scale and length; at most four times the known scale, at least a quarter."""
-    factor = (wanted / length.clamp_min(TINY)) ** (1 / power)
+    factor = (desired / length.clamp_min(SMALLEST_LENGTH)) ** (1 / power)
     return scale * factor.clamp(1 / MOST_CORRECTION, MOST_CORRECTION)
 
 
@@ -107,17 +107,17 @@ def _l2_at(
 
 
 def _l2_of_length(problem: Problem, direction: Tensor, sought: Sought, most: float) -> Point:
-    wanted, scale, power, _ = sought
+    desired, scale, power, _ = sought
     if problem.levels is not None:  # below this no value moves
         scale = torch.maximum(scale, ROUNDS_TO_ONE / row_largest(direction))
     photo = problem.photo_levels()
     levels = problem.moved_levels(direction, scale, photo, most)
     length = _l2_length(problem, direction, levels, photo)
     for _ in range(CORRECTIONS):
-        off = (length - wanted).abs() > CLOSE_ENOUGH * wanted
+        off = (length - desired).abs() > LENGTH_TOLERANCE * desired
         if not off.any():
             break
-        new_scale = torch.where(off, scale_for(wanted, scale, length, power), scale)
+        new_scale = torch.where(off, scale_for(desired, scale, length, power), scale)
         levels = problem.moved_levels(direction, new_scale, photo, most)
         new_length = _l2_length(problem, direction, levels, photo)
         new_power = power_between(scale, length, new_scale, new_length, power)

@@ -38,7 +38,7 @@ class ByLevelState:
     """Where each row's search is."""
 
     direction: Tensor  # [N, 3, H, W]: V, of L2 1; 0 before the first gradient
-    pixels: Tensor  # [N, 3, H, W]: what to ask about next, on the grid
+    pixels: Tensor  # [N, 3, H, W]: what to query next, on the grid
     level: Tensor  # [N]: k, by how many levels those pixels differ from the photo; 0 at the photo
     failed: Tensor  # [N]: the largest level given up
     reached: Tensor  # [N]: the smallest level that reached; infinite before one has

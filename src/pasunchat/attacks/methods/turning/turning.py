@@ -70,7 +70,7 @@ class TurningState:
     """Where each row's search is."""
 
     direction: Tensor  # [N, 3, H, W]: V, of L2 1; 0 before the first gradient
-    pixels: Tensor  # [N, 3, H, W]: what to ask about next
+    pixels: Tensor  # [N, 3, H, W]: what to query next
     scale: Tensor  # [N]: of those pixels in their family (family.py)
     power: Tensor  # [N]: length ~ scale^power near them
     length: Tensor  # [N]: L, of those pixels along the direction
@@ -215,6 +215,7 @@ class Turning:
         """Turn the direction, and set the length."""
         family, begins = FAMILIES[problem.norm.name], state.gradients == 0
         state = self._scheduled(state, margin, family)
+        # the length, by Newton's method along the change
         nearer = ~begins & reached & (state.length < state.nearest)
         nearest = torch.where(nearer, state.length, state.nearest)
         steepest = problem.norm.dual(gradient)
@@ -225,6 +226,7 @@ class Turning:
         length = torch.minimum(length, nearest)
         grown = state.scale * length / state.length
         scale = torch.where(begins, length * problem.max_level, grown)
+        # the direction, and the change of that length along it
         weight = gradient_weight(
             state.gradients, state.budget, family.first_weight, family.last_weight, state.width
         )
