@@ -19,7 +19,7 @@ def test_it_leaves_an_attack_in_the_run_and_in_its_report(place: Path, call: Cal
     last = said.out.rstrip().splitlines()[-2:]
     assert last == [f"wrote {FOLDER}/", "next: pasunchat report runs/simple"]
     assert {path.name for path in FOLDER.iterdir()} == {
-        "facts.json", "shards", "timing.jsonl", "pictures", "photos.csv", "robustness.json",
+        "info.json", "shards", "timing.jsonl", "pictures", "photos.csv", "robustness.json",
         "curve.png", "curve.svg", "fragile", "stubborn",
     } | ({"photos.parquet"} & {path.name for path in FOLDER.iterdir()})  # fmt: skip
     assert call("report", "simple").status == 0
@@ -45,17 +45,8 @@ def test_the_same_command_again_is_the_same_and_other_settings_have_a_folder_of_
     again = call(*words)
     assert first.status == again.status == 0
     assert json.loads(first.out) == json.loads(again.out)
-    words = (
-        *ATTACK,
-        "--limit",
-        "4",
-        "--split",
-        "train",
-        "--confidence",
-        "0.9",
-        "--effort",
-        "quick",
-    )
+    options = "--limit 4 --split train --confidence 0.9 --effort quick"
+    words = (*ATTACK, *options.split())
     assert call(*words).status == 0
     assert Path("runs/simple/attack/best-l2-at-0.9-quick-train-limit-4/curve.png").is_file()
     refused = call(*words, "--seed", "7")
@@ -86,7 +77,7 @@ def test_in_json(place: Path, call: Callable) -> None:
     assert said.status == 0, said.err
     found = json.loads(said.out)
     assert found == json.loads(Path("new/robustness.json").read_text())
-    assert found["photos"] == 4 and found["facts"]["norm"] == "l2"
+    assert found["photos"] == 4 and found["info"]["request"]["norm"] == "l2"
     assert found["curve"][0]["radius"] == 0
 
 

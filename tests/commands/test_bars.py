@@ -3,7 +3,7 @@
 import pytest
 
 from pasunchat.commands.bars import attack_bar, epoch_bar, progress_bar
-from pasunchat.measures.robustness import SoFar
+from pasunchat.measures.robustness import SplitProgress
 
 
 def use_all() -> None:
@@ -13,7 +13,7 @@ def use_all() -> None:
         show("epoch 1", 60, 60)
         show("epoch 2", 20, 60)
     with attack_bar() as attacked:
-        attacked(SoFar(16, 32, 5, 2.0))
+        attacked(SplitProgress(16, 32, 5, 2.0))
 
 
 def test_nothing_is_shown_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,10 +36,12 @@ def test_a_terminal_is_shown_how_far_it_is(
 def test_a_long_attack_says_once_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
     with attack_bar() as show:
         for at in (
-            SoFar(8, 100, 0, None), SoFar(16, 100, 12, 95.0), SoFar(32, 100, 20, 80.0)
-        ):  # fmt: skip
+            SplitProgress(8, 100, 0, None),
+            SplitProgress(16, 100, 12, 95.0),
+            SplitProgress(32, 100, 20, 80.0),
+        ):
             show(at)
     assert capsys.readouterr().err == "84 more photos: about 1 min 35 s\n"
     with attack_bar() as show:
-        show(SoFar(16, 32, 12, 2.0))
+        show(SplitProgress(16, 32, 12, 2.0))
     assert capsys.readouterr().err == ""

@@ -106,9 +106,10 @@ def test_fool_and_verify(place: Path, call: Callable) -> None:
     names = {path.name for path in folder.iterdir()}
     assert names == {"0.dog.png", "noise.png", "photo.png", "row.png", "result.json"}
     result = json.loads((folder / "result.json").read_text())
-    answer = json.loads(call("predict", folder / "0.dog.png", "--json").out)[0]
-    assert answer["answer"] == "dog"
-    assert answer["confidence"] == pytest.approx(result["after"]["confidence"], abs=1e-6)
+    (found,) = json.loads(call("predict", folder / "0.dog.png", "--json").out)
+    assert found["prediction"]["label"] == "dog"
+    confidence = pytest.approx(result["after"]["confidence"], abs=1e-6)
+    assert found["prediction"]["confidence"] == confidence
     verified = call("verify", folder / "0.dog.png", "--photo", PHOTO)
     assert verified.status == 0 and "holds" in verified.out
     assert call("fool", PHOTO, "--as", "dog").status == 2

@@ -64,6 +64,15 @@ REFUSED = {
     "fool: setting out of range": (f"fool {PHOTO} --attack learned-noise:const=nan", "const"),
     "fool: no steps": (f"fool {PHOTO} --attack learned-noise:steps=0", "steps"),
     "fool: wrong setting": (f"fool {PHOTO} --attack learned-noise:steps=few", "steps"),
+    "fool: mask that is no picture": (f"fool {PHOTO} --mask text.jpg", "text.jpg"),
+    "fool: mask that is nowhere": (f"fool {PHOTO} --mask nowhere.png", "nowhere.png"),
+    "fool: mask of another size": (f"fool {PHOTO} --full-size --mask white.png", "[8, 8]"),
+    "fool: black mask": (f"fool {PHOTO} --mask one/cat/0.png", "white"),
+    "fool: seconds": (f"fool {PHOTO} --seconds 0", "seconds"),
+    "fool: radius": (f"fool {PHOTO} --radius few", "--radius"),
+    "attack: mask that is no picture": ("attack simple --data data --mask text.jpg", "text.jpg"),
+    "attack: black mask": ("attack simple --data data --mask one/cat/0.png", "white"),
+    "attack: seconds": ("attack simple --data data --seconds -1", "seconds"),
     "attack: no data": ("attack simple", "--data"),
     "attack: unknown run": ("attack nothing --data data", "nothing"),
     "attack: unknown attack": ("attack simple --data data --attack prayer", "learned-noise"),
@@ -95,6 +104,7 @@ def odd_place(place: Path) -> Path:
     (place / "empty").mkdir()
     (place / "one" / "cat").mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(place / "one" / "cat" / "0.png")
+    Image.new("RGB", (8, 8), "white").save(place / "white.png")
     for name in ("cat", "dog"):
         (place / "broken" / name).mkdir(parents=True)
         for index in range(5):

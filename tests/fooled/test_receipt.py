@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from pasunchat.attacks.fool import Request
 from pasunchat.classifiers.build import build
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.receipt import (
     RECEIPT,
     Receipt,
+    as_seen,
     ask_image,
     digest_of_pixels,
     distances,
-    read_as,
     read_receipt,
     save_with_receipt,
     verify,
@@ -51,15 +52,11 @@ def receipt(classifier: Classifier) -> Receipt:
         photo=digest_of_pixels(_noise(0)),
         picture=digest_of_pixels(picture()),
         goal=after.label,
-        before=before.label,
-        confidence_before=before.confidence,
-        after=after.label,
-        confidence=after.confidence,
+        before=before,
+        after=after,
         l2=l2,
         largest_change=largest,
-        attack="learned-noise",
-        settings={"price": 0.1, "steps": 7, "word": "x", "nothing": None},
-        seed=0,
+        request=Request("learned-noise:const=0.1,steps=7", radius=0.5).info(),
     )
 
 
@@ -141,7 +138,7 @@ def test_no_receipt_is_said(classifier: Classifier, photo: Path) -> None:
     ("change", "said"),
     [
         ({"goal": "fox"}, "this classifier reads it as "),
-        ({"confidence": 0.01}, "not 0.0100 as receipted"),
+        ({"after": Prediction("cat", 0.01)}, "not 0.0100 as receipted"),
         ({"l2": 9.0}, "the change measures L2"),
         ({"largest_change": 5}, "the change measures L2"),
     ],
@@ -168,7 +165,7 @@ def test_a_damaged_receipt_is_named(classifier: Classifier, saved: Path, text: s
 def test_a_wrong_field_is_named(classifier: Classifier, saved: Path, receipt: Receipt) -> None:
     text = to_json(receipt).decode().replace('"seed": 0', '"seed": "none"')
     write_png(saved, picture(), {RECEIPT: text})
-    with pytest.raises(PasunchatError, match=r"\$\.seed"):
+    with pytest.raises(PasunchatError, match=r"\$\.request\.seed"):
         verify(saved, classifier)
 
 
@@ -181,7 +178,7 @@ def test_what_is_no_picture_is_refused(classifier: Classifier, tmp_path: Path) -
 
 def test_files_need_a_classifier_with_a_size(classifier: Classifier, photo: Path) -> None:
     with pytest.raises(PasunchatError, match="states no picture size"):
-        read_as(Classifier(classifier.network), photo)
+        as_seen(Classifier(classifier.network), photo)
 
 
 @settings(deadline=None)

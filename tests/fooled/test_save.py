@@ -1,4 +1,4 @@
-"""What is outcome of a photo: its names, its files, and that the saved file is what was judged."""
+"""What is kept of a photo: its names, its files, and that the saved file is what was judged."""
 
 from pathlib import Path
 
@@ -16,15 +16,9 @@ from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier, as_images
 from pasunchat.errors import PasunchatError
+from pasunchat.fooled.outcome import ADVICE, Outcome
 from pasunchat.fooled.receipt import ask_file, verify
-from pasunchat.fooled.save import (
-    ADVICE,
-    DRAWS,
-    Outcome,
-    noise_at_full_range,
-    plain,
-    stem,
-)
+from pasunchat.fooled.save import DRAWS, noise_at_full_range, plain, save_outcome, stem
 from pasunchat.photos.image import read_photo
 from pasunchat.runtime import generator
 from pasunchat.storage import read_json
@@ -44,20 +38,20 @@ def results(classifier: Classifier) -> dict[Status, AttackResult]:
     """One result of each kind that two photos of noise give."""
     photos = torch.randint(0, 256, (2, 3, SIZE, SIZE), generator=generator(0)) / 255
     now = classifier.predict_logits(photos, batch=1).argmax(1)
-    asked = {
+    requested = {
         Status.REACHED: (Goal(1 - now), "learned-noise:lr=0.01"),
         Status.ALREADY_WRONG: (Goal(now), "learned-noise"),
         Status.NOT_REACHED: (Goal(1 - now), "learned-noise:steps=1"),
     }
     found = {
         status: fool(classifier, photos, goal=goal, attack=attack)
-        for status, (goal, attack) in asked.items()
+        for status, (goal, attack) in requested.items()
     }
     assert all(status in result.status for status, result in found.items())
     return found
 
 
-def outcome(
+def saved(
     classifier: Classifier, results: dict[Status, AttackResult], status: Status, folder: Path
 ) -> tuple[Outcome, AttackResult, int]:
     result = results[status]
@@ -113,7 +107,7 @@ def test_what_is_kept_of_a_fooled_photo(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
     folder = tmp_path / "rex"
-    found, result, row = outcome(classifier, results, Status.REACHED, folder)
+    found, result, row = saved(classifier, results, Status.REACHED, folder)
     goal = classifier.class_name(int(result.goal[row]))
     assert {path.name for path in folder.iterdir()} == {
         f"rex.{goal}.png", "photo.png", "noise.png", "result.json"
@@ -132,7 +126,7 @@ def test_the_files_are_the_pixels(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
     folder = tmp_path / "rex"
-    found, result, row = outcome(classifier, results, Status.REACHED, folder)
+    found, result, row = saved(classifier, results, Status.REACHED, folder)
     photo, picture, noise = (
         read_photo(folder / name, SIZE, "pad").astype(int)
         for name in ("photo.png", found.picture, "noise.png")
@@ -143,7 +137,8 @@ def test_the_files_are_the_pixels(
     assert found.largest_change == np.abs(change).max() > 0
     assert found.factor == found.largest_change / 255
     assert found.l2 == pytest.approx(result.distance[row].item(), rel=1e-4)
-    assert found.steps == result.backwards[row]
+    assert found.gradients == result.backwards[row]
+    assert found.queries == result.forwards[row]
     assert set(noise[change == 0]) <= {128}
     assert ((noise > 128) == (change > 0)).all()
 
@@ -152,7 +147,7 @@ def test_the_files_are_the_pixels(
 def test_what_is_not_fooled_is_named_so_and_says_what_to_do(
     classifier: Classifier, results: dict[Status, AttackResult], status: Status, tmp_path: Path
 ) -> None:
-    found, _, _ = outcome(classifier, results, status, tmp_path / "rex")
+    found, _, _ = saved(classifier, results, status, tmp_path / "rex")
     assert not found.fooled and found.status is status
     assert found.picture == f"rex.closest-to-{found.goal}.png"
     assert (tmp_path / "rex" / found.picture).is_file()
@@ -162,8 +157,8 @@ def test_what_is_not_fooled_is_named_so_and_says_what_to_do(
 def test_nothing_changed_is_grey_and_has_no_control(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
-    found, _, _ = outcome(classifier, results, Status.ALREADY_WRONG, tmp_path / "rex")
-    assert (found.l2, found.largest_change, found.factor, found.steps) == (0, 0, 0, 0)
+    found, _, _ = saved(classifier, results, Status.ALREADY_WRONG, tmp_path / "rex")
+    assert (found.l2, found.largest_change, found.factor, found.gradients) == (0, 0, 0, 0)
     assert found.control is None
     assert set(read_photo(tmp_path / "rex" / "noise.png", SIZE, "pad").flat) == {128}
 
@@ -175,9 +170,9 @@ def test_every_way_to_end_has_its_advice() -> None:
 def test_nothing_is_replaced_unless_asked(
     classifier: Classifier, results: dict[Status, AttackResult], tmp_path: Path
 ) -> None:
-    outcome(classifier, results, Status.REACHED, tmp_path / "rex")
+    saved(classifier, results, Status.REACHED, tmp_path / "rex")
     with pytest.raises(PasunchatError, match="--overwrite"):
-        outcome(classifier, results, Status.NOT_REACHED, tmp_path / "rex")
+        saved(classifier, results, Status.NOT_REACHED, tmp_path / "rex")
     result = results[Status.NOT_REACHED]
     row = result.status.index(Status.NOT_REACHED)
     again = save_outcome(classifier, result, row, "rex.jpg", tmp_path / "rex", overwrite=True)

@@ -28,24 +28,10 @@ def test_no_change_has_no_size() -> None:
     assert (found.l2, found.levels, found.l1, found.l0, found.pixels) == (0, 0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("levels", [1, 2, 7, 254])
-def test_whole_levels_are_exactly_as_large_as_the_radius_of_the_same_name(
-    make_attacked: Callable[..., AttackedPhoto], levels: int
-) -> None:
-    assert make_attacked(levels=float(levels)).enough("linf") == levels / 255
-
-
-@pytest.mark.parametrize(
-    ("norm", "expected"), [("l2", 0.5), ("linf", 2 / 255), ("l1", 3.0), ("l0", 9), ("pixels", 4)]
-)
-def test_what_is_enough_to_fool(
-    make_attacked: Callable[..., AttackedPhoto], norm: str, expected: float
-) -> None:
-    size = {"l2": 0.5, "levels": 2.0, "l1": 3.0, "l0": 9, "pixels": 4}
-    assert make_attacked(**size).enough(norm) == expected
-    assert make_attacked(**size, fooled=False).enough(norm) == inf
-    assert make_attacked(**size, fooled=False).size(norm) == expected
-    assert make_attacked(**size, real="dog", fooled=False).enough(norm) == 0
+def test_what_is_enough_to_fool(make_attacked: Callable[..., AttackedPhoto]) -> None:
+    assert make_attacked(distance=3.0).enough == 3.0
+    assert make_attacked(distance=3.0, fooled=False).enough == inf
+    assert make_attacked(distance=3.0, real="dog", fooled=False).enough == 0
 
 
 def test_names_of_pictures() -> None:

@@ -9,21 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pasunchat.attacks.fool import Request
+from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.result import Status
 from pasunchat.measures.attacked import AttackedPhoto
-from pasunchat.measures.robust_accuracy import AttackFacts, Robustness, robustness
+from pasunchat.measures.robust_accuracy import AttackRunInfo, Robustness, robustness
 from pasunchat.storage import from_json, to_json
 
 Make = Callable[..., AttackedPhoto]
-FACTS = AttackFacts(
-    classifier="c", dataset="d", split="test", limit=None, photos=5, attack=None, norm="l2",
-    radius=None, confidence=None, levels=256, effort="normal", seed=0, block=16, version="0",
+INFO = AttackRunInfo(
+    classifier="c", dataset="d", split="test", limit=None, photos=5,
+    request=Request("turning").info(), block=16, version="0",
 )  # fmt: skip
 NOT_FOOLED = {"status": Status.NOT_REACHED, "fooled": False, "after": "cat", "margin": -1.0}
 
 
-def summed(photos: list[AttackedPhoto], **facts: object) -> Robustness:
-    return robustness(replace(FACTS, **facts), "turning", {"steps": 8}, ("cat", "dog"), photos)
+def summed(photos: list[AttackedPhoto], **requested: object) -> Robustness:
+    """What follows from photos. requested: fields of the request that differ."""
+    info = replace(INFO, request=replace(INFO.request, **requested))
+    return robustness(info, ("cat", "dog"), photos)
 
 
 @pytest.fixture
@@ -86,13 +90,16 @@ def test_the_most_fragile_and_the_most_stubborn(by_hand: Robustness, make_attack
 
 
 def test_equal_levels_are_told_apart_by_l2(make_attacked: Make) -> None:
-    photos = [make_attacked(row=row, levels=1.0, l2=size) for row, size in enumerate((0.3, 0.2))]
+    photos = [
+        make_attacked(row=row, distance=1 / 255, l2=size) for row, size in enumerate((0.3, 0.2))
+    ]
     found = summed(photos, norm="linf")
     assert (found.most_fragile, found.most_stubborn) == (photos[1], photos[0])
 
 
 def test_levels_are_counted_exactly(make_attacked: Make) -> None:
-    found = summed([make_attacked(row=k, levels=float(k)) for k in range(1, 5)], norm="linf")
+    photos = [make_attacked(row=k, distance=k / 255) for k in range(1, 5)]
+    found = summed(photos, norm="linf")
     assert [found.accuracy_within(k / 255) for k in range(5)] == [1, 0.75, 0.5, 0.25, 0]
     assert [at.radius for at in found.curve] == [k / 255 for k in range(5)]
 
@@ -106,9 +113,9 @@ def test_where_nothing_was_right_nothing_is_fragile(make_attacked: Make) -> None
 
 
 def test_the_median_is_infinite_where_too_few_were_fooled(make_attacked: Make) -> None:
-    fooled, stood = make_attacked(l2=0.2), make_attacked(**NOT_FOOLED)
-    assert summed([fooled, stood, stood]).median is None
-    assert summed([fooled, fooled, stood]).median == 0.2
+    fooled, robust = make_attacked(l2=0.2), make_attacked(**NOT_FOOLED)
+    assert summed([fooled, robust, robust]).median is None
+    assert summed([fooled, fooled, robust]).median == 0.2
 
 
 def test_a_radius_is_the_end_of_the_curve(make_attacked: Make) -> None:
@@ -133,8 +140,8 @@ def test_against_counting_one_by_one(
         for row, size in enumerate(enough)
     ]
     found = summed(photos)
-    reach = radius * (1 + 1e-9)
-    assert found.accuracy_within(radius) == np.mean([size > reach for size in enough])
+    farthest = radius * (1 + 1e-9)
+    assert found.accuracy_within(radius) == np.mean([size > farthest for size in enough])
     shares = [at.accuracy for at in found.curve]
     assert shares == sorted(shares, reverse=True)
     needed = found.enough_for(share)
@@ -146,3 +153,10 @@ def test_against_counting_one_by_one(
 
 def test_it_comes_back_from_json(by_hand: Robustness) -> None:
     assert from_json(to_json(by_hand), Robustness, "here") == by_hand
+
+
+def test_it_names_its_norm_and_its_attack(make_attacked: Make) -> None:
+    found = summed([make_attacked()], norm="linf")
+    assert (found.norm, found.attack) == (LINF, "turning")
+    misread = make_attacked(real="dog", fooled=False, status=Status.ALREADY_WRONG, l2=0.0)
+    assert summed([misread]).attack is None

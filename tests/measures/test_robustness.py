@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from pasunchat.attacks.fool import fool
+from pasunchat.attacks.fool import Request, fool
 from pasunchat.attacks.norms import L2, LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
@@ -23,7 +23,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.fooled.receipt import read_receipt, verify
 from pasunchat.measures import robustness as job
 from pasunchat.measures.attack_folder import read_attacks
-from pasunchat.measures.robustness import SoFar, attack_split, attacked_rows
+from pasunchat.measures.robustness import SplitProgress, attack_split, attacked_rows
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo
 from pasunchat.photos.prepare import prepare
@@ -36,9 +36,9 @@ LIMIT, BLOCK = 14, 4
 def classifier(dataset: Dataset) -> Classifier:
     """Untrained, its bias such that it takes half of all photos for cats, rightly or not."""
     made = build("linear", classes=("cat", "dog"), size=16, seed=3)
-    lead = made.logits(dataset.pixels) @ torch.tensor([1.0, -1.0])
+    margin = made.logits(dataset.pixels) @ torch.tensor([1.0, -1.0])
     with torch.no_grad():
-        made.network.dense.bias[1] += lead.median()
+        made.network.dense.bias[1] += margin.median()
     return made
 
 
@@ -136,7 +136,7 @@ def test_a_second_time_it_is_the_same_bytes_and_no_work(
     def never(*_: object, **__: object) -> AttackResult:
         raise AssertionError("a finished block is attacked again")
 
-    monkeypatch.setattr(job, "fool", never)
+    monkeypatch.setattr(job, "attack_block", never)
     attack_split(classifier, dataset, whole, attack=QUICK, split="all", limit=LIMIT)
     assert tree(whole) == before
 
@@ -145,7 +145,7 @@ def test_a_second_time_it_is_the_same_bytes_and_no_work(
 def test_stopped_it_goes_on_to_the_same_bytes(
     classifier: Classifier, dataset: Dataset, whole: Path, tmp_path: Path, blocks: int
 ) -> None:
-    def stop(at: SoFar) -> None:
+    def stop(at: SplitProgress) -> None:
         if at.done > blocks * BLOCK:
             raise KeyboardInterrupt
 
@@ -155,13 +155,13 @@ def test_stopped_it_goes_on_to_the_same_bytes(
         )
     assert len(list((tmp_path / "shards").iterdir())) == blocks
     assert not (tmp_path / "robustness.json").exists()
-    told: list[SoFar] = []
+    seen: list[SplitProgress] = []
     attack_split(
-        classifier, dataset, tmp_path, attack=QUICK, split="all", limit=LIMIT, progress=told.append
+        classifier, dataset, tmp_path, attack=QUICK, split="all", limit=LIMIT, progress=seen.append
     )
     assert tree(tmp_path) == tree(whole)
-    assert [at.done for at in told[: blocks + 1]] == [BLOCK * k for k in range(blocks + 1)]
-    assert told[blocks].seconds_left is None and told[-1].seconds_left == 0
+    assert [at.done for at in seen[: blocks + 1]] == [BLOCK * k for k in range(blocks + 1)]
+    assert seen[blocks].seconds_left is None and seen[-1].seconds_left == 0
 
 
 def test_killed_between_pictures_and_their_shard_it_goes_on_to_the_same_bytes(
@@ -228,7 +228,9 @@ def test_blocks_of_another_size_give_the_same_photos(
     ("settings", "named"),
     [
         ({"seed": 1}, r"another seed \(0, not 1\)"),
-        ({"attack": "learned-noise:steps=13"}, "another attack"),
+        ({"attack": "turning"}, r"another attack \(learned-noise, not turning\)"),
+        ({"attack": "learned-noise:steps=13,lr=0.03"}, r"another steps \(12, not 13\)"),
+        ({"mask": torch.ones(16, 16, dtype=torch.bool)}, r"another mask \(None, not \w+\)"),
         ({"limit": 5}, "another limit"),
         ({"split": "test"}, "another split"),
         ({"confidence": 0.9}, "another confidence"),
@@ -304,7 +306,7 @@ def test_without_a_grid_nothing_is_saved_as_a_picture(
     assert any(size != round(size) for size in sizes)
 
 
-def test_a_wanted_confidence_is_passed_on(
+def test_a_requested_confidence_is_passed_on(
     classifier: Classifier, dataset: Dataset, tmp_path: Path
 ) -> None:
     attack_split(classifier, dataset, tmp_path, attack="turning", confidence=0.9, norm=L2, limit=6)
@@ -369,3 +371,61 @@ def test_inside_a_radius(classifier: Classifier, dataset: Dataset, tmp_path: Pat
     for photo in table(tmp_path / "in"):
         if photo["fooled"] == "True":
             assert float(photo["l2"]) <= radius * (1 + 1e-5)
+
+
+def test_distances_are_in_the_norm_requested(
+    classifier: Classifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    """Whole levels are exactly as large as the radius of the same name."""
+    found = attack_split(classifier, dataset, tmp_path, norm=LINF, limit=6)
+    fooled = [photo for photo in table(tmp_path) if photo["fooled"] == "True"]
+    assert fooled and found.norm == LINF
+    for photo in fooled:
+        assert float(photo["distance"]) == float(photo["levels"]) / 255
+
+
+def test_a_request_and_its_fields_are_the_same(
+    classifier: Classifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    request = Request(QUICK, seed=3)
+    attack_split(classifier, dataset, tmp_path / "one", request, limit=2)
+    attack_split(classifier, dataset, tmp_path / "two", attack=QUICK, seed=3, limit=2)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    with pytest.raises(TypeError, match="not both"):
+        attack_split(classifier, dataset, tmp_path / "one", request, limit=2, seed=3)
+
+
+def test_what_the_mask_forbids_stays_and_it_resumes_to_the_same_bytes(
+    classifier: Classifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    mask = torch.zeros(16, 16, dtype=torch.bool)
+    mask[:, :7] = True
+    request = Request("turning", mask=mask)
+
+    def stop(at: SplitProgress) -> None:
+        if at.done > BLOCK:
+            raise KeyboardInterrupt
+
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    found = attack_split(classifier, dataset, whole, request, split="all", limit=LIMIT)
+    assert found.fooled > 0
+    for photo in table(whole):
+        if photo["picture"]:
+            picture = read_photo(whole / "pictures" / photo["picture"], 16, "pad")
+            changed = (picture != dataset.pixels[int(photo["row"])]).any(2)
+            assert changed.any() and not (changed & ~mask.numpy()).any()
+    with pytest.raises(KeyboardInterrupt):
+        attack_split(classifier, dataset, stopped, request, split="all", limit=LIMIT, progress=stop)
+    assert len(list((stopped / "shards").iterdir())) == 1
+    attack_split(classifier, dataset, stopped, request, split="all", limit=LIMIT)
+    assert tree(stopped) == tree(whole)
+
+
+def test_a_mask_for_each_photo_is_refused(
+    classifier: Classifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    """Blocks would give it to other photos than it is for."""
+    masks = torch.ones(BLOCK, 1, 16, 16, dtype=torch.bool)
+    with pytest.raises(PasunchatError, match="one mask for all photos"):
+        attack_split(classifier, dataset, tmp_path / "new", mask=masks, limit=BLOCK)
+    assert not (tmp_path / "new").exists()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.score import Evaluation, Judged
+from pasunchat.measures.score import Evaluation, PredictedPhoto
 from pasunchat.photos.dataset import Dataset
 from pasunchat.reports.evaluation import (
     accuracy_in_words,
@@ -49,9 +49,9 @@ def test_an_evaluation_is_the_same_bytes_again(
 
 
 def test_a_caption_names_the_real_and_the_predicted_class() -> None:
-    wrong = Judged(3, "dog/3.png", "dog", "cat", 0.9999, 0.0001)
+    wrong = PredictedPhoto(3, "dog/3.png", "dog", Prediction("cat", 0.9999), 0.0001)
     assert caption(wrong) == ("real: dog", "read as cat at more than 99.9 %")
-    right = Judged(3, "dog/3.png", "dog", "dog", 0.9, 0.9)
+    right = PredictedPhoto(3, "dog/3.png", "dog", Prediction("dog", 0.9), 0.9)
     assert caption(right) == ("real: dog", "rightly read as dog at 90 %")
 
 

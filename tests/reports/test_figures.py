@@ -27,7 +27,7 @@ def with_losses(run: Run, training: list[float], validation: list[float]) -> Run
         ([], [], "No epoch has been measured yet."),
         ([0.6], [0.7], "One epoch was measured: 70.0 %"),
         ([0.6, 0.5], [0.7, 0.6], "still falling in the last epoch, 2"),
-        ([0.6, 0.5], [0.6, 0.7], "the first sign of overfitting. The weights of epoch 1 are outcome."),
+        ([0.6, 0.5], [0.6, 0.7], "first sign of overfitting. The weights of epoch 1 are kept."),
         ([0.6, 0.4, 0.3], [0.6, 0.7, 0.8], "validation does not: overfitting."),
         ([0.6, 0.7, 0.8], [0.6, 0.7, 0.8], "neither training nor validation improves."),
     ],

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
+from pasunchat.attacks.fool import Request
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.fooled.fool_photos import FoolOptions, fool_photos
+from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.measures.compare import Comparison
 from pasunchat.measures.robust_accuracy import ClassRobustness, Robustness
 from pasunchat.measures.score import Evaluation
@@ -65,7 +66,7 @@ def full_run(
     write_png(pipe, dataset.pixels[4], {})
     write_png(robust, dataset.pixels[2], {})
     fool_photos(classifier, [photo, pipe])
-    fool_photos(classifier, [robust], wanted=FoolOptions(attack="pgd:steps=2", radius=2 / 255))
+    fool_photos(classifier, [robust], request=Request("pgd:steps=2", radius=2 / 255))
     return run
 
 

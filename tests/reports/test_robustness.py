@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pasunchat.attacks.fool import Request
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.measures.attacked import AttackedPhoto
-from pasunchat.measures.robust_accuracy import AttackFacts, Robustness, robustness
+from pasunchat.measures.robust_accuracy import AttackRunInfo, Robustness, robustness
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo
 from pasunchat.pictures.figures import styled
@@ -23,30 +24,36 @@ from pasunchat.reports.robustness_words import (
     enough_in_words,
     findings,
     photo_in_words,
-    size_in_words,
 )
 from pasunchat.storage import write_json
 from pasunchat.training.run import Run
 
-INFO = AttackFacts(
-    classifier="c", dataset="d", split="test", limit=None, photos=4, attack=None, norm="l2",
-    radius=None, confidence=None, levels=256, effort="normal", seed=0, block=16, version="0",
+INFO = AttackRunInfo(
+    classifier="c", dataset="d", split="test", limit=None, photos=4,
+    request=Request("turning").info(), block=16, version="0",
 )  # fmt: skip
 FOOLED = AttackedPhoto(
     row=0, name="cat/0.png", real="cat", before="cat", confidence_before=0.83, after="dog",
-    confidence=0.51, status=Status.REACHED, fooled=True, l2=0.5, levels=1.0, l1=3.0, l0=9,
-    pixels=4, margin=0.1, forwards=20, backwards=8, picture="cat_0.png",
+    confidence=0.51, status=Status.REACHED, fooled=True, distance=0.5, l2=0.5, levels=1.0, l1=3.0,
+    l0=9, pixels=4, margin=0.1, forwards=20, backwards=8, picture="cat_0.png",
 )  # fmt: skip
 ROBUST = replace(
     FOOLED, row=1, fooled=False, status=Status.NOT_REACHED, after="cat", margin=-1.0, levels=8.0
 )
 MISREAD = replace(
-    FOOLED, row=2, real="dog", fooled=False, status=Status.ALREADY_WRONG, after="cat", l2=0.0
+    FOOLED, row=2, real="dog", fooled=False, status=Status.ALREADY_WRONG, after="cat", distance=0.0
 )
 
 
-def found(*photos: AttackedPhoto, **info: object) -> Robustness:
-    return robustness(replace(INFO, **info), "turning", {}, ("cat", "dog"), photos)
+def found(*photos: AttackedPhoto, split: str = "test", **requested: object) -> Robustness:
+    """What follows from photos. requested: fields of the request that differ."""
+    info = replace(INFO, split=split, request=replace(INFO.request, **requested))
+    return robustness(info, ("cat", "dog"), photos)
+
+
+def within(distance: float) -> AttackedPhoto:
+    """FOOLED, by a change of another size."""
+    return replace(FOOLED, distance=distance, l2=distance)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +66,11 @@ def found(*photos: AttackedPhoto, **info: object) -> Robustness:
     ],
 )  # fmt: skip
 def test_a_size_in_words(norm: str, distance: float, words: str) -> None:
-    assert size_in_words(replace(INFO, norm=norm), distance) == words
+    assert found(FOOLED, norm=norm).norm.in_words(distance) == words
 
 
 def test_what_was_found_in_sentences() -> None:
-    assert findings(found(FOOLED, ROBUST, MISREAD, replace(FOOLED, l2=0.7))) == [
+    assert findings(found(FOOLED, ROBUST, MISREAD, within(0.7))) == [
         "Without any change 75.0 % of 4 test photos are read rightly.",
         "The attack “turning” fools 2 of these 3; 25.0 % of all stay right.",
         "Half of all are misread within L2 0.500.",
@@ -79,12 +86,12 @@ def test_what_was_found_in_sentences() -> None:
 
 
 def test_without_a_photo_to_attack_there_is_no_sentence_about_an_attack() -> None:
-    nothing = robustness(INFO, None, {}, ("cat", "dog"), [MISREAD])
+    nothing = found(MISREAD)
     assert findings(nothing) == ["Without any change 0 % of 1 test photo are read rightly."]
 
 
 def test_how_little_is_enough() -> None:
-    both = found(FOOLED, replace(FOOLED, l2=0.7), ROBUST, MISREAD)
+    both = found(FOOLED, within(0.7), ROBUST, MISREAD)
     assert enough_in_words(both) == [
         ("25 %", "misread as they are"), ("50 %", "L2 0.500"), ("75 %", "L2 0.700"),
         ("90 %", "not found"), ("100 %", "not found"),
@@ -101,7 +108,8 @@ def test_one_photo_in_words() -> None:
     assert photo_in_words(found(FOOLED), FOOLED) == (
         "cat/0.png, really cat: read as dog after L2 0.500"
     )
-    assert photo_in_words(found(ROBUST, norm="linf"), ROBUST) == (
+    eight = replace(ROBUST, distance=8 / 255)
+    assert photo_in_words(found(eight, norm="linf"), eight) == (
         "cat/0.png, really cat: not fooled; the closest try is 8 of 255 levels"
     )
 
@@ -119,7 +127,7 @@ def test_the_row_s_captions() -> None:
 
 def test_the_curve_starts_at_the_accuracy_and_steps_down_at_each_photo() -> None:
     with styled():
-        (axes,) = robustness_curve(found(FOOLED, replace(FOOLED, l2=0.7), ROBUST, MISREAD)).axes
+        (axes,) = robustness_curve(found(FOOLED, within(0.7), ROBUST, MISREAD)).axes
     line = axes.lines[0]
     assert line.get_drawstyle() == "steps-post"
     assert list(line.get_xdata())[:3] == [0, 0.5, 0.7]
@@ -129,7 +137,7 @@ def test_the_curve_starts_at_the_accuracy_and_steps_down_at_each_photo() -> None
 
 
 def test_the_curve_of_the_largest_change_counts_whole_levels() -> None:
-    photos = [replace(FOOLED, row=k, levels=float(k)) for k in range(1, 5)]
+    photos = [replace(within(k / 255), row=k) for k in range(1, 5)]
     with styled():
         (axes,) = robustness_curve(found(*photos, norm="linf")).axes
     assert list(axes.lines[0].get_xdata())[:5] == pytest.approx([0, 1, 2, 3, 4])
@@ -147,12 +155,12 @@ def test_a_curve_that_never_falls_is_drawn_too(photos: tuple[AttackedPhoto, ...]
 def test_the_curve_ends_after_the_last_photo_or_at_the_radius() -> None:
     with styled():
         ends = [
-            robustness_curve(found(FOOLED, **info)).axes[0].get_xlim()[1]
-            for info in (
-                {},
-                {"norm": "linf"},
-                {"radius": 0.75},
-                {"norm": "linf", "radius": 4 / 255},
+            robustness_curve(found(within(distance), **requested)).axes[0].get_xlim()[1]
+            for distance, requested in (
+                (0.5, {}),
+                (1 / 255, {"norm": "linf"}),
+                (0.5, {"radius": 0.75}),
+                (1 / 255, {"norm": "linf", "radius": 4 / 255}),
             )
         ]
     assert ends == pytest.approx([0.53, 1.5, 0.75, 4.0])
@@ -205,7 +213,7 @@ def test_the_report_shows_attacks_on_this_classifier_only(
     ):  # fmt: skip
         assert words in page
     assert robust.most_fragile is not None and robust.most_fragile.name in page
-    other = replace(robust, facts=replace(robust.facts, classifier="0" * 64))
+    other = replace(robust, info=replace(robust.info, classifier="0" * 64))
     write_json(folder.with_name("two") / "robustness.json", other)
     both = write_report(run.folder, overwrite=True).read_text()
     assert "Left out: 1 attack on other weights than these." in both

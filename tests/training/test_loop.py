@@ -179,7 +179,7 @@ def test_a_mirrored_classifier_cannot_tell_left_from_right(
 ) -> None:
     classifier = load_files(train(dataset, replace(EVERYTHING, epochs=1), tmp_path / "run").folder)
     images = dataset.pixels[:5]
-    assert classifier.mirrored
+    assert classifier.info.mirrored
     found = classifier.logits(images), classifier.logits(images[:, :, ::-1])
     assert torch.allclose(*found, atol=1e-5)
 

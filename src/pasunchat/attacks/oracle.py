@@ -131,8 +131,8 @@ class Oracle:
 
 
 class EstimatingOracle:
-    """An oracle around the oracle: where the gradient is 0 and the goal is not reached, it finds out
-    what the margin does around the pixels.
+    """An oracle around the oracle: where the gradient is 0 and the goal is not reached, it finds
+    out what the margin does around the pixels.
 
     A network may be flat where the photo is and not a step away (saturated units), or flat almost
     everywhere (numbers rounded inside it). First the gradient at noisy neighbours is asked for,

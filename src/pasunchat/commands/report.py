@@ -14,9 +14,7 @@ def report(
     run: Annotated[str | None, typer.Argument(help="A run or its name; else the newest.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", help="File; else report.html in the run, replaced."
-        ),
+        typer.Option("--output", "-o", help="File; else report.html in the run, replaced."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from pasunchat.errors import PasunchatError
+
 if TYPE_CHECKING:
     from pasunchat.attacks.fool import Request
     from pasunchat.classifiers.classifier import Classifier
@@ -100,7 +102,7 @@ def with_mask(
     request: "Request", mask: Path | None, classifier: "Classifier", *, full_size: bool = False
 ) -> "Request":
     """The request with the mask that a file holds, framed as photos are for the classifier, or at
-    its own size."""
+    its own size. Raises PasunchatError if nothing in it is white."""
     from dataclasses import replace
 
     import torch
@@ -113,7 +115,13 @@ def with_mask(
         image = own_pixels(mask)
     else:
         image = read_photo(mask, classifier.size, classifier.framing)
-    return replace(request, mask=torch.from_numpy(image.mean(2) >= MASK_THRESHOLD))
+    white = image.mean(2) >= MASK_THRESHOLD
+    if not white.any():
+        raise PasunchatError(
+            f"mask: expected a picture whose white part may change, but no pixel of {mask} is "
+            f"{MASK_THRESHOLD} or more of 255; paint what may change white"
+        )
+    return replace(request, mask=torch.from_numpy(white))
 
 
 def settings_in_words(request: "Request") -> list[str]:

@@ -29,18 +29,21 @@ def is_begun(folder: Path, info: AttackRunInfo, *, overwrite: bool = False) -> b
         return False
     before = _flat(read_json(folder / INFO, AttackRunInfo))
     for name, requested in _flat(info).items():
-        if before[name] != requested:
+        if before.get(name) != requested:
             raise PasunchatError(
-                f"{folder} holds an attack with another {name} ({before[name]}, not {requested}); "
+                f"{folder} holds an attack with another {name} ({before.get(name)}, not "
+                f"{requested}); "
                 "name another place, or replace it with --overwrite"
             )
     return True
 
 
 def _flat(info: AttackRunInfo) -> dict[str, Any]:
-    """Its fields by name, those of the request beside the others."""
+    """Its fields by name, those of the request and the settings of its attack among them."""
     fields = asdict(info)
-    return {**fields.pop("request"), **fields}
+    request = fields.pop("request")
+    settings = request.pop("settings")
+    return {"attack": request.pop("attack"), **settings, **request, **fields}
 
 
 def sweep(folder: Path) -> None:

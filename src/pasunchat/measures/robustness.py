@@ -66,10 +66,12 @@ def attack_split(
     installed), shards/ and, on 256 levels, pictures/ with a receipt in each; the same bytes however
     often it was stopped. Times are in timing.jsonl alone.
 
-    Raises PasunchatError if classifier and dataset do not fit, the split is empty, or `folder`
-    holds something else or an attack with other settings (replaced if `overwrite`).
+    Raises PasunchatError if classifier and dataset do not fit, the split is empty, each photo has a
+    mask of its own, or `folder` holds something else or an attack with other settings (replaced if
+    `overwrite`).
     """
     request = request_of(request, options)
+    _refuse_a_mask_for_each(request)
     check_fit(classifier, dataset)
     folder, rows = Path(folder), attacked_rows(dataset, split, limit)
     info = AttackRunInfo(
@@ -84,6 +86,15 @@ def attack_split(
     subject = Subject(classifier, info.classifier, dataset, request, names, pictures)
     blocks = _attacked(_Work(folder, info, subject, rows, begun, progress))
     return _finished(folder, info, dataset.classes, blocks)
+
+
+def _refuse_a_mask_for_each(request: Request) -> None:
+    mask = request.mask
+    if mask is not None and mask.ndim == 4 and len(mask) > 1:
+        raise PasunchatError(
+            "mask: expected one mask for all photos of a split, [H, W] or [1, 1 or 3, H, W], got "
+            f"{list(mask.shape)}"
+        )
 
 
 def attacked_rows(dataset: Dataset, split: str, limit: int | None) -> NDArray[np.int64]:
