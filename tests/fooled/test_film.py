@@ -27,8 +27,8 @@ from pasunchat.fooled.film import (
 )
 from pasunchat.fooled.film_frame import FALLEN, MARGIN, Shown, draw_frame
 from pasunchat.fooled.fool_photos import FooledPhoto
+from pasunchat.fooled.outcome import save_outcome
 from pasunchat.fooled.receipt import ask_image
-from pasunchat.fooled.save import save_outcome
 
 PICTURES = arrays.arrays(np.uint8, (3, 4, 3))
 

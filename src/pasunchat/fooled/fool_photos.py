@@ -16,10 +16,9 @@ from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import FilmKind, draw_film
-from pasunchat.fooled.outcome import Outcome
+from pasunchat.fooled.outcome import Extras, Outcome, plain, save_outcome, stem
 from pasunchat.fooled.receipt import as_seen
 from pasunchat.fooled.row import draw_row
-from pasunchat.fooled.save import Extras, plain, save_outcome, stem
 from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
 from pasunchat.photos.image import own_pixels

@@ -1,12 +1,30 @@
-"""What is recorded of one fooled photo: result.json."""
+"""Outcome: what is recorded of one fooled photo (result.json), and the folder it is saved in."""
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from pasunchat.attacks.result import RequestInfo, Status
-from pasunchat.classifiers.classifier import Prediction
-from pasunchat.fooled.control import Control
-from pasunchat.fooled.survival import Survival
+import numpy as np
+from numpy.typing import NDArray
 
+from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.result import AttackResult, RequestInfo, Status
+from pasunchat.classifiers.classifier import Classifier, Prediction, as_images
+from pasunchat.classifiers.full_size import fitting
+from pasunchat.fooled.control import Control, random_control
+from pasunchat.fooled.receipt import (
+    Receipt,
+    ask_file,
+    digest_of_pixels,
+    distances,
+    save_with_receipt,
+)
+from pasunchat.fooled.survival import Survival, survival
+from pasunchat.photos.image import write_png
+from pasunchat.storage import whole_folder, write_json
+
+DRAWS = 8
 ADVICE = {
     Status.REACHED: "",
     Status.ALREADY_WRONG: "it was read as that class before anything was changed; name another "
@@ -55,3 +73,162 @@ class Outcome:
     transfer: tuple[Transfer, ...]  # other models
     classifier: str  # its digest
     advice: str  # what to do where it was not fooled
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is to be recorded of a picture beside the result."""
+
+    required: tuple[str, ...] = ()  # transforms that the search required it to survive
+    plain_distance: float | None = None  # the distance without them
+    models: Sequence[Classifier] = ()  # others to be asked
+
+
+def save_outcome(
+    classifier: Classifier,
+    result: AttackResult,
+    row: int,
+    name: str,
+    folder: Path,
+    *,
+    extras: Extras | None = None,
+    overwrite: bool = False,
+    add: Callable[[Path, Outcome], object] = lambda *_: None,
+) -> Outcome:
+    """Write one row's files into `folder`, whole or not at all.
+
+    name: the file it came from. add: may write more into the folder before it is in place.
+    """
+    photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
+    goal, digest = int(result.goal[row]), classifier.digest()
+    receipt = receipt_of(classifier, result, row, photo, image, goal=goal, digest=digest)
+    reached = result.status[row] is Status.REACHED
+    picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
+    with whole_folder(folder, overwrite=overwrite) as part:
+        save_with_receipt(part / picture, image, receipt)
+        write_png(part / "photo.png", photo, {})
+        write_png(part / "noise.png", noise_at_full_range(photo, image), {})
+        outcome = _outcome(
+            classifier, result, row, name, part / picture, receipt, extras or Extras()
+        )
+        write_json(part / "result.json", outcome)
+        add(part, outcome)
+    return outcome
+
+
+def stem(name: str) -> str:
+    """The file's name without folder and ending, fit to be part of a file name."""
+    return plain(Path(name).stem)
+
+
+def plain(text: str) -> str:
+    """The text with whatever may not stand in a file name replaced.
+
+    A name that Windows keeps for a device, with or without an ending, gets an underscore.
+    """
+    fit = re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
+    return re.sub(r"^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(?![^.])", r"\1_", fit, flags=re.I)
+
+
+def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The change, stretched so that its largest part spans the range; grey is no change."""
+    change = picture.astype(np.float64) - photo.astype(np.float64)
+    largest = max(1.0, float(np.abs(change).max()))
+    stretched: NDArray[np.uint8] = np.rint(127.5 + 127.5 * change / largest).astype(np.uint8)
+    return stretched
+
+
+def receipt_of(
+    classifier: Classifier,
+    result: AttackResult,
+    row: int,
+    photo: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+    *,
+    goal: int,
+    digest: str,
+) -> Receipt:
+    """What the picture of one row says of itself. goal: a class. digest: the classifier's."""
+    before, after = (
+        classifier.predictions_from_logits(logits[row : row + 1])[0]
+        for logits in (result.before_logits, result.after_logits)
+    )
+    l2, largest = distances(photo, image)
+    return Receipt(
+        classifier=digest,
+        photo=digest_of_pixels(photo),
+        picture=digest_of_pixels(image),
+        goal=classifier.class_name(goal),
+        before=before,
+        after=after,
+        l2=l2,
+        largest_change=largest,
+        request=result.request,
+    )
+
+
+def _outcome(
+    classifier: Classifier,
+    result: AttackResult,
+    row: int,
+    name: str,
+    picture: Path,
+    receipt: Receipt,
+    extras: Extras,
+) -> Outcome:
+    """The outcome, judged on the file just written."""
+    status, after = result.status[row], ask_file(classifier, picture)
+    changed = (result.pixels[row] != result.photos[row]).cpu()
+    image = as_images(result.pixels[row : row + 1])[0]
+    distance = float(result.distance[row])
+    return Outcome(
+        photo=name,
+        status=status,
+        fooled=status is Status.REACHED and after.label == receipt.goal,
+        goal=receipt.goal,
+        before=receipt.before,
+        after=after,
+        picture=picture.name,
+        l2=receipt.l2,
+        largest_change=receipt.largest_change,
+        factor=receipt.largest_change / 255,
+        distance=distance,
+        values=int(changed.sum()),
+        pixels=int(changed.any(0).sum()),
+        gradients=int(result.backwards[row]),
+        queries=int(result.forwards[row]),
+        request=result.request,
+        control=_control(classifier, result, row, receipt),
+        survival=survival(classifier, image, _goal(result, row)),
+        required=extras.required,
+        cost_of_surviving=distance / extras.plain_distance if extras.plain_distance else None,
+        transfer=tuple(_transfer(model, picture, receipt) for model in extras.models),
+        classifier=receipt.classifier,
+        advice=ADVICE[status],
+    )
+
+
+def _goal(result: AttackResult, row: int) -> Goal:
+    return Goal(result.goal[row : row + 1])
+
+
+def _transfer(model: Classifier, picture: Path, receipt: Receipt) -> Transfer:
+    before, after = (ask_file(model, path) for path in (picture.parent / "photo.png", picture))
+    fooled = after.label == receipt.goal != before.label
+    return Transfer(model.known_as, before, after, fooled)
+
+
+def _control(
+    classifier: Classifier, result: AttackResult, row: int, receipt: Receipt
+) -> Control | None:
+    if receipt.l2 == 0:
+        return None
+    photo = result.photos[row]
+    return random_control(
+        fitting(classifier, *photo.shape[1:]),
+        photo,
+        _goal(result, row),
+        receipt.l2,
+        draws=DRAWS,
+        seed=result.request.seed,
+    )

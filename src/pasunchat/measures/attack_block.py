@@ -12,9 +12,9 @@ from torch import Tensor
 from pasunchat.attacks.fool import Request, fool
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
-from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
+from pasunchat.classifiers.classifier import Classifier, Prediction, as_images, as_pixels, softmax
+from pasunchat.fooled.outcome import receipt_of
 from pasunchat.fooled.receipt import save_with_receipt
-from pasunchat.fooled.save import receipt_of
 from pasunchat.measures.attacked import AttackedPhoto, sizes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo
@@ -72,11 +72,12 @@ def saved_block(subject: Subject, rows: NDArray[np.int64], result: AttackResult)
 def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> AttackedPhoto:
     """A photo that was read wrongly before anything was changed, row `at` of the result."""
     label, logits = int(subject.dataset.labels[row]), result.before_logits[at]
-    read, confidence = _read(subject, logits)
+    read = _prediction(subject, logits)
     margin = Goal(torch.tensor([label]), targeted=False).margin(logits[None])
     return AttackedPhoto(
         row=row, name=subject.dataset.names[row], real=subject.dataset.classes[label],
-        before=read, confidence_before=confidence, after=read, confidence=confidence,
+        before=read.label, confidence_before=read.confidence,
+        after=read.label, confidence=read.confidence,
         status=Status.ALREADY_WRONG, fooled=False,
         distance=0.0, l2=0.0, levels=0.0, l1=0.0, l0=0, pixels=0,
         margin=float(margin), forwards=0, backwards=0, picture="",
@@ -86,20 +87,21 @@ def _misread(subject: Subject, row: int, result: AttackResult, at: int) -> Attac
 def _attacked(subject: Subject, row: int, result: AttackResult, at: int) -> AttackedPhoto:
     """A photo that was read rightly, and what the attack made of it, row `at` of its result."""
     dataset, status = subject.dataset, result.status[at]
-    before, confidence_before = _read(subject, result.before_logits[at])
-    after, confidence = _read(subject, result.after_logits[at])
+    before = _prediction(subject, result.before_logits[at])
+    after = _prediction(subject, result.after_logits[at])
     change = (result.pixels[at] - result.photos[at]).detach().cpu().double().numpy() * 255
     picture = ""
     if subject.pictures is not None:
         change = np.rint(change)
         picture = f"{subject.names[row]}{'' if status is Status.REACHED else '.closest'}.png"
-        after, confidence = _proved(subject, result, at, subject.pictures / picture)
+        after = _saved(subject, result, at, subject.pictures / picture)
     distance = subject.request.norm.measure(torch.from_numpy(change / 255)[None])[0]
     size, real = sizes(change), dataset.classes[int(dataset.labels[row])]
     return AttackedPhoto(
         row=row, name=dataset.names[row], real=real,
-        before=before, confidence_before=confidence_before, after=after, confidence=confidence,
-        status=status, fooled=status is Status.REACHED and after != real,
+        before=before.label, confidence_before=before.confidence,
+        after=after.label, confidence=after.confidence,
+        status=status, fooled=status is Status.REACHED and after.label != real,
         distance=float(distance), l2=size.l2, levels=size.levels, l1=size.l1, l0=size.l0,
         pixels=size.pixels,
         margin=float(result.margin[at]), forwards=int(result.forwards[at]),
@@ -107,14 +109,12 @@ def _attacked(subject: Subject, row: int, result: AttackResult, at: int) -> Atta
     )  # fmt: skip
 
 
-def _read(subject: Subject, logits: Tensor) -> tuple[str, float]:
-    """The class read and the confidence in it; logits [C]."""
-    chances = softmax(logits[None])[0]
-    index = int(chances.argmax())
-    return subject.dataset.classes[index], float(chances[index])
+def _prediction(subject: Subject, logits: Tensor) -> Prediction:
+    """What the classifier answers, by the dataset's class names; logits [C]."""
+    return Prediction.from_probabilities(softmax(logits[None])[0], subject.dataset.classes)
 
 
-def _proved(subject: Subject, result: AttackResult, at: int, path: Path) -> tuple[str, float]:
+def _saved(subject: Subject, result: AttackResult, at: int, path: Path) -> Prediction:
     """Save the picture with its receipt, read it back, and ask again."""
     classifier, dataset = subject.classifier, subject.dataset
     photo, image = (as_images(part[at : at + 1])[0] for part in (result.photos, result.pixels))
@@ -122,9 +122,7 @@ def _proved(subject: Subject, result: AttackResult, at: int, path: Path) -> tupl
     receipt = receipt_of(classifier, result, at, photo, image, goal=goal, digest=subject.digest)
     save_with_receipt(path, image, receipt)
     read = read_photo(path, dataset.size, dataset.framing)
-    return _read(
-        subject, classifier.predict_logits(as_pixels(read[None], classifier.mean.device))[0]
-    )
+    return _prediction(subject, classifier.logits(read[None])[0])
 
 
 def _goal_read(result: AttackResult, at: int) -> int:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.fooled.outcome import noise_at_full_range, plain
 from pasunchat.fooled.row import ROW, SIDE, with_captions
-from pasunchat.fooled.save import noise_at_full_range, plain
 from pasunchat.measures.attack_folder import ATTACKS_FOLDER, PICTURES
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness

@@ -16,9 +16,16 @@ from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier, as_images
 from pasunchat.errors import PasunchatError
-from pasunchat.fooled.outcome import ADVICE, Outcome
+from pasunchat.fooled.outcome import (
+    ADVICE,
+    DRAWS,
+    Outcome,
+    noise_at_full_range,
+    plain,
+    save_outcome,
+    stem,
+)
 from pasunchat.fooled.receipt import ask_file, verify
-from pasunchat.fooled.save import DRAWS, noise_at_full_range, plain, save_outcome, stem
 from pasunchat.photos.image import read_photo
 from pasunchat.runtime import generator
 from pasunchat.storage import read_json
