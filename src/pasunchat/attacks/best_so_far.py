@@ -1,4 +1,6 @@
-"""The best of all queries so far: the nearest that reached, and until there is one the closest try.
+"""Keeps the best picture that a search has queried so far, for each photo.
+
+That is the nearest picture that reached the goal, and until there is one the closest try.
 
 A picture counts as it would be saved: on the grid, inside the radius. Where a query lies off the
 grid and would be the nearest when rounded, the rounded picture is asked about. What a row has in

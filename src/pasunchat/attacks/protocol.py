@@ -1,8 +1,9 @@
-"""What an attack is: its paper and nothing else. The loop around it is in search.py.
+"""The protocol of an attack: a frozen dataclass of settings, with four methods that are its paper.
 
-An attack is a frozen dataclass without a base class. Its fields are its settings, `info` says what
-it is for, and four methods are its paper: `start` makes its state, `ask` says which pixels to ask
-the classifier about, `loss` what to take the gradient of, and `step` what follows from the answer.
+`start` makes the state, `ask` says which pixels to query the classifier with, `loss` what to take the
+gradient of, and `step` what follows from the answer. The loop that calls them is in search.py: it
+keeps the best result, applies mask, grid and radius, counts queries and lets finished rows go. There
+is no base class; `info` states what the attack is for.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Can what an attack says of this classifier be believed? AutoAttack's warnings, and one more.
+"""Checks whether attacks on a classifier can be believed: AutoAttack's warnings, and one more.
 
 Croce and Hein 2020 (arXiv:2003.01690 and its code) warn of random outputs, of probabilities where
 logits are meant, of gradients that are zero, of a classifier that uses gradients when it is asked,

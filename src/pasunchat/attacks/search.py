@@ -1,4 +1,4 @@
-"""The one loop of every attack: ask, keep the best, step; a row leaves when it has its result.
+"""The loop that runs every attack: query the classifier, keep the best, step.
 
 What a search is given is a `SearchTask`, what it finds a `SearchResult`.
 """
