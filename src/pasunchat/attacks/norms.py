@@ -1,9 +1,9 @@
 """Norms: L2, LINF, L1, L0 and whole pixels, as values made of functions of a change.
 
-A change, or noise, is float [N, 3, H, W]. Pixels in [0, 1] give distances in the same unit: one level of 255 in one value is 1/255 in L1, L2
-and LINF. L0 counts values, PIXELS counts pixels of which at least one value changed. One more norm
-is one `Norm` and one row of NORMS: what attacks, pictures and tables need to know of a norm stands
-in its fields.
+A change, or noise, is float [N, 3, H, W]. Pixels in [0, 1] give distances in the same unit: one
+level of 255 in one value is 1/255 in L1, L2 and LINF. L0 counts values, PIXELS counts pixels of
+which at least one value changed. One more norm is one `Norm` and one row of NORMS: what attacks,
+pictures and tables need to know of a norm stands in its fields.
 """
 
 from collections.abc import Callable, Mapping

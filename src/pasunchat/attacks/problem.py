@@ -1,6 +1,7 @@
 """Goal and Problem: which class to reach or to leave, from which pixels, and what counts as near.
 
-A Problem also holds the grid that the result must lie on, and the radius and the mask it must keep to.
+A Problem also holds the grid that the result must lie on, and the radius and the mask it must keep
+to.
 """
 
 from dataclasses import dataclass, fields, replace

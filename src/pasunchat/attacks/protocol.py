@@ -1,9 +1,9 @@
 """The protocol of an attack: a frozen dataclass of settings, with four methods that are its paper.
 
-`start` makes the state, `ask` says which pixels to query the classifier with, `loss` what to take the
-gradient of, and `step` what follows from the answer. The loop that calls them is in search.py: it
-keeps the best result, applies mask, grid and radius, counts queries and lets finished rows go. There
-is no base class; `info` states what the attack is for.
+`start` makes the state, `ask` says which pixels to query the classifier with, `loss` what to take
+the gradient of, and `step` what follows from the answer. The loop that calls them is in search.py:
+it keeps the best result, applies mask, grid and radius, counts queries and lets finished rows go.
+There is no base class; `info` states what the attack is for.
 """
 
 from collections.abc import Callable
