@@ -81,7 +81,7 @@ def test_the_margins_of_classes_by_hand() -> None:
 
 @pytest.mark.parametrize("norm", ("l2", "linf"))
 def test_is_as_near_as_adv_lib(norm: str) -> None:
-    attacks = pytest.importorskip("adv_lib.attacks", reason="a peer, installed by hand")
+    attacks = pytest.importorskip("adv_lib.attacks")
     with torch.random.fork_rng():
         torch.manual_seed(0)
         layers = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 3))

@@ -106,9 +106,7 @@ def test_is_never_weaker_than_pgd_and_gives_nothing_up(
 def test_agrees_with_autoattack_s_parts_on_three_classes(
     network: Callable[[int], Classifier],
 ) -> None:
-    torchattacks = pytest.importorskip(
-        "torchattacks", reason="a peer; how to install it: benchmarks/attack_peers.py"
-    )
+    torchattacks = pytest.importorskip("torchattacks")
     classifier = network(3)
     pixels, labels = right(classifier, 3, 40)
     radius = middling(classifier, pixels, labels, LINF)
