@@ -26,6 +26,7 @@ CHECKED, QUERIES = 4, 40  # photos, and queries for each, of the warnings
 
 @takes_request()
 def attack(
+    *,
     model: Annotated[str, typer.Argument(help="A run, or any model (docs/models.md).")],
     data: Annotated[list[str], typer.Option(help="A dataset, or photos to prepare.")],
     request: "Request",

@@ -23,15 +23,16 @@ EXAMPLES = (
 
 @takes_request(confidence=0.95)
 def fool(
+    *,
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
-    request: "Request",
-    mask: Path | None,
     model: Annotated[
         str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
     ] = None,
     target: Annotated[
         str | None, typer.Option("--as", help="Class to be taken for; else the runner-up.")
     ] = None,
+    request: "Request",
+    mask: Path | None,
     survive: Annotated[
         str | None,
         typer.Option(help="What the picture must come through: jpeg:75,resize:0.5,rotate:3."),

@@ -4,7 +4,7 @@ One more option is one row of OPTIONS, under the name of the request's field; `t
 the rows into a command's signature and hands the command one checked value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
@@ -68,26 +68,18 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
 
 
 def takes_request(**defaults: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """A command whose parameters `request` (a Request without its mask) and `mask` (a file, or
-    None) are filled from OPTIONS. defaults: those of the command that differ."""
+    """A command of keyword-only parameters, of which `request` (a Request without its mask) and
+    `mask` (a file, or None) are filled from OPTIONS; the options stand in the place of `request`.
+    defaults: those of the command that differ."""
 
     def with_options(command: Callable[..., int]) -> Callable[..., int]:
-        own = [p for p in signature(command).parameters.values() if p.name not in FILLED]
-        options = [
-            Parameter(
-                name, Parameter.KEYWORD_ONLY, default=defaults.get(name, usual), annotation=kind
-            )
-            for name, (kind, usual) in OPTIONS.items()
-        ]
-        own = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in own]
-
         @wraps(command)
         def run(**given: Any) -> int:
             fields = {name: given.pop(name) for name in OPTIONS}
             mask = fields.pop("mask")
             return command(request=_request(**fields), mask=mask, **given)
 
-        parameters = [*own, *options]
+        parameters = _with_options(signature(command).parameters.values(), defaults)
         run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         return run
@@ -95,7 +87,18 @@ def takes_request(**defaults: Any) -> Callable[[Callable[..., int]], Callable[..
     return with_options
 
 
-FILLED = ("request", "mask")
+def _with_options(own: Iterable[Parameter], defaults: dict[str, Any]) -> list[Parameter]:
+    """A command's parameters, OPTIONS in the place of `request`."""
+    found: list[Parameter] = []
+    for parameter in own:
+        if parameter.name == "request":
+            found += [
+                parameter.replace(name=name, default=defaults.get(name, usual), annotation=kind)
+                for name, (kind, usual) in OPTIONS.items()
+            ]
+        elif parameter.name != "mask":
+            found.append(parameter)
+    return found
 
 
 def with_mask(
