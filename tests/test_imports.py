@@ -12,7 +12,6 @@ import pytest
 import pasunchat
 
 SOURCES = Path(__file__).parents[1] / "src" / "pasunchat"
-MOST_LINES = 400
 SHIPPED = ("py.typed", "reports/templates/report.html.j2", "reports/templates/report.css")
 
 
@@ -43,11 +42,10 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES.rglob("*.py")), ids=lambda path: path.name)
-def test_every_file_is_short_and_says_what_it_is(path: Path) -> None:
+def test_every_file_says_what_it_is(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MOST_LINES
-    said = ast.get_docstring(ast.parse(text))
-    assert said and "TODO" not in said
+    assert ast.get_docstring(ast.parse(text))
+    assert "TODO" not in text
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -34,21 +34,21 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
     "radius": (
         Annotated[
             str | None,
-            typer.Option(help="Largest change allowed, as 0.5 or 4/255; else the least is sought."),
+            typer.Option(help="Largest change, as 0.5 or 4/255; else the least."),
         ],
         None,
     ),
     "confidence": (
         Annotated[
             float | None,
-            typer.Option(help="Least confidence in the class in the end, below 1; 0: any."),
+            typer.Option(help="Least final confidence; 0: any."),
         ],
         None,
     ),
     "mask": (
         Annotated[
             Path | None,
-            typer.Option(help="Picture that says what may change: white may, black may not."),
+            typer.Option(help="Picture: white may change, black may not."),
         ],
         None,
     ),
@@ -59,7 +59,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
     "seconds": (
         Annotated[
             float | None,
-            typer.Option(help="Time limit a photo; then the best so far is the result."),
+            typer.Option(help="Time limit a photo; then the best so far."),
         ],
         None,
     ),
