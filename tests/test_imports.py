@@ -12,7 +12,12 @@ import pytest
 import pasunchat
 
 SOURCES = Path(__file__).parents[1] / "src" / "pasunchat"
-SHIPPED = ("py.typed", "reports/templates/report.html.j2", "reports/templates/report.css")
+SHIPPED = (
+    "py.typed",
+    "reports/templates/report.html.j2",
+    "reports/templates/macros.html.j2",
+    "reports/templates/report.css",
+)
 
 
 def test_import_imports_nothing_heavy() -> None:

@@ -24,7 +24,9 @@ QUICK = {
     "square": "square:queries=300",
     "standard": "standard:steps=20,queries=100",
     "portfolio": "portfolio:effort=quick",
+    "ti-fgsm": "ti-fgsm:blur=3",  # the paper's kernel is wider than these pictures
 }
+MIXES = ("admix",)  # mixes in the photos that a photo is beside
 CONTROLS = ("random-noise",)  # may well reach nothing
 RADII = {"l2": 2.0, "linf": 0.3, "l1": 12.0, "l0": 40.0, "pixels": 20.0}
 # Whose loss weighs the logits against the size, as their papers do: their scale matters.
@@ -175,8 +177,10 @@ def test_a_white_photo_with_black_text_can_be_changed(name: str) -> None:
 def test_any_shape_will_do_and_a_row_ends_the_same_there(name: str, shape: tuple[int, int]) -> None:
     module, given = network(shape=shape), photos(3, shape)
     found = run(name, module, given)
-    alone = run(name, module, given[1:2])
     assert found.pixels.shape == given.shape
+    if name in MIXES:
+        return
+    alone = run(name, module, given[1:2])
     assert found.status[1] is alone.status[0]
     assert torch.allclose(found.distance[1], alone.distance[0], rtol=1e-3)
 

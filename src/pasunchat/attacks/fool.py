@@ -213,8 +213,8 @@ def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)
     if not fits or whole.shape[2:] != pixels.shape[2:]:
         raise PasunchatError(
-            f"mask: expected [H, W] or [N, 1 or 3, H, W] of the pixels' {list(pixels.shape)}, got "
-            f"{list(mask.shape)}"
+            f"mask: expected {pixels.shape[2]} x {pixels.shape[3]}, the photos' height and width "
+            f"(or [N, 1 or 3, H, W]), got {' x '.join(map(str, mask.shape))}"
         )
     return whole.to(pixels.device).expand(shape)
 
