@@ -170,7 +170,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         task = {
-            "model": str(Path(given.model).resolve()),
+            "model": given.model,
             "photos": [str(Path(path).resolve()) for path in given.photos],
             "keras": str(given.keras.resolve()) if given.keras else None,
         }
