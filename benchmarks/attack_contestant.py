@@ -1,4 +1,4 @@
-"""What a contestant of the attacks is, and what it is asked: queries are counted around it."""
+"""What a contestant of the attacks is: a function that changes photos, and its queries counted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +12,11 @@ from pasunchat.classifiers.classifier import Classifier
 
 
 class Outcome(NamedTuple):
-    """pixels: float [N, 3, H, W], a failure in whatever way the contestant shows one. forwards,
-    backwards: rows asked of the classifier for each photo, [N]."""
+    """What a contestant returned, and what it cost."""
 
-    pixels: Tensor
-    forwards: list[float]
-    backwards: list[float]
+    pixels: Tensor  # float [N, 3, H, W]; a failure in whatever way the contestant shows one
+    forwards: list[float]  # [N]: queries of each photo
+    backwards: list[float]  # [N]: gradients of each photo
 
 
 # classifier, pixels [N, 3, H, W] in [0, 1], labels [N], setting -> what was found
@@ -28,25 +27,25 @@ Peer = Callable[[nn.Module, Tensor, Tensor, str], Tensor]
 
 @dataclass(frozen=True)
 class Contestant:
-    """An attack of ours or of a peer. seed is of the global random state, which peers draw from."""
+    """An attack of ours or of a peer."""
 
     about: str
     attack: Attack
-    seed: int = 0
+    seed: int = 0  # of the global random state, which peers draw from
 
 
 class Counted(nn.Module):
-    """A classifier that counts the rows it is asked about, forwards and backwards.
+    """A classifier that counts queries and gradients, in rows.
 
-    lead: is added to the logit of the class that is to be left, so that a peer which stops at the
-    boundary stops where the others lead by as much; it needs `labels`, one for each row asked.
+    least_margin: added to the logit of the class to leave, so that a peer that stops at the
+    boundary stops where another class has that margin. It needs `labels`, one for each row.
     """
 
-    def __init__(self, classifier: nn.Module, labels: Tensor, lead: float = 0.0) -> None:
+    def __init__(self, classifier: nn.Module, labels: Tensor, least_margin: float = 0.0) -> None:
         super().__init__()
         self.classifier = classifier
         self.labels = labels
-        self.lead = lead
+        self.least_margin = least_margin
         self.forwards = self.backwards = 0
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -54,8 +53,9 @@ class Counted(nn.Module):
         if pixels.requires_grad:
             pixels = _Backwards.apply(pixels, self)
         logits = self.classifier(pixels)
-        if self.lead:
-            logits = logits + self.lead * torch.eye(logits.shape[1]).to(logits)[self.labels]
+        if self.least_margin:
+            own = torch.eye(logits.shape[1]).to(logits)[self.labels]
+            logits = logits + self.least_margin * own
         return logits
 
 
@@ -73,11 +73,11 @@ class _Backwards(torch.autograd.Function):
         return gradient, None
 
 
-def counted(peer: Peer, lead: float = 0.0) -> Attack:
-    """A peer's function as an attack: contiguous NCHW in, queries counted (their mean a row)."""
+def counted(peer: Peer, least_margin: float = 0.0) -> Attack:
+    """A peer's function as an attack: contiguous NCHW in; each photo's count is the mean."""
 
     def attack(classifier: Classifier, pixels: Tensor, labels: Tensor, setting: str) -> Outcome:
-        model = Counted(classifier, labels, lead)
+        model = Counted(classifier, labels, least_margin)
         rows = len(pixels)
         with frozen(model):
             found = peer(model, pixels.contiguous(), labels, setting).detach()
@@ -103,7 +103,7 @@ def one_by_one(attack: Attack) -> Attack:
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """In evaluation mode, and no gradients of weights: as every peer is told to do."""
+    """In evaluation mode and without gradients of weights, as every peer's manual says."""
     model.eval()
     wanted = [(weight, weight.requires_grad) for weight in model.parameters()]
     for weight, _ in wanted:

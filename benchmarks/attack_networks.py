@@ -1,8 +1,8 @@
-"""The networks that are attacked, and photos that each reads rightly.
+"""The networks that are attacked, and photos that each of them classifies correctly.
 
 A folder holds `networks.json` (name -> model) and for each network `photos-NAME.npy`, uint8
-[N, size, size, 3], and `labels-NAME.npy`, int64 [N], classes in turn, so that any first rows are
-balanced; `names-NAME.json` says which photos they are.
+[N, size, size, 3], and `labels-NAME.npy`, int64 [N], the classes in turn, so that the first rows
+are balanced, however many; `names-NAME.json` says which photos they are.
 """
 
 import json
@@ -25,11 +25,11 @@ NETWORKS = "networks.json"
 
 
 class Chosen(NamedTuple):
-    """A network with its photos: pixels, float [N, 3, H, W] in [0, 1], and labels, int64 [N]."""
+    """A network with its photos."""
 
     classifier: Classifier
-    pixels: Tensor
-    labels: Tensor
+    pixels: Tensor  # float [N, 3, H, W] in [0, 1]
+    labels: Tensor  # int64 [N]
 
 
 def choose(
@@ -37,8 +37,8 @@ def choose(
 ) -> None:
     """Choose photos for each network and write them.
 
-    source: a folder or zip with a class in each name. most: of a network. first: for a network,
-    the names of photos that are to come before the others (those it has not learnt).
+    source: a folder or zip with the class in each name. most: how many photos a network gets.
+    first: for a network, the names of photos that come before the others (those it has not learnt).
     """
     folder.mkdir(parents=True, exist_ok=True)
     with opened([source]) as listings:
@@ -51,8 +51,8 @@ def choose(
 
 
 def add(folder: Path, name: str, classifier: Classifier, images: np.ndarray) -> None:
-    """Write a network into the folder with these photos, uint8 [N, size, size, 3], all of them
-    read rightly: their labels are what it says."""
+    """Write a network into the folder with all of these photos, uint8 [N, size, size, 3]. Their
+    labels are what it predicts."""
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     save(classifier, place)
@@ -72,7 +72,7 @@ def _enter(folder: Path, models: Mapping[str, str]) -> None:
 def _choose(
     folder: Path, name: str, classifier: Classifier, entries: Sequence[Entry], most: int
 ) -> str:
-    """The first photos that are read rightly, the classes in turn, written for one network."""
+    """Write one network's photos: the first it classifies correctly, the classes in turn."""
     images = np.stack([_square(classifier, entry) for entry in entries])
     # by place, not by name: a Keras file does not say what its classes are called
     classes = sorted({entry.class_name for entry in entries})
@@ -83,7 +83,7 @@ def _choose(
     np.save(folder / f"labels-{name}.npy", labels[rows])
     taken = [entries[row].name for row in rows]
     (folder / f"names-{name}.json").write_text(json.dumps(taken, indent=1))
-    return f"{right.sum()} of {len(right)} are read rightly, {len(rows)} taken"
+    return f"{right.sum()} of {len(right)} are classified correctly, {len(rows)} taken"
 
 
 def _square(classifier: Classifier, entry: Entry) -> np.ndarray:
@@ -92,7 +92,7 @@ def _square(classifier: Classifier, entry: Entry) -> np.ndarray:
 
 
 def _in_turn(labels: np.ndarray, right: np.ndarray, most: int) -> Sequence[int]:
-    """Rows that are right, the classes in turn, as many of each."""
+    """Rows that are right, the classes in turn, the same number of each."""
     of_class = [np.flatnonzero(right & (labels == label)) for label in np.unique(labels)]
     each = min(most // len(of_class), *(len(rows) for rows in of_class))
     return [int(row) for place in range(each) for row in (rows[place] for rows in of_class)]

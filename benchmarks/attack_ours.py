@@ -1,4 +1,4 @@
-"""Our own contestants: `pasunchat.fool`, told to leave the class, with a few of its values."""
+"""Our own contestants: `pasunchat.fool`, untargeted, with a few of its options."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,43 +6,42 @@ from typing import Any
 from attack_contestant import Attack, Contestant, Outcome
 from torch import Tensor
 
+from pasunchat import Goal, Request, fool
+from pasunchat.attacks.norms import NORMS
 from pasunchat.classifiers.classifier import Classifier
 
 EFFORTS = ("quick", "normal", "thorough")
 
 
-def searching(norm: str, attack: str | None = None, **values: Any) -> Attack:
-    """The nearest change. setting: an effort, or a number of gradients (`turning:gradients=20`)."""
+def searching(norm: str, attack: str | None = None, **options: Any) -> Attack:
+    """The nearest change. setting: an effort, or a number of gradients (`turning:gradients=20`).
+
+    options: more fields of `Request`.
+    """
 
     def search(classifier: Classifier, pixels: Tensor, labels: Tensor, setting: str) -> Outcome:
         if setting in EFFORTS:
-            asked = {"attack": attack, "effort": setting}
+            request = Request(attack=attack, norm=NORMS[norm], effort=setting, **options)
         else:
-            asked = {"attack": f"{attack}:gradients={setting}"}
-        return _fooled(classifier, pixels, labels, norm, **asked, **values)
+            request = Request(attack=f"{attack}:gradients={setting}", norm=NORMS[norm], **options)
+        return _fooled(classifier, pixels, labels, request)
 
     return search
 
 
-def within(norm: str, attack: str, **values: Any) -> Attack:
-    """Anything inside a radius. setting: the radius, in levels of 255."""
+def within(norm: str, attack: str, **options: Any) -> Attack:
+    """Any change inside a radius. setting: the radius, in levels of 255."""
 
     def search(classifier: Classifier, pixels: Tensor, labels: Tensor, setting: str) -> Outcome:
         radius = float(setting) / 255
-        return _fooled(classifier, pixels, labels, norm, attack=attack, radius=radius, **values)
+        request = Request(attack=attack, norm=NORMS[norm], radius=radius, **options)
+        return _fooled(classifier, pixels, labels, request)
 
     return search
 
 
-def _fooled(
-    classifier: Classifier, pixels: Tensor, labels: Tensor, norm: str, **values: Any
-) -> Outcome:
-    import pasunchat
-    from pasunchat.attacks.norms import NORMS
-    from pasunchat.attacks.problem import Goal
-
-    goal = Goal(labels, targeted=False)
-    found = pasunchat.fool(classifier, pixels, goal=goal, norm=NORMS[norm], **values)
+def _fooled(classifier: Classifier, pixels: Tensor, labels: Tensor, request: Request) -> Outcome:
+    found = fool(classifier, pixels, request, goal=Goal(labels, targeted=False))
     return Outcome(found.pixels, found.forwards.tolist(), found.backwards.tolist())
 
 

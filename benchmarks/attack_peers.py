@@ -22,7 +22,7 @@ import torch
 from attack_contestant import Contestant, Peer, counted, one_by_one
 from torch import Tensor, nn
 
-LEAD_95 = math.log(19)  # the lead of log-odds at which two classes stand at 95 %
+MARGIN_95 = math.log(19)  # the margin of logits at which the first of two classes has 95 %
 UNUSED = ("visdom", "git")
 MOST_LEVELS = 16
 
@@ -79,7 +79,7 @@ def adv_lib_pgd(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str) 
 
 
 def smallest_levels(model: nn.Module, pixels: Tensor, labels: Tensor, setting: str) -> Tensor:
-    """APGD inside 1/255, 2/255, ...: each photo's first result that fools when it is rounded.
+    """APGD inside 1/255, 2/255, ...: each photo's first result that still fools when rounded.
 
     setting: the number of APGD's steps; `best` is its search for the best loss, which takes 100.
     """
@@ -88,16 +88,16 @@ def smallest_levels(model: nn.Module, pixels: Tensor, labels: Tensor, setting: s
 
     best = setting == "best"
     steps = 100 if best else int(setting)
-    found, standing = pixels.clone(), torch.arange(len(pixels), device=pixels.device)
+    found, active = pixels.clone(), torch.arange(len(pixels), device=pixels.device)
     for level in range(1, MOST_LEVELS + 1):
         tried = apgd(
-            model, pixels[standing], labels[standing], eps=level / 255, norm=math.inf,
+            model, pixels[active], labels[active], eps=level / 255, norm=math.inf,
             n_iter=steps, loss_function="ce", best_loss=best,
         )  # fmt: skip
-        found[standing] = tried.detach().mul(255).round().div(255)
+        found[active] = tried.detach().mul(255).round().div(255)
         with torch.no_grad():
-            standing = standing[model(found[standing]).argmax(1) == labels[standing]]
-        if not len(standing):
+            active = active[model(found[active]).argmax(1) == labels[active]]
+        if not len(active):
             break
     return found
 
@@ -179,8 +179,8 @@ PEERS: Mapping[str, Contestant] = {
     "ddn": Contestant("adv-lib, DDN without levels", counted(_ddn(None))),
     "ddn-256": Contestant("adv-lib, DDN on 256 levels", counted(_ddn(256))),
     "ddn-256-95": Contestant(
-        "adv-lib, DDN on 256 levels, of the network shifted by the lead of 95 %",
-        counted(_ddn(256), LEAD_95),
+        "adv-lib, DDN on 256 levels, of the network shifted by the margin of 95 %",
+        counted(_ddn(256), MARGIN_95),
     ),
     "fmn": Contestant("adv-lib, FMN in L2", counted(_fmn(2))),
     "sdf": Contestant("adv-lib, SuperDeepFool, photo by photo", one_by_one(counted(_SDF))),

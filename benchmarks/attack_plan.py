@@ -19,18 +19,17 @@ CONTESTANTS: Mapping[str, Contestant] = {**OURS, **PEERS}
 
 @dataclass(frozen=True)
 class Section:
-    """norm: by which distance is measured. lead: of log-odds the others must have to count as
-    fooled. within: settings are radii, in levels of 255, and robust accuracy is what counts."""
+    """One question, which several contestants answer."""
 
     title: str
-    norm: str
-    lead: float = 0.0
-    within: bool = False
+    norm: str  # by which distance is measured
+    least_margin: float = 0.0  # of another class's logit above the photo's own, to count as fooled
+    within: bool = False  # settings are radii, in levels of 255, and robust accuracy is compared
 
 
 SECTIONS: Mapping[str, Section] = {
     "l2": Section("L2, the nearest", "l2"),
-    "sure": Section("L2 at 95 %", "l2", lead=math.log(19)),
+    "sure": Section("L2 at 95 %", "l2", least_margin=math.log(19)),
     "linf": Section("LINF, the nearest (in levels of 255)", "linf"),
     "l1": Section("L1, the nearest", "l1"),
     "l0": Section("L0, the fewest values", "l0"),
@@ -43,10 +42,10 @@ SECTIONS: Mapping[str, Section] = {
 class Job:
     """A contestant with a setting, on the first `photos` of a network, `block` at a time."""
 
-    network: str
-    section: str
-    contestant: str
-    setting: str
+    network: str  # a name in networks.json
+    section: str  # a name in SECTIONS
+    contestant: str  # a name in CONTESTANTS
+    setting: str  # the contestant's: an effort, a number of gradients or steps, a radius
     photos: int
     block: int
 
@@ -54,7 +53,7 @@ class Job:
 def _jobs(
     networks: str, section: str, contestants: str, settings: str, photos: int, block: int = 25
 ) -> Iterator[Job]:
-    """Words in, the jobs of each network, setting and contestant out."""
+    """The jobs of each network, setting and contestant, named in strings with spaces between."""
     for network, setting, contestant in product(
         networks.split(), settings.split(), contestants.split()
     ):

@@ -4,7 +4,7 @@
 
 RUN: a trained `simple` to begin with; from untrained weights it stays at chance.
 
-Adversarial training in one step (Wong, Rice and Kolter 2020, arXiv:2001.03994): noise uniform in
+Adversarial training in one step (Wong, Rice and Kolter 2020, arXiv:2001.03994): uniform noise in
 the LINF ball, a sign step of 1.25 times the radius, back into the ball and the pixels' range.
 """
 
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 import pasunchat
-from pasunchat.classifiers.classifier import as_pixels
+from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.files import save
 from pasunchat.photos.dataset import open_dataset
 from pasunchat.runtime import generator, set_up_runtime
@@ -24,13 +25,15 @@ from pasunchat.runtime import generator, set_up_runtime
 BATCH, STEP = 32, 1.25
 
 
-def hardened(classifier, pixels, labels, radius, draw):
+def attacked(
+    classifier: Classifier, pixels: Tensor, labels: Tensor, radius: float, draw: torch.Generator
+) -> Tensor:
     """The pixels after one step against their labels."""
     noise = (torch.rand(pixels.shape, generator=draw) * 2 - 1) * radius
-    asked = (pixels + noise).clamp(0, 1).requires_grad_()
-    loss = functional.cross_entropy(classifier(asked), labels)
-    (slope,) = torch.autograd.grad(loss, asked)
-    moved = asked.detach() + STEP * radius * slope.sign()
+    start = (pixels + noise).clamp(0, 1).requires_grad_()
+    loss = functional.cross_entropy(classifier(start), labels)
+    (gradient,) = torch.autograd.grad(loss, start)
+    moved = start.detach() + STEP * radius * gradient.sign()
     return torch.minimum(torch.maximum(moved, pixels - radius), pixels + radius).clamp(0, 1)
 
 
@@ -55,16 +58,15 @@ def main() -> None:
         for some in np.split(rows[torch.randperm(len(rows), generator=draw)], len(rows) // BATCH):
             pixels = as_pixels(data.pixels[np.sort(some)])
             labels = torch.from_numpy(data.labels[np.sort(some)])
-            harder = hardened(classifier, pixels, labels, given.radius, draw)
-            logits = classifier(harder)
+            logits = classifier(attacked(classifier, pixels, labels, given.radius, draw))
             optimizer.zero_grad()
             functional.cross_entropy(logits, labels).backward()
             optimizer.step()
             right += int((logits.argmax(1) == labels).sum())
         print(f"epoch {epoch + 1}: {right / len(rows):.1%} right after the step", flush=True)
     test = data.rows("test")[::4]
-    answers = classifier.logits(data.pixels, test).argmax(1).numpy()
-    print(f"test: {(answers == data.labels[test]).mean():.1%} right as they are")
+    classes = classifier.logits(data.pixels, test).argmax(1).numpy()
+    print(f"test: {(classes == data.labels[test]).mean():.1%} right as they are")
     given.folder.mkdir(parents=True, exist_ok=True)
     save(classifier, given.folder)
 

@@ -6,9 +6,9 @@
 The second line makes docs/images/saturation.png. PHOTOS: a file, uint8 [N, H, W, 3], or the word
 drawn, for dogs that the program draws. adv-lib's DDN takes part where it can be imported (how to
 install it: attack_peers.py). Cross-entropy has no gradient where the classifier is sure; the margin
-has one whatever the scale. Prints medians of L2 on 256 levels over all photos, a failure being
-infinite; and how many results are the same bytes as those without the factor. --picture shows the
-first photo that all in it fooled.
+has one whatever the scale. Prints medians of L2 on 256 levels over all photos, a failure counting
+as infinite, and how many results are the same bytes as those without the factor. --picture shows
+the first photo that every attack in it fooled.
 """
 
 import argparse
@@ -33,7 +33,7 @@ FACTORS = (1, 1000, 1024)
 OURS = {
     "turning": "turning",
     "DDN, margin": "ddn:steps=100",
-    "DDN, cross-entropy": "ddn:steps=100,objective=ce",
+    "DDN, cross-entropy": "ddn:steps=100,loss_function=ce",
 }
 PEER = "adv-lib's DDN"
 SHOWN = ("turning", PEER), FACTORS[:2]
@@ -45,12 +45,11 @@ Attack = Callable[[Classifier, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Found:
-    """What an attack found. pixels: [N, 3, H, W], on 256 levels. answers: int64 [N], the class
-    that the network says. distance: L2, [N], infinite where that is the class it said before."""
+    """What an attack found."""
 
-    pixels: Tensor
-    answers: Tensor
-    distance: Tensor
+    pixels: Tensor  # [N, 3, H, W], on 256 levels
+    classes: Tensor  # int64 [N]: what the network predicts for them
+    distance: Tensor  # [N], in L2; infinite where that is the photo's own class
 
 
 class Larger(nn.Module):
@@ -65,7 +64,7 @@ class Larger(nn.Module):
 
 
 def contestants() -> dict[str, Attack]:
-    """Ours, and the library's where it is there."""
+    """Ours, and the library's where it is installed."""
 
     def ours(attack: str) -> Attack:
         return lambda classifier, pixels, labels: (
@@ -91,13 +90,13 @@ def tried(attack: Attack, classifier: Classifier, pixels: Tensor, factor: float)
     torch.manual_seed(0)  # which peers draw from
     found = attack(Classifier(Larger(classifier, factor)), pixels, labels).detach()
     found = found.mul(255).round().div(255)
-    answers = classifier.predict_logits(found, batch=1).argmax(1)
+    classes = classifier.predict_logits(found, batch=1).argmax(1)
     distance = (found - pixels).flatten(1).norm(dim=1)
-    return Found(found, answers, torch.where(answers != labels, distance, torch.inf))
+    return Found(found, classes, torch.where(classes != labels, distance, torch.inf))
 
 
 def row(title: str, factor: int, found: Found, first: Found) -> str:
-    """A line of the table; first: what the attack found without a factor."""
+    """A line of the table. first: what the attack found without a factor."""
     fooled = int(found.distance.isfinite().sum())
     same = int((found.pixels == first.pixels).flatten(1).all(1).sum())
     total, median = len(found.distance), float(found.distance.median())
@@ -113,11 +112,11 @@ def picture(
     fooled = torch.stack([each.distance.isfinite() for each in found.values()]).all(0)
     at = int(fooled.int().argmax())
     photo = pixels[at : at + 1]
-    said = classifier.class_name(int(classifier.predict_logits(photo).argmax()))
-    shown = [(photo, ("The photo", "", f"read as {said}"))]
+    label = classifier.class_name(int(classifier.predict_logits(photo).argmax()))
+    shown = [(photo, ("The photo", "", f"read as {label}"))]
     for (title, factor), each in found.items():
-        said, distance = classifier.class_name(int(each.answers[at])), float(each.distance[at])
-        caption = title, f"logits x {factor:,}", f"{said}, L2 {distance:.2f}"
+        label, distance = classifier.class_name(int(each.classes[at])), float(each.distance[at])
+        caption = title, f"logits x {factor:,}", f"{label}, L2 {distance:.2f}"
         shown.append((each.pixels[at : at + 1], caption))
     return side_by_side(shown)
 

@@ -1,7 +1,7 @@
 """Jobs in shards: each block of photos is one small JSON file, and is done once.
 
-FOLDER/shards/NETWORK/SECTION/CONTESTANT/SETTING/FIRST.json. What raises leaves FIRST.error, is
-said, and is tried again the next time.
+FOLDER/shards/NETWORK/SECTION/CONTESTANT/SETTING/FIRST.json. A block that raises leaves its
+traceback in FIRST.error, and is tried again the next time.
 """
 
 import json
@@ -23,23 +23,23 @@ from pasunchat.runtime import keep_pages
 from pasunchat.storage import write_bytes
 
 OUTSIDE = 1e-6  # how far outside [0, 1] arithmetic may end
-CLOSE = 1e-5  # log-odds by which an asked lead may be missed in fp32
+CLOSE = 1e-5  # of logits, by which a required margin may be missed in fp32
 Row = dict[str, Any]
 
 
 def run(folder: Path, jobs: Sequence[Job], threads: int, device: str) -> None:
-    """Do what is not done yet, of networks that the folder has; one line for each shard."""
+    """Run the jobs not done yet, on networks that the folder has; prints a line for each shard."""
     keep_pages()
     torch.set_num_threads(threads)
-    there = names(folder)
-    for job in (job for job in jobs if job.network in there):
+    networks = names(folder)
+    for job in (job for job in jobs if job.network in networks):
         for first, count in _blocks(job, how_many(folder, job.network)):
             path = shard_path(folder, job, first)
             if path.exists():
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            said = _shard(folder, path, job, first, count, device)
-            print(path.relative_to(folder / "shards").as_posix(), said, flush=True)
+            outcome = _shard(folder, path, job, first, count, device)
+            print(path.relative_to(folder / "shards").as_posix(), outcome, flush=True)
 
 
 def shard_path(folder: Path, job: Job, first: int) -> Path:
@@ -55,44 +55,44 @@ def _blocks(job: Job, photos: int) -> Iterator[tuple[int, int]]:
 
 
 def _shard(folder: Path, path: Path, job: Job, first: int, count: int, device: str) -> str:
-    asked = chosen(folder, job.network, first, count, device)
+    photos = chosen(folder, job.network, first, count, device)
     contestant = CONTESTANTS[job.contestant]
     torch.manual_seed(contestant.seed + first)
     started = time.perf_counter()
     try:
-        outcome = contestant.attack(asked.classifier, asked.pixels, asked.labels, job.setting)
+        outcome = contestant.attack(photos.classifier, photos.pixels, photos.labels, job.setting)
     except Exception as error:
         path.with_suffix(".error").write_text(traceback.format_exc())
         return f"failed: {type(error).__name__}: {error}"
     seconds = time.perf_counter() - started
-    rows = judged(asked, outcome, SECTIONS[job.section].lead, first)
-    facts = {
+    rows = judged(photos, outcome, SECTIONS[job.section].least_margin, first)
+    shard = {
         "seconds": seconds,
         "threads": torch.get_num_threads(),
         "device": device,
         "torch": torch.__version__,
         "rows": rows,
     }
-    write_bytes(path, json.dumps(facts, indent=1).encode())
+    write_bytes(path, json.dumps(shard, indent=1).encode())
     fooled = sum(row["fooled"] for row in rows)
     return f"{fooled} of {count} fooled, {seconds:.1f} s"
 
 
-def judged(asked: Chosen, outcome: Outcome, lead: float, first: int) -> list[Row]:
-    """What came out, photo by photo: as returned, and rounded to 8 bits and asked alone.
+def judged(photos: Chosen, outcome: Outcome, least_margin: float, first: int) -> list[Row]:
+    """A row for each photo: its result as returned, and rounded to 8 bits and classified alone.
 
-    As returned a photo is fooled if it is read so alone or among the others of its block: both
-    differ in their last bits, and a contestant saw the latter. fooled, rounded_fooled: whether
-    another class leads by more than `lead`. distance, rounded_distance: by every norm.
+    fooled, rounded_fooled: whether another class's logit is above the photo's own by more than
+    `least_margin`. As returned that counts if it holds alone or in the batch of its block: logits
+    differ in their last bits, and the contestant saw the batch's. distance, rounded_distance: in
+    every norm.
     """
     valid, found = _valid(outcome.pixels)
     rounded = found.mul(255).round().div(255)
-    alone = _lead(asked, found, 1)
-    margin = torch.maximum(alone, _lead(asked, found, len(found)))
-    rounded_margin = _lead(asked, rounded, 1)
-    least = lead - CLOSE if lead else 0.0
-    change = _change(asked.pixels, found)
-    rounded_change = _change(asked.pixels, rounded).round()
+    margin = torch.maximum(_margin(photos, found, 1), _margin(photos, found, len(found)))
+    rounded_margin = _margin(photos, rounded, 1)
+    least = least_margin - CLOSE if least_margin else 0.0
+    change = _change(photos.pixels, found)
+    rounded_change = _change(photos.pixels, rounded).round()
     rows = []
     for row in range(len(found)):
         rows.append({
@@ -111,7 +111,7 @@ def judged(asked: Chosen, outcome: Outcome, lead: float, first: int) -> list[Row
 
 
 def distances(levels: NDArray[np.float64]) -> dict[str, float]:
-    """By every norm, of a change in levels of 255, [3, H, W]; pixels in [0, 1] are the unit."""
+    """The length of a change in every norm, for pixels in [0, 1]; levels: of 255, [3, H, W]."""
     size = np.abs(levels)
     return {
         "l2": float(np.sqrt(np.square(size).sum())) / 255,
@@ -123,16 +123,16 @@ def distances(levels: NDArray[np.float64]) -> dict[str, float]:
 
 
 def _valid(pixels: Tensor) -> tuple[list[bool], Tensor]:
-    """Which rows are finite and inside [0, 1], and the rows made so."""
+    """Which rows are finite and inside [0, 1], and all rows brought there."""
     flat = pixels.flatten(1)
     finite = torch.isfinite(flat).all(1)
     inside = (flat.nan_to_num(9) >= -OUTSIDE).all(1) & (flat.nan_to_num(9) <= 1 + OUTSIDE).all(1)
     return (finite & inside).tolist(), pixels.nan_to_num(0).clamp(0, 1)
 
 
-def _lead(asked: Chosen, pixels: Tensor, batch: int) -> Tensor:
-    """The lead of the best other class over the photo's own, [N]."""
-    logits, labels = asked.classifier.predict_logits(pixels, batch), asked.labels.cpu()[:, None]
+def _margin(photos: Chosen, pixels: Tensor, batch: int) -> Tensor:
+    """By how much the best other class's logit is above the photo's own, [N]."""
+    logits, labels = photos.classifier.predict_logits(pixels, batch), photos.labels.cpu()[:, None]
     own = logits.gather(1, labels).squeeze(1)
     return logits.scatter(1, labels, -torch.inf).amax(1) - own
 

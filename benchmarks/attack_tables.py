@@ -17,17 +17,17 @@ SLACK = 1e-5  # of a radius, for fp32
 
 @dataclass(frozen=True)
 class Results:
-    """The rows of one contestant and setting by photo, and its seconds a photo."""
+    """What one contestant found with one setting."""
 
-    rows: Mapping[int, Row]
-    seconds: float
+    rows: Mapping[int, Row]  # of its shards, by photo
+    seconds: float  # for each photo
 
 
 def tables(folder: Path, ours: Mapping[str, Key], networks: Iterable[str]) -> str:
     """Every network and section found below the folder.
 
-    ours: for SECTION, who all are compared with, and for SECTION-saved, who on 8 bits (else the
-    same); photos that it has not done count for the medians only.
+    ours: for SECTION the contestant that all are compared with, and for SECTION-saved that on 8
+    bits (else the same one); photos that it has not done count in the medians only.
     """
     parts = []
     for place in sorted(path for path in (folder / "shards").glob("*/*") if path.is_dir()):
@@ -89,7 +89,7 @@ def _nearest(
 def _beside(
     sizes: Mapping[int, float], ours: Results | None, section: Section, saved: bool
 ) -> tuple[str, ...]:
-    """Ratio of medians and ratios per photo, theirs to ours; who is nearer on how many photos."""
+    """Ratios of medians and of each photo, theirs to ours; on how many photos each is nearer."""
     if ours is None or not (common := sorted(sizes.keys() & ours.rows.keys())):
         return ("",) * 4
     theirs = [sizes[photo] for photo in common]

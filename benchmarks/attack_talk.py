@@ -1,7 +1,7 @@
-"""The talk's `simple`, a Keras file, as one of ours: the same function, several times quicker.
+"""The talk's `simple`, a Keras file, as a classifier of ours: the same function, much quicker.
 
-Run by Keras on torch, its convolutions are padded, turned to NHWC and back; neither we nor a peer
-would be timed on the network.
+Keras on torch pads its convolutions and turns them to NHWC and back, which would take most of the
+time that is measured, ours or a peer's.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ SIZE, CLOSE = 224, 1e-4
 
 
 def simple_of_keras(file: str, folder: Path) -> None:
-    """Write the classifier of `file` into `folder`, after a comparison of logits on noise.
+    """Write the classifier of `file` into `folder`, once its logits on noise are the same.
 
     Keras's kernels are [3, 3, in, out], and its flattening has channels last.
     """

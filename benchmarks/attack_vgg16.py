@@ -1,9 +1,9 @@
-"""Photos fooled on VGG16 with untrained weights, at 95 % on 256 levels: sizes and times.
+"""Photos fooled on VGG16 with untrained weights, at 95 % on 256 levels: distances and times.
 
     python benchmarks/attack_vgg16.py PHOTOS.npy [--photos 5] [--device cpu] [--folder FOLDER]
 
-The published weights cannot be had everywhere; sizes are of this network only, times of any.
---folder makes it network V of `attacks.py` instead, its photos labelled as it reads them.
+The published weights are not needed: distances are of this network only, times are of any weights.
+--folder makes it network V of `attacks.py` instead, its photos labelled as it classifies them.
 """
 
 import argparse

@@ -8,9 +8,9 @@
     python benchmarks/attacks.py table --folder FOLDER
     python benchmarks/attacks.py time A turning-256/20 ddn-256/100 --folder FOLDER --photos 16
 
-`run` is killed and continued as you like: it does what FOLDER does not hold yet. Its seconds are
-those of a machine that may do other things; `time` lets contestants take turns, each in a process
-of its own. How the peers are installed: attack_peers.py. What is compared: attack_plan.py.
+`run` may be stopped and started again: it does what FOLDER does not hold yet. Its seconds are those
+of a machine that may do other things; `time` lets contestants take turns, each in its own process.
+How the peers are installed: attack_peers.py. What is compared: attack_plan.py.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from contestants import Contestant, Turn, compete, report, serve
 
 from pasunchat.runtime import keep_pages
 
-AGAINST = {  # whom the tables compare all with: as returned, and saved on 8 bits
+AGAINST = {  # what the tables compare all with: as returned, and saved on 8 bits
     "l2": "turning/normal",
     "l2-saved": "turning-256/normal",
     "sure": "turning-256-95/normal",
@@ -47,25 +47,25 @@ TASK = "time.json"
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = options.add_subparsers(dest="command", required=True)
-    photos = commands.add_parser("photos", help="choose photos that each network reads rightly")
-    talk = commands.add_parser("talk", help="the talk's Keras file as a classifier of ours")
+    photos = commands.add_parser("photos", help="choose photos each network classifies correctly")
+    talk = commands.add_parser("talk", help="write the talk's Keras file as a classifier of ours")
     talk.add_argument("file")
-    photos.add_argument("source", help="a folder or zip with the class in each name")
+    photos.add_argument("source", help="folder or zip with the class in each name")
     photos.add_argument("--network", action="append", required=True, metavar="NAME=MODEL")
     photos.add_argument("--first", action="append", default=[], metavar="NAME=FILE")
-    photos.add_argument("--most", type=int, default=200, help="photos of a network")
-    running = commands.add_parser("run", help="do what is not done yet")
+    photos.add_argument("--most", type=int, default=200, help="number of photos of each network")
+    running = commands.add_parser("run", help="run the jobs that are not done yet")
     running.add_argument("--whose", choices=("peers", "ours", "all"), default="all")
     running.add_argument("--network", action="append", default=[])
     running.add_argument("--section", action="append", default=[])
     running.add_argument("--contestant", action="append", default=[])
     running.add_argument("--setting", action="append", default=[])
-    table = commands.add_parser("table", help="what was found, as Markdown")
+    table = commands.add_parser("table", help="print what was found, as Markdown")
     table.add_argument("--network", action="append", default=[])
     table.add_argument(
         "--against", action="append", default=[], metavar="SECTION[-saved]=NAME/SETTING"
     )
-    timed = commands.add_parser("time", help="contestants in turn; the first is ours")
+    timed = commands.add_parser("time", help="time contestants in turn; the first is ours")
     timed.add_argument("network")
     timed.add_argument("contestants", nargs="+", metavar="NAME/SETTING")
     timed.add_argument("--photos", type=int, default=16)
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def pairs(words: list[str]) -> dict[str, str]:
-    """NAME=VALUE, several."""
+    """Words of the form NAME=VALUE as a dict."""
     return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
@@ -102,17 +102,17 @@ def print_tables(given: argparse.Namespace) -> None:
 
 
 def timing(attacker: Attacker, setting: str) -> Contestant:
-    """A contestant's turn: all the photos of the task."""
+    """A contestant whose turn is one attack on all photos of the task."""
 
     def contestant(place: Path) -> Turn:
         task = json.loads((place / TASK).read_text())
         keep_pages()
         torch.set_num_threads(task["threads"])
-        asked = chosen(Path(task["folder"]), task["network"], 0, task["photos"], task["device"])
+        photos = chosen(Path(task["folder"]), task["network"], 0, task["photos"], task["device"])
 
         def turn() -> int:
             torch.manual_seed(attacker.seed)
-            found = attacker.attack(asked.classifier, asked.pixels, asked.labels, setting)
+            found = attacker.attack(photos.classifier, photos.pixels, photos.labels, setting)
             return len(found.pixels.cpu())  # which waits for the device
 
         return turn

@@ -1,7 +1,7 @@
-"""Contestants that take turns: each in a process of its own, all on the same files.
+"""Contestants that take turns: each in its own process, all on the same files.
 
-A contestant is a function that takes the folder with the inputs and returns a function; that is
-called once to warm up and once a round, and returns how many photos it did.
+A contestant is a function that takes the folder with the inputs and returns another, its turn. The
+turn is called once to warm up and once in each round, and returns how many photos it did.
 """
 
 import argparse
@@ -105,7 +105,7 @@ def report(found: Mapping[str, list[float]], ours: str, bars: Mapping[str, float
 
 
 def parser(about: str) -> argparse.ArgumentParser:
-    """The options that every benchmark of contestants has."""
+    """The options that all benchmarks of contestants have."""
     options = argparse.ArgumentParser(description=about)
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--json", type=Path, help="write each round's figures here")

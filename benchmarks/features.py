@@ -8,11 +8,11 @@ Drawn photos of 224 x 224, batch 32, on the CPU, all with the same random weight
 emptied each time. Keras's is `predict` on float arrays that are preprocessed already. How far the
 features differ is printed too, as a share of the length of Keras's.
 
-The head: 128 relu, 16 relu, 2. What its training takes does not depend on the size of the pictures
-whose features are kept, so those are drawn at 32 x 32, which VGG16 sees in a fiftieth of the time;
-three quarters of them are trained on. The time is that of `train`, less the start of Python. When
-a recipe stops by itself depends on what features are worth, and these are worth little: so the
-talk's is also run without patience, for up to thirty epochs. In all some ten minutes on two cores.
+The head: 128 relu, 16 relu, 2. The time of its training does not depend on the size of the photos
+whose features are kept, so those are drawn at 32 x 32, which VGG16 runs over in a fiftieth of the
+time; three quarters of them are for training. The time is that of `train` without the start of
+Python. Features of random weights say little, so a recipe with patience stops early: the talk's is
+also run without patience, for up to thirty epochs. In all some ten minutes on two cores.
 """
 
 import json
@@ -35,12 +35,12 @@ WEIGHTS = "base.safetensors"
 
 
 class Head(NamedTuple):
-    """A training of the head: photos it learnt from, epochs, seconds in all."""
+    """A training of the head."""
 
     recipe: str
-    photos: int
+    photos: int  # training photos
     epochs: int
-    seconds: float
+    seconds: float  # of all epochs
 
 
 def ours(folder: Path, precision: str) -> Turn:
@@ -86,8 +86,8 @@ def keras(folder: Path, policy: str) -> Turn:
 
 
 def fill(model: Any, weights: Path) -> None:
-    """Give a Keras model our weights: it wants kernels [rows, columns, inputs, outputs], and the
-    first one blue first."""
+    """Give a Keras model our weights: its kernels are [rows, columns, inputs, outputs], the first
+    one with its channels blue first."""
     from safetensors.numpy import load_file
 
     kept = load_file(weights)

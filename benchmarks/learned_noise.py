@@ -1,4 +1,4 @@
-"""The talk's attack: ours in batches against the same attack written plainly, photo by photo.
+"""The talk's attack: ours in batches beside the same attack written plainly, photo by photo.
 
     python benchmarks/learned_noise.py MODEL PHOTO... [--keras FILE]
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from contestants import Turn, compete, parser, report, serve
 
-STEPS, PATIENCE, PRICE = 1000, 10, 0.1
+STEPS, PATIENCE, CONST = 1000, 10, 0.1
 
 
 def ours(folder: Path) -> Turn:
@@ -40,7 +40,7 @@ def plainly(folder: Path) -> Turn:
     from torch.nn import functional
 
     import pasunchat
-    from pasunchat.fooled.receipt import read_as
+    from pasunchat.fooled.receipt import as_seen
     from pasunchat.runtime import set_up_runtime
 
     set_up_runtime()
@@ -55,7 +55,7 @@ def plainly(folder: Path) -> Turn:
         best, kept, waited = math.inf, noise, 0
         for _ in range(STEPS):
             logits = classifier((photo + noise).clamp(0, 1))
-            loss = PRICE * noise.square().sum() + functional.cross_entropy(logits, target)
+            loss = CONST * noise.square().sum() + functional.cross_entropy(logits, target)
             if loss.item() < best:
                 best, kept, waited = loss.item(), noise.detach().clone(), 0
             else:
@@ -71,7 +71,7 @@ def plainly(folder: Path) -> Turn:
         torch.manual_seed(0)
         rows = []
         for path in task["photos"]:
-            image = torch.from_numpy(read_as(classifier, Path(path)).copy())
+            image = torch.from_numpy(as_seen(classifier, Path(path)).copy())
             photo = image.permute(2, 0, 1)[None].float().div(255)
             rows.append(fool(photo.contiguous(memory_format=torch.channels_last)))
         save(folder / "plainly", torch.cat(rows))
@@ -86,18 +86,18 @@ def by_keras(folder: Path) -> Turn:
     import torch
 
     import pasunchat
-    from pasunchat.fooled.receipt import read_as
+    from pasunchat.fooled.receipt import as_seen
 
     task = json.loads((folder / "task.json").read_text())
     classifier = pasunchat.load(task["model"])
-    images = [read_as(classifier, Path(path)) for path in task["photos"]]
+    images = [as_seen(classifier, Path(path)) for path in task["photos"]]
     targets = [int(classifier.probabilities(image[None])[0].argmin()) for image in images]
     base = keras.saving.load_model(task["keras"], compile=False)
     base.trainable = False
 
     class AddNoise(keras.layers.Layer):
         def build(self, shape) -> None:
-            regularizer = keras.regularizers.L2(PRICE)
+            regularizer = keras.regularizers.L2(CONST)
             self.noise = self.add_weight(
                 name="noise", shape=shape[1:], initializer="glorot_uniform", regularizer=regularizer
             )
@@ -140,19 +140,19 @@ def save(folder: Path, pixels) -> None:
 
 
 def outcome(folder: Path, name: str) -> tuple[float, float, float]:
-    """Share fooled, median confidence and median L2 of the PNGs one contestant left."""
+    """Share fooled, median confidence and median L2 of the PNGs that one contestant left."""
     import pasunchat
-    from pasunchat.fooled.receipt import ask_file, distances, read_as
+    from pasunchat.fooled.receipt import as_seen, ask_file, distances
 
     task = json.loads((folder / "task.json").read_text())
     classifier = pasunchat.load(task["model"])
     fooled, confidences, sizes = [], [], []
     for row, path in enumerate(task["photos"]):
         saved = folder / name / f"{row}.png"
-        said, was = ask_file(classifier, saved), ask_file(classifier, Path(path))
-        fooled.append(said.label != was.label)
-        confidences.append(said.confidence)
-        sizes.append(distances(read_as(classifier, Path(path)), read_as(classifier, saved))[0])
+        before, after = ask_file(classifier, Path(path)), ask_file(classifier, saved)
+        fooled.append(after.label != before.label)
+        confidences.append(after.confidence)
+        sizes.append(distances(as_seen(classifier, Path(path)), as_seen(classifier, saved))[0])
     return float(np.mean(fooled)), float(np.median(confidences)), float(np.median(sizes))
 
 
@@ -170,7 +170,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         task = {
-            "model": str(Path(given.model).resolve()),
+            "model": given.model,
             "photos": [str(Path(path).resolve()) for path in given.photos],
             "keras": str(given.keras.resolve()) if given.keras else None,
         }

@@ -1,4 +1,4 @@
-"""The talk's network trained: ours with the direct kernel and without, Keras, plain PyTorch.
+"""The talk's network trained: ours with the compiled kernel and without, Keras, plain PyTorch.
 
     pip install '.[fast,benchmarks]'
     python benchmarks/train.py
@@ -22,7 +22,7 @@ BARS = {"keras": 1.2, "plain-pytorch": 4.0}
 
 
 def ours_fast(folder: Path) -> Turn:
-    """With the extra `fast`: nothing is chosen, the network does it by itself."""
+    """With the extra `fast`, which the network uses without being asked."""
     from pasunchat.classifiers.fast import kernel
 
     assert kernel  # which cannot be imported without the extra: this would be `ours`
