@@ -60,7 +60,10 @@ def update(best: BestSoFar, oracle: Oracle, problem: Problem, query: Query, answ
     rows = torch.nonzero(reached | (better & ~best.reached)).squeeze(1)
     if not len(rows):
         return
-    some, asked = problem.rows(rows), query.pixels[rows, picture[rows]]
+    every = len(rows) == len(picture)
+    some = problem if every else problem.rows(rows)
+    single = every and query.pixels.shape[1] == 1  # a view of the pixels, where a copy would cost
+    asked = query.pixels[:, 0] if single else query.pixels[rows, picture[rows]]
     pixels = asked if query.on_grid else some.snap(asked)
     distance = some.distance(pixels)
     inside, score = some.close_enough(distance), score[rows]
@@ -69,7 +72,7 @@ def update(best: BestSoFar, oracle: Oracle, problem: Problem, query: Query, answ
         reached, score = _asked_again(best, oracle, some, rows, reached, score, pixels, asked)
     _take(best.pixels, rows, reached & inside, pixels)
     _take(best.distance, rows, reached & inside, distance)
-    tried = ~best.reached[rows] & (pixels != some.pixels).flatten(1).any(1)
+    tried = ~best.reached[rows] & (distance > 0)
     closer = tried & inside & (score > best.score[rows])
     _take(best.score, rows, closer, score)
     _take(best.pixels, rows, closer, pixels)
