@@ -55,8 +55,8 @@ def update(best: BestSoFar, oracle: Oracle, problem: Problem, query: Query, answ
     picture = _candidate(problem, query.pixels, answer.reached, score)
     reached, score = (part.gather(1, picture[:, None])[:, 0] for part in (answer.reached, score))
     better = score > best.score
-    if problem.radius is not None:
-        better |= score > best.outside_score
+    if problem.radius is not None:  # until a try lies inside, the best outside is remembered
+        better |= best.score.isneginf() & (score > best.outside_score)
     rows = torch.nonzero(reached | (better & ~best.reached)).squeeze(1)
     if not len(rows):
         return

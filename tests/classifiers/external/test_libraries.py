@@ -75,7 +75,7 @@ def test_the_first_to_import_torchvision_mends_it(library: str, tmp_path: Path) 
     code = f"from pasunchat.classifiers.load import load; load({model!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("pasunchat.errors.PasunchatError") and "cannot be had" in last
+    assert last.startswith("pasunchat.errors.PasunchatError") and "cannot be loaded" in last
     assert "torchvision" not in last
 
 
