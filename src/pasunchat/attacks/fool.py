@@ -163,13 +163,13 @@ def request_of(request: Request | None, options: dict[str, Any]) -> Request:
 
 def pixels_of(photos: Tensor | Sequence[Path | str], classifier: Classifier) -> Tensor:
     """Pixels, float32 [N, 3, H, W] in [0, 1], on the classifier's device; files are read, in the
-    size and framing that it states."""
+    size, framing and decode that it states."""
     device = classifier.mean.device
     if not isinstance(photos, Tensor):
         if classifier.size is None:
             raise PasunchatError("this classifier states no picture size; give pixels, not files")
-        side, framing = classifier.size, classifier.framing
-        return as_pixels(np.stack([read_photo(Path(p), side, framing) for p in photos]), device)
+        seen_as = classifier.size, classifier.framing, classifier.decode
+        return as_pixels(np.stack([read_photo(Path(p), *seen_as) for p in photos]), device)
     if photos.ndim != 4 or photos.shape[1] != 3 or not photos.is_floating_point():
         raise PasunchatError(
             f"expected pixels as float [N, 3, H, W], got {photos.dtype} {list(photos.shape)}"

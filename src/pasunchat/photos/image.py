@@ -80,8 +80,9 @@ def read_photo(
 ) -> NDArray[np.uint8]:
     """The photo at `path` as uint8 [size, size, 3].
 
-    decode: "exact", or "fast" (a JPEG is decoded near the size it is scaled to: less than one
-    level of 255 away in the mean). Raises PasunchatError with the file's name and the reason.
+    decode: "exact", or "fast": a JPEG is decoded near the size it is scaled to, which costs less
+    and moves its pixels (docs/decisions/0019-one-photo-one-answer.md: by how much). Raises
+    PasunchatError with the file's name and the reason.
     """
     return open_photo(path, near=near_size(size, framing, decode)).square(size, framing)
 
