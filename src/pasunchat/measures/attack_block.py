@@ -117,7 +117,10 @@ def _saved(subject: Subject, result: AttackResult, at: int, path: Path) -> Predi
     classifier, dataset = subject.classifier, subject.dataset
     photo, image = (as_images(part[at : at + 1])[0] for part in (result.photos, result.pixels))
     goal = _goal_read(result, at)
-    receipt = receipt_of(classifier, result, at, photo, image, goal=goal, digest=subject.digest)
+    receipt = receipt_of(
+        classifier, result, at, photo, image,
+        goal=goal, digest=subject.digest, decode=dataset.decode,
+    )  # fmt: skip
     save_with_receipt(path, image, receipt)
     read = read_photo(path, dataset.size, dataset.framing)
     return _prediction(subject, classifier.logits(read[None])[0])

@@ -156,6 +156,18 @@ def check_fit(classifier: Classifier, dataset: Dataset) -> None:
             )
 
 
+def other_decode(classifier: Classifier, dataset: Dataset) -> str | None:
+    """That a dataset's photos are decoded otherwise than the classifier states, in a sentence; None
+    where they are not."""
+    if classifier.decode == dataset.decode:
+        return None
+    return (
+        f"the photos of {dataset.folder} are decoded {dataset.decode}, but this model reads photos "
+        f"{classifier.decode}, so that predict may answer otherwise; prepare them again with "
+        f"--decode {classifier.decode}"
+    )
+
+
 def _words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
