@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
@@ -56,6 +56,7 @@ def attack(
     from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import set_up_runtime
 
@@ -69,6 +70,7 @@ def attack(
     words += [f"limit-{limit}"] if limit is not None else []
     folder = output or attack_folder(classifier, dataset, words)
     _note_trained_elsewhere(classifier, dataset)
+    note_any(other_decode(classifier, dataset))
     _warn(classifier, dataset, split)
     try:
         with attack_bar() as progress:

@@ -20,8 +20,6 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress
 
-GRID = 256  # levels of an 8-bit file
-
 
 @dataclass(frozen=True)
 class Block:
@@ -119,7 +117,10 @@ def _saved(subject: Subject, result: AttackResult, at: int, path: Path) -> Predi
     classifier, dataset = subject.classifier, subject.dataset
     photo, image = (as_images(part[at : at + 1])[0] for part in (result.photos, result.pixels))
     goal = _goal_read(result, at)
-    receipt = receipt_of(classifier, result, at, photo, image, goal=goal, digest=subject.digest)
+    receipt = receipt_of(
+        classifier, result, at, photo, image,
+        goal=goal, digest=subject.digest, decode=dataset.decode,
+    )  # fmt: skip
     save_with_receipt(path, image, receipt)
     read = read_photo(path, dataset.size, dataset.framing)
     return _prediction(subject, classifier.logits(read[None])[0])

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
@@ -77,16 +78,17 @@ class Evaluation:
 
 
 def evaluate(
-    classifier: Classifier,
+    model: Model,
     dataset: Dataset,
     split: str = "test",
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate a classifier on a split ("train", "validation", "test" or "all").
 
-    progress: (photos done, photos). Raises PasunchatError if classifier and dataset do not fit each
-    other, or the split is empty.
+    model: as `fool` takes it. progress: (photos done, photos). Raises PasunchatError if classifier
+    and dataset do not fit each other, or the split is empty.
     """
+    classifier = as_classifier(model)
     check_fit(classifier, dataset)
     rows = dataset.rows(split)
     if not len(rows):
@@ -152,6 +154,18 @@ def check_fit(classifier: Classifier, dataset: Dataset) -> None:
                 f"the classifier was made for {what} {_words(ours)}, but {dataset.folder} has "
                 f"{_words(theirs)}; prepare the photos again to fit, or name another model"
             )
+
+
+def other_decode(classifier: Classifier, dataset: Dataset) -> str | None:
+    """That a dataset's photos are decoded otherwise than the classifier states, in a sentence; None
+    where they are not."""
+    if classifier.decode == dataset.decode:
+        return None
+    return (
+        f"the photos of {dataset.folder} are decoded {dataset.decode}, but this model reads photos "
+        f"{classifier.decode}, so that predict may answer otherwise; prepare them again with "
+        f"--decode {classifier.decode}"
+    )
 
 
 def _words(value: object) -> str:
