@@ -23,6 +23,7 @@ from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
 from pasunchat.attacks.search import SearchResult, SearchTask, find
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import from_table, number
@@ -181,7 +182,8 @@ def fool(
     problem = problem_of(pixels, goal, request)
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
-    found = find(request.method, SearchTask(classifier, problem, keys, active, progress, deadline))
+    searched = folded_for_search(classifier)
+    found = find(request.method, SearchTask(searched, problem, keys, active, progress, deadline))
     return _judged(classifier, problem, before, found, request)
 
 
