@@ -33,7 +33,6 @@ from pasunchat.storage import sha256
 
 GRID = 256  # levels of an 8-bit file
 NUMBERS: dict[str, type[int] | type[float]] = {  # fields of a Request
-    "radius": float,
     "confidence": float,
     "levels": int,
     "seconds": float,
@@ -59,8 +58,6 @@ class Request:
 
     def __post_init__(self) -> None:
         self._take_plain_values()
-        if self.radius is not None and not 0 <= self.radius < inf:
-            raise PasunchatError(f"radius: expected a number of at least 0, got {self.radius}")
         if self.confidence is not None and not 0 < self.confidence < 1:
             raise PasunchatError(f"confidence: expected between 0 and 1, got {self.confidence}")
         if self.levels is not None and self.levels < 2:
@@ -108,8 +105,8 @@ class Request:
         """A norm by its name, a radius in words, numbers and masks of other libraries."""
         if not isinstance(self.norm, Norm):
             object.__setattr__(self, "norm", _norm(self.norm))
-        if isinstance(self.radius, str):
-            object.__setattr__(self, "radius", number(self.radius, "radius"))
+        if self.radius is not None:
+            object.__setattr__(self, "radius", radius_of(self.radius))
         for name, kind in NUMBERS.items():
             value = getattr(self, name)
             if value is not None:
@@ -178,7 +175,7 @@ def fool(
         labels, request = None, labels
     classifier = as_classifier(model)
     pixels = pixels_of(photos, classifier)
-    request = request_for(pixels, request, options)
+    request = request_of(*without_grid(pixels, request, options))
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
     goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
@@ -202,20 +199,22 @@ def request_of(request: Request | None, options: dict[str, Any]) -> Request:
     return request or Request(**options)
 
 
-def request_for(pixels: Tensor, request: Request | None, options: dict[str, Any]) -> Request:
-    """As `request_of`, without a grid for pixels that lie on none, said in a warning. Levels that
-    are among the options stay."""
-    if "levels" in options or not off_grid(pixels, GRID):
-        return request_of(request, options)
-    found = request_of(request, {**options, "levels": None} if request is None else options)
-    if request is not None and request.levels != GRID:
-        return found
+def without_grid(
+    pixels: Tensor, request: Request | None, options: dict[str, Any]
+) -> tuple[Request | None, dict[str, Any]]:
+    """A request, or options, as they are; with `levels=None`, said in a warning, for pixels that
+    lie on no 256 levels. Other levels, and those among the options, stay."""
+    others = isinstance(request, Request) and request.levels != GRID
+    if others or "levels" in options or not off_grid(pixels, GRID):
+        return request, options
     warnings.warn(
         f"these pixels do not lie on the {GRID} levels of a file, so levels=None: the result is "
         "made of floats, and no file holds it",
         stacklevel=3,
     )
-    return replace(found, levels=None)
+    if isinstance(request, Request):
+        return replace(request, levels=None), options
+    return request, {**options, "levels": None}
 
 
 def goal_of(
@@ -283,6 +282,16 @@ def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
             f"(or [N, 1 or 3, H, W]), got {' x '.join(map(str, mask.shape))}"
         )
     return whole.to(pixels.device).expand(shape)
+
+
+def radius_of(value: Any) -> float:
+    """A radius as a number: 0.03, "8/255", or a number of any library. Raises PasunchatError."""
+    if isinstance(value, str):
+        return number(value, "radius")
+    radius = _number(value, float, "radius")
+    if not 0 <= radius < inf:
+        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
+    return radius
 
 
 def _number(value: Any, kind: type[int] | type[float], name: str) -> int | float:

@@ -105,13 +105,11 @@ def score(
     probabilities: NDArray[np.float64],
 ) -> Evaluation:
     """The evaluation that follows from probabilities [N, C] for rows [N] of a dataset."""
-    from scipy.stats import binomtest
     from sklearn import metrics
 
     labels, indices = dataset.labels[rows], np.arange(len(dataset.classes))
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     right = predicted == labels
-    interval = binomtest(int(right.sum()), len(rows)).proportion_ci(method="wilson")
     bins = _bins(confidence, right)
     photos = _photos(dataset, rows, probabilities)
     by_confidence = sorted(photos, key=lambda photo: (photo.real_confidence, photo.row))
@@ -122,7 +120,7 @@ def score(
         photos=len(rows),
         right=int(right.sum()),
         accuracy=float(right.mean()),
-        interval=(float(interval.low), float(interval.high)),
+        interval=interval_of(int(right.sum()), len(rows)),
         floor=float(np.bincount(labels).max() / len(rows)),
         balanced_accuracy=float(
             metrics.recall_score(labels, predicted, average="macro", zero_division=0.0)
@@ -140,6 +138,14 @@ def score(
         best=tuple(reversed(by_confidence[-SHOWN:])),
         worst=tuple(by_confidence[:SHOWN]),
     )
+
+
+def interval_of(right: int, photos: int) -> tuple[float, float]:
+    """The 95 % Wilson interval of the share that is right, of one photo or more."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, photos).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def check_fit(classifier: Classifier, dataset: Dataset) -> None:
