@@ -70,6 +70,7 @@ def attack(
     words += [f"limit-{limit}"] if limit is not None else []
     folder = output or attack_folder(classifier, dataset, words)
     _note_trained_elsewhere(classifier, dataset)
+    _note_classes_left_out(classifier, dataset)
     note_any(other_decode(classifier, dataset))
     _warn(classifier, dataset, split)
     try:
@@ -114,6 +115,15 @@ def _note_trained_elsewhere(classifier: "Classifier", dataset: "Dataset") -> Non
         )
 
 
+def _note_classes_left_out(classifier: "Classifier", dataset: "Dataset") -> None:
+    from pasunchat.measures.class_match import match_classes
+    from pasunchat.reports.evaluation import classes_left_out
+
+    left_out = match_classes(classifier, dataset).left_out
+    if left_out:
+        note(f"note: {classes_left_out(left_out)}")
+
+
 def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     """Say on stderr what speaks against believing attacks on this classifier."""
     import torch
@@ -121,10 +131,12 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     from pasunchat.attacks.problem import Goal
     from pasunchat.attacks.sanity_checks import checks
     from pasunchat.classifiers.classifier import as_pixels
+    from pasunchat.measures.class_match import match_classes
 
     rows = dataset.rows(split)[:CHECKED]
     pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
-    goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
+    real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
+    goal = Goal(torch.from_numpy(real), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
         note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
 

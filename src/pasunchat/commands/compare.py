@@ -66,12 +66,13 @@ def compare(
 
 def _loaded(models: list[str]) -> "dict[str, Classifier]":
     """Each model under a short name, where short names tell them apart."""
+    from pasunchat.classifiers.external.preprocessing import name_and_preprocessing
     from pasunchat.classifiers.load import load
     from pasunchat.errors import PasunchatError
     from pasunchat.runtime import set_up_runtime
 
     device = set_up_runtime().device
-    names = [Path(model).name for model in models]
+    names = [Path(name_and_preprocessing(model)[0]).name for model in models]
     if len(set(names)) < len(names):
         names = models
     for name in names:

@@ -76,12 +76,14 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.evaluation import accuracy_in_words
+    from pasunchat.reports.evaluation import accuracy_in_words, classes_left_out
     from pasunchat.words import percent, share
 
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
     say(f"always answering the largest class: {share(evaluation.floor)}")
-    names = evaluation.class_names
+    if evaluation.left_out:
+        say(classes_left_out(evaluation.left_out))
+    names = evaluation.predicted_names
     table(
         ("real \\ predicted", *names, "recall", "precision", "F1"),
         [
