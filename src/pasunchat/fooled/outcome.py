@@ -23,6 +23,7 @@ from pasunchat.fooled.receipt import (
 from pasunchat.fooled.survival import Survival, survival
 from pasunchat.framing import Decode
 from pasunchat.photos.image import write_png
+from pasunchat.pictures.row import noise_at_full_range
 from pasunchat.storage import whole_folder, write_json
 
 DRAWS = 8
@@ -133,14 +134,6 @@ def plain(text: str) -> str:
     """
     fit = re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
     return re.sub(r"^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(?![^.])", r"\1_", fit, flags=re.I)
-
-
-def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The change, stretched so that its largest part spans the range; grey is no change."""
-    change = picture.astype(np.float64) - photo.astype(np.float64)
-    largest = max(1.0, float(np.abs(change).max()))
-    stretched: NDArray[np.uint8] = np.rint(127.5 + 127.5 * change / largest).astype(np.uint8)
-    return stretched
 
 
 def receipt_of(

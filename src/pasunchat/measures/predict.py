@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.files import photo_files
 from pasunchat.photos.image import PhotoError, read_photo
 from pasunchat.progress import Progress, silent
+from pasunchat.words import percent
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 BATCH = 64
 
@@ -25,6 +31,16 @@ class FilePrediction:
     prediction: Prediction | None  # None for a file that is no photo
     probabilities: dict[str, float]  # of each class; empty for a file that is no photo
     reason: str | None = None  # why it is no photo
+
+    def __repr__(self) -> str:
+        found = self.prediction
+        said = f"{found.label} {percent(found.confidence)}" if found else self.reason
+        return f"<FilePrediction: {self.file}: {said}>"
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a class, the likeliest first. Raises PasunchatError without pandas."""
+        rows = sorted(self.probabilities.items(), key=lambda row: -row[1])
+        return extra("pandas", "pandas").DataFrame(rows, columns=["label", "probability"])
 
 
 def predict(
