@@ -49,7 +49,7 @@ def pages() -> dict[str, str]:
 def _commands() -> Iterator[str]:
     group: Any = get_command(application())
     yield from ("# Commands", "", fill(ABOUT, 100), "")
-    yield f"Exit status: {DONE} done; 1 done, and the answer is no (not fooled, does not verify);"
+    yield f"Exit status: {DONE} done; 1 done, and the answer is no (not fooled, does not verify, no photo);"
     yield f"{MISUSED} misuse or failure, in one line on stderr; {INTERRUPTED} interrupted."
     yield "Results go to stdout, progress to stderr, and no progress is shown when it is piped."
     yield "Every command takes `--help`."

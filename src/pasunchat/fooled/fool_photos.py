@@ -23,7 +23,7 @@ from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
 from pasunchat.photos.image import own_pixels
 from pasunchat.progress import Progress, silent
-from pasunchat.storage import read_json, refuse_existing
+from pasunchat.storage import read_json, readable, refuse_existing
 
 FOOLED, RESULT = "fooled", "result.json"
 SURE = 0.95  # confidence asked for by default
@@ -101,7 +101,7 @@ def fool_photos(
                 classifier,
                 at.result,
                 at.row,
-                str(path),
+                readable(path),
                 folder,
                 extras=Extras(required, at.plain_distance, models),
                 overwrite=overwrite,
