@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -66,7 +67,7 @@ class Classifier(nn.Module):
         self.origin = None
         self.known_as = type(network).__name__
         for name, value in _normalisation(mean, std).items():
-            self.register_buffer(name, value, persistent=False)
+            self.register_buffer(name, value.to(_device(network)), persistent=False)
 
     @classmethod
     def with_info(
@@ -222,6 +223,12 @@ def softmax(logits: Tensor) -> NDArray[np.float64]:
     """Probabilities, float64 [N, C], of logits [N, C]: raw, no temperature."""
     result: NDArray[np.float64] = logits.double().softmax(1).numpy()
     return result
+
+
+def _device(module: nn.Module) -> torch.device:
+    """Where a module's numbers are; the CPU where it has none."""
+    numbers = chain(module.parameters(), module.buffers())
+    return next((number.device for number in numbers), torch.device("cpu"))
 
 
 def _normalisation(

@@ -20,8 +20,6 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress
 
-GRID = 256  # levels of an 8-bit file
-
 
 @dataclass(frozen=True)
 class Block:

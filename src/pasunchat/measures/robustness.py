@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.fool import Request, request_of
+from pasunchat.attacks.fool import GRID, Request, request_of
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
-from pasunchat.measures.attack_block import GRID, Block, Subject, attack_block, saved_block
+from pasunchat.measures.attack_block import Block, Subject, attack_block, saved_block
 from pasunchat.measures.attack_folder import (
     PICTURES,
     ROBUSTNESS,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
@@ -77,16 +78,17 @@ class Evaluation:
 
 
 def evaluate(
-    classifier: Classifier,
+    model: Model,
     dataset: Dataset,
     split: str = "test",
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate a classifier on a split ("train", "validation", "test" or "all").
 
-    progress: (photos done, photos). Raises PasunchatError if classifier and dataset do not fit each
-    other, or the split is empty.
+    model: as `fool` takes it. progress: (photos done, photos). Raises PasunchatError if classifier
+    and dataset do not fit each other, or the split is empty.
     """
+    classifier = as_classifier(model)
     check_fit(classifier, dataset)
     rows = dataset.rows(split)
     if not len(rows):

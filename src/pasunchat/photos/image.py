@@ -137,6 +137,18 @@ def decode_photo(data: bytes, *, near: Near | None = None) -> Photo:
     return Photo(rgb, width, height, box)
 
 
+def as_photo(picture: Image.Image) -> Photo:
+    """A Pillow image as `decode_photo` gives that of a file: upright by EXIF, any mode to RGB, the
+    frame that it stands at. Raises PhotoError with a named reason."""
+    with _QUIET.on():
+        _load(picture)
+        orientation = _orientation(picture)
+        rgb = _rgb(picture)
+    if orientation in TURNS:
+        rgb = rgb.transpose(TURNS[orientation])
+    return Photo(rgb, *rgb.size, box=(0, 0, *rgb.size))
+
+
 def _opened(data: bytes) -> Image.Image:
     if not data:
         raise PhotoError("empty", "the file is empty (0 bytes)")
