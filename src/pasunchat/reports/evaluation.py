@@ -16,7 +16,7 @@ from pasunchat.pictures.sheet import draw_sheet
 from pasunchat.reports.confusion import confusion_matrix
 from pasunchat.reports.reliability import reliability
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, percent, share
+from pasunchat.words import count, interval_in_words, percent, share
 
 EVALUATION, RESULT, PHOTOS = "evaluation", "evaluation.json", "photos"
 COLUMNS = 4
@@ -104,12 +104,6 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
     """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"."""
     counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
     return f"{share(evaluation.accuracy)} {interval_in_words(evaluation.interval)}, {counted}"
-
-
-def interval_in_words(interval: tuple[float, float]) -> str:
-    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]"."""
-    low, high = interval
-    return f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def classes_left_out(number: int) -> str:

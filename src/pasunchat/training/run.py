@@ -22,6 +22,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
 from pasunchat.training.recipe import Recipe
+from pasunchat.words import count as counted
 
 RECIPE, RUN, HISTORY, TIMING = "recipe.json", "run.json", "history.jsonl", "timing.jsonl"
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
@@ -76,6 +77,11 @@ class Run:
     recipe: Recipe
     info: RunInfo
     history: tuple[Epoch, ...]
+
+    def __repr__(self) -> str:
+        ended = "" if self.finished else ", not finished"
+        epochs = counted(len(self.history), "epoch")
+        return f"<Run: {self.folder}: {self.recipe.network}, {epochs}{ended}>"
 
     @property
     def finished(self) -> bool:
