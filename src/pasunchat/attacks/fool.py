@@ -22,7 +22,8 @@ from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
 from pasunchat.attacks.search import SearchResult, SearchTask, find
-from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.classifiers.classifier import Classifier, as_pixels, finite
+from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import from_table
 from pasunchat.photos.image import read_photo
@@ -140,10 +141,22 @@ def fool(
     """
     keep_pages()
     request = request_of(request, options)
-    pixels = pixels_of(photos, classifier)
+    with outside_inference_mode(), buffers_kept(classifier):
+        return _fooled(classifier, pixels_of(photos, classifier), request, goal, progress)
+
+
+def _fooled(
+    classifier: Classifier,
+    pixels: Tensor,
+    request: Request,
+    goal: Goal | None,
+    progress: Progress,
+) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
-    goal = goal or Goal(runner_up(before))
+    goal = (
+        Goal(runner_up(before)) if goal is None else replace(goal, classes=ordinary(goal.classes))
+    )
     if request.confidence is not None:
         goal = replace(goal, confidence=request.confidence)
     goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
@@ -170,6 +183,7 @@ def pixels_of(photos: Tensor | Sequence[Path | str], classifier: Classifier) -> 
             raise PasunchatError("this classifier states no picture size; give pixels, not files")
         side, framing = classifier.size, classifier.framing
         return as_pixels(np.stack([read_photo(Path(p), side, framing) for p in photos]), device)
+    photos = ordinary(photos.detach())
     if photos.ndim != 4 or photos.shape[1] != 3 or not photos.is_floating_point():
         raise PasunchatError(
             f"expected pixels as float [N, 3, H, W], got {photos.dtype} {list(photos.shape)}"
@@ -180,16 +194,6 @@ def pixels_of(photos: Tensor | Sequence[Path | str], classifier: Classifier) -> 
             f"{float(photos.max()):g}; divide by 255, and leave mean and std to the Classifier"
         )
     return photos.to(device).float().contiguous(memory_format=torch.channels_last)
-
-
-def finite(logits: Tensor) -> Tensor:
-    """The logits, if all of them are numbers; else raises PasunchatError."""
-    if not bool(logits.isfinite().all()):
-        raise PasunchatError(
-            "the classifier's logits are not finite numbers on these photos; check its weights "
-            "and its normalisation (mean and std)"
-        )
-    return logits
 
 
 def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
@@ -208,6 +212,7 @@ def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
 
 def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     """A mask [H, W], or [1 or N, 1 or 3, H, W], as bool [N, 1 or 3, H, W] on the pixels' device."""
+    mask = ordinary(mask)
     whole = mask.bool() if mask.ndim == 4 else mask.bool()[None, None]
     shape = (len(pixels), *whole.shape[1:2], *pixels.shape[2:])
     fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)

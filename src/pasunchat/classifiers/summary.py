@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.modes import eval_mode
 from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
 
@@ -77,13 +78,11 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
         for name, part in classifier.network.named_modules()
         if not [*part.children()]
     ]
-    was_training = classifier.training
     try:
         blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
-        with torch.inference_mode(), follow:
-            classifier.eval().network(blank)
+        with eval_mode(classifier), follow:
+            classifier.run(blank)
     finally:
-        classifier.train(was_training)
         for hook in hooks:
             hook.remove()
     numbers = list(classifier.network.parameters())

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.heads import head_for
 from pasunchat.classifiers.external.preprocessing import MULTIPLY_ADD, Preprocessing, complete
+from pasunchat.classifiers.outputs import in_one_line, logits_in
 from pasunchat.errors import PasunchatError
+from pasunchat.runtime import generator
 from pasunchat.storage import sha256
 
 Layout = Literal["NCHW", "NHWC"]
@@ -37,14 +39,29 @@ class ExternalNetwork(nn.Module):
         number = torch.frombuffer(bytearray.fromhex(identity), dtype=torch.uint8)
         self.register_buffer("identity", number)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits [N, C] of normalised pixels, float [N, 3, H, W], RGB."""
+    def forward(self, pixels: Tensor) -> object:
+        """Logits [N, C] of normalised pixels, float [N, 3, H, W], RGB; without a head, whatever
+        the network gives."""
         if self.reverse:
             pixels = pixels.flip(1)
         if self.layout == "NHWC":
-            pixels = pixels.permute(0, 2, 3, 1)
-        outputs: Tensor = self.network(pixels)
-        return outputs if self.head is None else self.head(outputs)
+            pixels = pixels.permute(0, 2, 3, 1).contiguous()
+        outputs = self.network(pixels)
+        return outputs if self.head is None else self.head(logits_in(outputs, pixels.shape[0]))
+
+
+class InParts(nn.Module):
+    """A network whose file fixes the number of rows: a batch is given to it in parts of that."""
+
+    def __init__(self, network: nn.Module, rows: int) -> None:
+        super().__init__()
+        self.network, self.rows = network, rows
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[N, ...] for any N: the last row fills up the last part."""
+        filled = torch.cat([pixels, pixels[-1:].expand(-len(pixels) % self.rows, -1, -1, -1)])
+        parts = [self.network(part) for part in torch.split(filled, self.rows)]
+        return torch.cat(parts)[: len(pixels)]
 
 
 def assemble(
@@ -84,19 +101,19 @@ def assemble(
 
 
 def _head(classifier: Classifier, size: int, model: str, known_raw: bool) -> nn.Module | None:
+    """The head that it needs, once it is known whether it takes a batch; run for the first time."""
+
     def outputs_for(pixels: Tensor) -> Tensor:
         with torch.no_grad():
             return classifier(pixels)  # type: ignore[no-any-return]
 
+    classifier.known_as = model
     try:
-        return head_for(outputs_for, size, model, known_raw=known_raw)
-    except PasunchatError:
-        raise
-    except Exception as error:  # code of others, run for the first time
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise PasunchatError(
-            f"{model} cannot be run on images of {size} x {size} pixels: {reason}"
-        ) from error
+        with in_one_line(f"{model} cannot be run on images of {size} x {size} pixels"):
+            classifier.find_company(torch.rand(4, 3, size, size, generator=generator("probe")))
+            return head_for(outputs_for, size, model, known_raw=known_raw)
+    except PasunchatError as error:
+        raise error if model in str(error) else PasunchatError(f"{model}: {error}") from error
 
 
 def _class_names(
