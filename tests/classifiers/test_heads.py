@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.classifiers.adapter import PLAIN
+from pasunchat.classifiers.adapter import PLAIN_ADAPTER
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
@@ -183,6 +183,19 @@ def test_several_sigmoids_are_no_softmax(kind: str) -> None:
         Classifier(module).predict_logits(PIXELS)
 
 
+def test_two_sigmoids_that_sum_to_one_are_probabilities() -> None:
+    module = network(1)
+    both = Ending(module, lambda z: torch.cat([-z, z], 1).sigmoid())
+    with pytest.warns(PasunchatWarning, match="gives probabilities"):
+        found = Classifier(both).predict_logits(PIXELS)
+    assert torch.allclose(found.softmax(1), both(PIXELS), atol=1e-6)
+
+
+def test_several_log_sigmoids_stay() -> None:
+    module = network(2, nn.LogSigmoid())
+    assert torch.equal(Classifier(module).predict_logits(PIXELS), module(PIXELS).detach())
+
+
 def test_probabilities_put_together_become_logits_with_a_warning() -> None:
     module = network(1)
     both = Ending(module, lambda z: torch.cat([1 - z.sigmoid(), z.sigmoid()], 1))
@@ -206,6 +219,11 @@ def test_logits_that_happen_to_lie_in_0_to_1_stay() -> None:
     assert torch.equal(Classifier(small).predict_logits(PIXELS), small(PIXELS).detach())
 
 
+def test_a_decision_is_no_probability() -> None:
+    decides = Ending(network(3), lambda z: nn.functional.one_hot(z.argmax(1), 3).float())
+    assert torch.equal(Classifier(decides).predict_logits(PIXELS), decides(PIXELS).detach())
+
+
 def test_a_softmax_in_evaluation_only_is_seen() -> None:
     class Either(nn.Module):
         def __init__(self) -> None:
@@ -224,7 +242,7 @@ def test_a_softmax_in_evaluation_only_is_seen() -> None:
 
 
 def test_our_own_networks_are_not_looked_at() -> None:
-    assert build("simple", classes=("cat", "dog"), size=16).adapter is PLAIN
+    assert build("simple", classes=("cat", "dog"), size=16).adapter is PLAIN_ADAPTER
 
 
 def test_names_are_counted_in_a_classifier_of_any_module() -> None:
@@ -243,8 +261,8 @@ def test_state_around_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("module", "named"),
     [
-        (nn.Identity(), r"float32 \[4, 3, 4, 4\]"),
-        (nn.Flatten(0), r"\[192\]"),
+        (nn.Identity(), r"float32 \[1, 3, 4, 4\]"),
+        (nn.Flatten(0), r"\[96\] for 2 images"),
         (nn.Linear(7, 2), "cannot be run on images of 4 x 4"),
         (nn.Sequential(nn.Flatten(), nn.Threshold(9, float("nan"))), "undefined"),
     ],

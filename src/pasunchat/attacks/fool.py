@@ -22,9 +22,10 @@ from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
 from pasunchat.attacks.search import SearchResult, SearchTask, find
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
+from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
@@ -174,11 +175,24 @@ def fool(
             raise TypeError("give one Request, not two")
         labels, request = None, labels
     classifier = as_classifier(model)
-    pixels = pixels_of(photos, classifier)
-    request = request_of(*without_grid(pixels, request, options))
+    with outside_inference_mode(), buffers_kept(classifier):
+        pixels = pixels_of(photos, classifier)
+        request = request_of(*without_grid(pixels, request, options))
+        return _fooled(classifier, pixels, labels, request, goal, progress)
+
+
+def _fooled(
+    classifier: Classifier,
+    pixels: Tensor,
+    labels: Labels | None,
+    request: Request,
+    goal: Goal | None,
+    progress: Progress,
+) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
-    goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
+    goal = goal_of(labels, goal, classifier, before, request)
+    goal = replace(goal, classes=ordinary(goal.classes), scale=before.abs().amax(1))
     problem = problem_of(pixels, goal, request)
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
@@ -247,16 +261,6 @@ def goal_of(
     return goal if request.confidence is None else replace(goal, confidence=request.confidence)
 
 
-def finite(logits: Tensor) -> Tensor:
-    """The logits, if all of them are numbers; else raises PasunchatError."""
-    if not bool(logits.isfinite().all()):
-        raise PasunchatError(
-            "the classifier's logits are not finite numbers on these photos; check its weights "
-            "and its normalisation (mean and std)"
-        )
-    return logits
-
-
 def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
     """The problem in one piece, on the pixels' device."""
     levels, norm, device = request.levels, request.norm, pixels.device
@@ -273,6 +277,7 @@ def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
 
 def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     """A mask [H, W], or [1 or N, 1 or 3, H, W], as bool [N, 1 or 3, H, W] on the pixels' device."""
+    mask = ordinary(mask)
     whole = mask.bool() if mask.ndim == 4 else mask.bool()[None, None]
     shape = (len(pixels), *whole.shape[1:2], *pixels.shape[2:])
     fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)

@@ -15,12 +15,26 @@ from pasunchat.attacks.draws import draw_signs
 from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Attack, Query, State, Views, take
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.runtime import full_precision
+from pasunchat.classifiers.classifier import Classifier, cannot_run
+from pasunchat.classifiers.modes import evaluating, frozen, outside_inference_mode
+from pasunchat.classifiers.outputs import in_one_line
+from pasunchat.errors import PasunchatError
+from pasunchat.runtime import full_precision, generator
 
 NOISE = (1 / 255, 4 / 255, 16 / 255)  # of the neighbours
 DIRECTIONS, STEP = 16, 8 / 255  # of the differences
+LOOKS = 16  # pictures of noise that tell a network without gradient from a constant one
 STRIDE = 16  # whether a gradient is 0 is seen on every 16th row of the picture first
+
+
+class NoGradientError(PasunchatError):
+    """No gradient comes back through a network; attacks by gradients say nothing of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"no gradient comes back through this network: {reason}; take an attack that needs "
+            "none: square (inside a radius) or hop-skip-jump"
+        )
 
 
 class Slope(NamedTuple):
@@ -98,7 +112,9 @@ class Oracle:
                     shown = views.view(part, take(state, rows), leaf, view)
                 logits = _spread(self._forward(shown), rows, count)
                 loss = self.attack.loss(problem, state, logits)
-            gradient = _spread(_gradient(loss, leaf), rows, count)
+                self._refuse_hidden(logits, leaf)
+                loss_gradient = _gradient(loss, leaf)
+            gradient = _spread(loss_gradient, rows, count)
             gradient = gradient if problem.mask is None else _masked(gradient, problem.mask)
             return logits.detach(), loss.detach(), gradient
 
@@ -109,8 +125,19 @@ class Oracle:
         return Slope(None, torch.stack(losses).mean(0), by_view.mean(1), by_view)
 
     def _forward(self, pixels: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
+        with in_one_line(cannot_run(pixels)):
+            logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
         return logits.float()
+
+    def _refuse_hidden(self, logits: Tensor, pixels: Tensor) -> None:
+        """Raise NoGradientError for logits that autograd did not follow although they depend on
+        the pixels; those of a network that does not look at them have the gradient 0."""
+        if logits.requires_grad:
+            return
+        noise = torch.rand(LOOKS, *pixels.shape[1:], generator=generator("look")).to(pixels)
+        asked = self.logits(torch.cat([pixels.detach(), noise]))
+        if bool((asked != asked[:1]).any()):
+            raise NoGradientError("its numbers are detached or made whole on their way")
 
     def _all_logits(self, pixels: Tensor, asked: Tensor | None, known: Tensor | None) -> Tensor:
         """Logits [N, Q, C] of pixels [N, Q, 3, H, W]. known: [N, C], of picture 0 of the rows
@@ -226,18 +253,15 @@ def is_zero(gradient: Tensor) -> Tensor:
 
 @contextmanager
 def attack_mode(classifier: Classifier) -> Iterator[None]:
-    """The classifier in evaluation mode, in fp32 and without weight gradients; afterwards as it
-    was."""
-    training = classifier.training
-    required = [(p, p.requires_grad) for p in classifier.parameters()]
-    classifier.eval().requires_grad_(False)
-    try:
-        with full_precision():
-            yield
-    finally:
-        classifier.train(training)
-        for parameter, requires_grad in required:
-            parameter.requires_grad_(requires_grad)
+    """The classifier in evaluation mode, in fp32, without weight gradients and outside inference
+    mode; afterwards as it was."""
+    with (
+        evaluating(classifier),
+        frozen(classifier),
+        outside_inference_mode(),
+        full_precision(),
+    ):
+        yield
 
 
 def _judged(problem: Problem, logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -258,14 +282,19 @@ def _gradient(loss: Tensor, pixels: Tensor) -> Tensor:
     does not depend on its pixels."""
     if not loss.requires_grad:
         return pixels.new_zeros(len(pixels), *loss.shape[1:], *pixels.shape[1:])
-    if loss.ndim == 1:
-        (one,) = torch.autograd.grad(loss.sum(), pixels)
-        return one
-    parts = [
-        torch.autograd.grad(loss[:, k].sum(), pixels, retain_graph=k < loss.shape[1] - 1)[0]
-        for k in range(loss.shape[1])
-    ]
-    return torch.stack(parts, 1)
+    try:
+        if loss.ndim == 1:
+            (one,) = torch.autograd.grad(loss.sum(), pixels)
+            return one
+        parts = [
+            torch.autograd.grad(loss[:, k].sum(), pixels, retain_graph=k < loss.shape[1] - 1)[0]
+            for k in range(loss.shape[1])
+        ]
+        return torch.stack(parts, 1)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise NoGradientError(" ".join(str(error).split())[:200]) from error
 
 
 def _masked(gradient: Tensor, mask: Tensor) -> Tensor:

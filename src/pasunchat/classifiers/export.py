@@ -17,6 +17,7 @@ from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.external.info import KEY, ExportedInfo, info_to_export
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.external.safetensors import load_safetensors
+from pasunchat.classifiers.modes import evaluating
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import refuse_existing, to_json, whole_file
 
@@ -62,9 +63,8 @@ def export(
         raise PasunchatError(f'unknown form "{form}"; there are: {", ".join(FORMS)}')
     path, exported = Path(path), info_to_export(classifier)
     refuse_existing(path, overwrite=overwrite)
-    classifier.eval()
     expected = classifier.predict_logits(pixels)
-    with whole_file(path) as part:
+    with evaluating(classifier), whole_file(path) as part:
         FORMS[form].write(classifier, part, exported)
         found = FORMS[form].run(part, pixels.cpu())
         same = found.shape == expected.shape

@@ -10,7 +10,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from pasunchat.classifiers.adapter import Adapter
-from pasunchat.classifiers.classifier import Classifier, eval_mode
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.modes import eval_mode
 from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
 
@@ -83,12 +84,10 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
         for name, part in classifier.network.named_modules()
         if not [*part.children()] and not isinstance(part, torch.jit.ScriptModule)
     ]
-    was_training = classifier.training
     try:
-        with torch.inference_mode(), follow:
-            classifier.eval().outputs(blank, adapter)
+        with eval_mode(classifier), follow:
+            classifier.outputs(blank, adapter)
     finally:
-        classifier.train(was_training)
         for hook in hooks:
             hook.remove()
     noted = noted or [_whole(classifier, blank, adapter)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.external.onnx import InParts
+from pasunchat.classifiers.external.assemble import InParts
 from pasunchat.classifiers.load import load
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
@@ -175,7 +175,7 @@ def pictures_out(graph: Any) -> None:
         ({"source": ("n", 2, SIZE, SIZE)}, None, "damaged|square images"),
         ({"source": ("n", 3, SIZE)}, None, "damaged|square images"),
         ({"source": ("n", 3, 8, 9)}, None, "8 x 9; expected squares"),
-        ({"kind": TensorProto.UINT8}, None, "whole numbers"),
+        ({"kind": TensorProto.INT64}, None, "expected an input of floats or uint8, .* of int64"),
         ({}, second_output, "expected one output, it has 2"),
         ({}, another_operator, "operators that are not known here: Acos"),
         ({}, pictures_out, r"expected \[N, classes\] numbers, it gives \[2, 4, 6, 6\]"),
