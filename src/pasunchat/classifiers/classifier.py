@@ -1,7 +1,8 @@
 """Classifier: pixels in [0, 1] in, logits out; it owns everything in between."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from pasunchat.classifiers.company import Company, company_of
 from pasunchat.classifiers.info import ClassifierInfo
-from pasunchat.classifiers.modes import eval_mode, outside_inference_mode, set_mode
+from pasunchat.classifiers.modes import buffers_kept, eval_mode, outside_inference_mode, set_mode
 from pasunchat.classifiers.outputs import in_one_line, logits_in
 from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.framing import Decode, Framing
@@ -54,6 +55,7 @@ class Classifier(nn.Module):
     origin: Path | None  # the folder it was loaded from
     known_as: str  # the name it was loaded by, else what its network is called
     company: Company | None  # where it is not SAME, pictures are asked alone; None: not yet known
+    takes: torch.dtype | None  # the type of numbers that the network takes; None: as they come
     mean: Tensor  # [1, 3, 1, 1], or [1, 1, 1, 1] for all channels alike; so are the next three
     std: Tensor
     scale: Tensor  # 1 / std
@@ -75,7 +77,7 @@ class Classifier(nn.Module):
         self.info = ClassifierInfo(classes=tuple(classes), size=size, framing=framing)
         self.origin = None
         self.known_as = type(network).__name__
-        self.company = None
+        self.company = self.takes = None
         with outside_inference_mode():
             for name, value in _normalisation(mean, std).items():
                 self.register_buffer(name, value, persistent=False)
@@ -157,12 +159,22 @@ class Classifier(nn.Module):
     def run(self, shown: Tensor) -> object:
         """Whatever the network gives for normalised pixels, float [N, 3, H, W]."""
         try:
-            return self.network(shown)
+            return self.network(shown if self.takes is None else shown.to(self.takes))
         except RuntimeError:
-            dtype = number_type(self.network)
-            if dtype in (None, shown.dtype):
+            takes = number_type(self.network)
+            if takes in (None, self.takes or shown.dtype):
                 raise
-            return self.network(shown.to(dtype))
+            outputs: object = self.network(shown.to(takes))
+            self.takes = takes
+            return outputs
+
+    @contextmanager
+    def as_judge(self) -> Iterator[None]:
+        """A block in which it answers as in evaluation, in fp32 and without gradients; afterwards
+        it is as it was, with the statistics that a network from outside may move when asked."""
+        kept = nullcontext() if self.is_ours else buffers_kept(self.network)
+        with eval_mode(self), kept:
+            yield
 
     def find_company(self, pixels: Tensor) -> None:
         """Find out, if it is not known, whether an answer depends on the pictures beside it.
@@ -172,7 +184,7 @@ class Classifier(nn.Module):
         """
         if self.company is not None:
             return
-        with eval_mode(self):
+        with self.as_judge():
             self.company = company_of(
                 self.network, lambda some: self.run(self.normalised(some)), pixels
             )
@@ -192,7 +204,7 @@ class Classifier(nn.Module):
         """
         if len(pixels):
             self.find_company(with_noise(pixels[:1]))
-        with eval_mode(self), in_one_line(cannot_run(pixels)):
+        with self.as_judge(), in_one_line(cannot_run(pixels)):
             parts = [self(part).float() for part in torch.split(pixels, batch)]
             return torch.cat(parts).cpu()
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.modes import eval_mode
 from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
 
@@ -66,7 +65,9 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     noted: list[Layer] = []
     follow = _Follow(side)
 
-    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> None:
+    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: object) -> None:
+        if not isinstance(out, Tensor):  # as a part of an exported program that checks its input
+            return
         field = follow.through(part, inputs, out)
         if not isinstance(part, nn.Identity):
             noted.append(_layer(name, part, out, min(field.seen, side)))
@@ -80,7 +81,7 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     ]
     try:
         blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
-        with eval_mode(classifier), follow:
+        with classifier.as_judge(), follow:
             classifier.run(blank)
     finally:
         for hook in hooks:
