@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.sanity_checks import checks
 from pasunchat.classifiers.channels import grey
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.export import export
 from pasunchat.classifiers.external.assemble import assemble
 from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError, PasunchatWarning
 
 SIDE, CLASSES, CHANNELS = 8, 3, 4
@@ -475,6 +478,45 @@ def test_without_a_gradient_scores_are_followed(name: str) -> None:
     assert "no-gradient" in [c.name for c in checks(Classifier(network), photos(), goal)]
 
 
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("views", None),
+        ("dict", None),
+        ("batch-norm-in-training", None),
+        ("double", None),
+        ("bfloat16", None),
+        ("batch-norm-without-statistics", "one picture at a time"),
+        ("batch-1-only", "one picture at a time"),
+        ("int8", "cannot be written as pt2"),
+    ],
+)
+@pytest.mark.usefixtures("quietly")
+def test_is_exported_or_refused_and_stays_as_it_was(
+    name: str, refused: str | None, tmp_path: Path
+) -> None:
+    network = ROWS[name].make()
+    before, classifier = State.of(network), Classifier(network, size=SIDE)
+    if refused is None:
+        assert export(classifier, tmp_path / "net.pt2", "pt2", photos(3)).difference < 1e-4
+    else:
+        with pytest.raises(PasunchatError, match=refused):
+            export(classifier, tmp_path / "net.pt2", "pt2", photos(3))
+        assert not list(tmp_path.iterdir())
+    assert_same(before, State.of(network))
+
+
+@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.usefixtures("quietly")
+def test_has_a_summary_and_a_digest_that_stays(name: str) -> None:
+    network = ROWS[name].make()
+    before, classifier = State.of(network), Classifier(network, size=SIDE)
+    digest = classifier.digest()
+    assert describe(classifier).parameters == sum(p.numel() for p in network.parameters())
+    assert_same(before, State.of(network))
+    assert classifier.digest() == digest
+
+
 def test_pixels_that_want_a_gradient_are_taken_as_they_are() -> None:
     given = photos().requires_grad_()
     found = attacked(plain(), given)
@@ -493,8 +535,12 @@ def test_values_made_in_inference_mode_are_taken() -> None:
     assert torch.equal(found.distance, expected.distance)
 
 
-def test_weights_made_in_inference_mode_are_refused() -> None:
+@pytest.mark.usefixtures("quietly")
+def test_weights_made_in_inference_mode_are_taken_and_stay() -> None:
     with torch.inference_mode():
-        network = plain()
-    with pytest.raises(PasunchatError, match="Inference tensors cannot be saved for backward"):
-        attacked(network)
+        network = normed()
+    weights = list(network.state_dict(keep_vars=True).values())
+    assert torch.equal(attacked(network).distance, attacked(normed()).distance)
+    now = network.state_dict(keep_vars=True).values()
+    assert all(was is is_ for was, is_ in zip(weights, now, strict=True))
+    assert all(weight.is_inference() for weight in weights)

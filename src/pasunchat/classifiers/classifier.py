@@ -1,7 +1,8 @@
 """Classifier: pixels in [0, 1] in, logits out; it owns everything in between."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +18,7 @@ from pasunchat.classifiers.channels import Channels, Layout
 from pasunchat.classifiers.company import Company, company_of
 from pasunchat.classifiers.heads import Ending
 from pasunchat.classifiers.info import ClassifierInfo
-from pasunchat.classifiers.modes import eval_mode, outside_inference_mode, set_mode
+from pasunchat.classifiers.modes import buffers_kept, eval_mode, outside_inference_mode, set_mode
 from pasunchat.classifiers.outputs import in_one_line, logits_in
 from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.framing import Decode, Framing
@@ -62,6 +63,7 @@ class Classifier(nn.Module):
     channels: Channels | None  # that the network takes; None: not stated
     adapter: Adapter | None  # None until it is found
     company: Company | None  # where it is not SAME, pictures are asked alone; None: not yet known
+    takes: torch.dtype | None  # the type of numbers that the network takes; None: as they come
     mean: Tensor  # [1, 3, 1, 1], or [1, 1, 1, 1] for all channels alike; so are the next three
     std: Tensor
     scale: Tensor  # 1 / std
@@ -86,7 +88,8 @@ class Classifier(nn.Module):
         self.info = ClassifierInfo(classes=tuple(classes), size=size, framing=framing)
         self.origin = None
         self.known_as = type(network).__name__
-        self.channels, self.adapter, self.company = channels, None, None
+        self.channels = channels
+        self.adapter = self.company = self.takes = None
         with outside_inference_mode():
             for name, value in _normalisation(mean, std).items():
                 self.register_buffer(name, value.to(_device(network)), persistent=False)
@@ -178,12 +181,22 @@ class Classifier(nn.Module):
     def run(self, shown: Tensor) -> object:
         """Whatever the network gives for normalised pixels, float [N, 3, H, W]."""
         try:
-            return self.network(shown)
+            return self.network(shown if self.takes is None else shown.to(self.takes))
         except RuntimeError:
-            dtype = number_type(self.network)
-            if dtype in (None, shown.dtype):
+            takes = number_type(self.network)
+            if takes in (None, self.takes or shown.dtype):
                 raise
-            return self.network(shown.to(dtype))
+            outputs: object = self.network(shown.to(takes))
+            self.takes = takes
+            return outputs
+
+    @contextmanager
+    def as_judge(self) -> Iterator[None]:
+        """A block in which it answers as in evaluation, in fp32 and without gradients; afterwards
+        it is as it was, with the statistics that a network from outside may move when asked."""
+        kept = nullcontext() if self.is_ours else buffers_kept(self.network)
+        with eval_mode(self), kept:
+            yield
 
     def find_company(self, pixels: Tensor) -> None:
         """Find out, if it is not known, whether an answer depends on the pictures beside it.
@@ -193,7 +206,7 @@ class Classifier(nn.Module):
         """
         if self.company is not None:
             return
-        with eval_mode(self):
+        with self.as_judge():
             self.company = company_of(
                 self.network, lambda some: self.run(self.normalised(some)), pixels
             )
@@ -227,7 +240,7 @@ class Classifier(nn.Module):
         """
         shape = pixels.shape[2], pixels.shape[3]
         among = adapters(self.channels, layout, shape, self.mean.numel(), self.known_as)
-        with eval_mode(self), torch.random.fork_rng(devices=[]):
+        with self.as_judge(), torch.random.fork_rng(devices=[]):
             self.adapter, count = adapter_for(
                 self.outputs, pixels[:1], self.known_as, among=among, ending=ending
             )
@@ -241,7 +254,7 @@ class Classifier(nn.Module):
         """
         if len(pixels):
             self.find_company(with_noise(pixels[:1]))
-        with eval_mode(self), in_one_line(cannot_run(pixels)):
+        with self.as_judge(), in_one_line(cannot_run(pixels)):
             parts = [self(part).float() for part in torch.split(pixels, batch)]
             return torch.cat(parts).cpu()
 

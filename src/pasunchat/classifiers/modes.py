@@ -6,6 +6,7 @@ its own mode, and its weights and statistics stay what they were.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +76,26 @@ def frozen(module: nn.Module) -> Iterator[None]:
     finally:
         for parameter in wanting:
             parameter.requires_grad_(True)
+
+
+@contextmanager
+def ordinary_weights(module: nn.Module) -> Iterator[None]:
+    """A block in which copies stand for weights and buffers that were made in inference mode, which
+    could not be part of a gradient; afterwards they are back."""
+    aside: list[tuple[Any, str, Tensor]] = []
+    copies: dict[int, Tensor] = {}
+    for part in module.modules():
+        tables: tuple[Any, ...] = (part._parameters, part._buffers)
+        for held in tables:
+            aside += [(held, n, v) for n, v in held.items() if v is not None and v.is_inference()]
+    for held, name, value in aside:
+        copy = copies.setdefault(id(value), value.detach().clone())
+        held[name] = nn.Parameter(copy, False) if isinstance(value, nn.Parameter) else copy
+    try:
+        yield
+    finally:
+        for held, name, value in aside:
+            held[name] = value
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pasunchat.classifiers.adapter import Adapter
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.modes import eval_mode
 from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
 
@@ -85,7 +84,7 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
         if not [*part.children()] and not isinstance(part, torch.jit.ScriptModule)
     ]
     try:
-        with eval_mode(classifier), follow:
+        with classifier.as_judge(), follow:
             classifier.outputs(blank, adapter)
     finally:
         for hook in hooks:
@@ -193,7 +192,7 @@ def _whole(classifier: Classifier, blank: Tensor, adapter: Adapter) -> Layer:
     """A network that has no layers to look at, as one; its multiply-adds are counted as torch runs
     them."""
     network = classifier.network
-    with eval_mode(classifier), FlopCounterMode(display=False) as counted:
+    with classifier.as_judge(), FlopCounterMode(display=False) as counted:
         out = classifier.outputs(blank, adapter)
     numbers = list(network.parameters())
     return Layer(
