@@ -25,6 +25,10 @@ from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.fooled.receipt import verify
+from pasunchat.measures.score import evaluate
+from pasunchat.photos.prepare import prepare
+from pasunchat.training.loop import train
+from pasunchat.training.recipe import Recipe
 
 SIZE, HIDDEN = 8, 32
 SCALE = f"scale=0..1,size={SIZE}"
@@ -248,6 +252,32 @@ def test_grey_may_be_stated_for_a_network_that_takes_both() -> None:
 def test_a_network_that_runs_on_neither_says_why() -> None:
     with pytest.raises(RuntimeError, match="channels"):
         Classifier(nn.Sequential(nn.Conv2d(4, 2, 3), nn.Flatten()))(torch.rand(1, 3, SIZE, SIZE))
+
+
+def test_grey_pixels_are_three_equal_colours() -> None:
+    """As a loader of MNIST gives them, [N, 1, H, W]."""
+    images, labels = digits()
+    one = torch.from_numpy(images[:4, None]).float() / 255
+    found = fool(Classifier(NETWORK), one, labels[:4], norm=LINF)
+    assert found.photos.shape == (4, 3, SIZE, SIZE)
+    with torch.no_grad():
+        assert torch.allclose(found.before_logits, NETWORK(one.flatten(1)), atol=1e-5)
+    assert set(found.status) == {Status.REACHED}
+
+
+def test_a_folder_of_grey_files_is_trained_on_and_evaluated(tmp_path: Path) -> None:
+    """By a network of ours, for colours; and by the grey one, which knows eight digits more."""
+    images, labels = digits()
+    for digit in (0, 1):
+        (tmp_path / "photos" / str(digit)).mkdir(parents=True)
+        for number, image in enumerate(images[labels.numpy() == digit][:60]):
+            Image.fromarray(image).save(tmp_path / "photos" / str(digit) / f"{number}.png")
+    dataset = prepare([tmp_path / "photos"], tmp_path / "data", size=SIZE)
+    ours = train(dataset, Recipe(network="linear", epochs=30), tmp_path / "ours")
+    assert evaluate(load(ours.folder), dataset, "all").accuracy > 0.9
+    found = evaluate(Classifier(as_image(), size=SIZE), dataset, "all")
+    assert found.left_out == 8
+    assert found.accuracy > 0.9
 
 
 def test_on_the_command_line(
