@@ -116,7 +116,8 @@ def _pixels(photo: Any, classifier: Classifier) -> Tensor:
                 "this classifier states no picture size; give pixels, not files, or "
                 "Classifier(model, size=224)"
             )
-        return as_pixels(read_photo(Path(photo), classifier.size, classifier.framing)[None])
+        seen_as = classifier.size, classifier.framing, classifier.decode
+        return as_pixels(read_photo(Path(photo), *seen_as)[None])
     raise PasunchatError(
         "photos: expected tensors, arrays, Pillow images or paths of files, got "
         f"{type(photo).__name__}; give pixels as float [N, 3, H, W] in [0, 1]"

@@ -15,8 +15,9 @@ from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier, Prediction, as_images, as_pixels, softmax
 from pasunchat.fooled.outcome import receipt_of
 from pasunchat.fooled.receipt import save_with_receipt
-from pasunchat.framing import Framing
+from pasunchat.framing import Decode, Framing
 from pasunchat.measures.attacked import AttackedPhoto, sizes
+from pasunchat.measures.class_match import match_classes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress
@@ -37,9 +38,9 @@ class Labelled:
     """Photos and their real classes, by rows."""
 
     pixels: Callable[[NDArray[np.int64]], Tensor]  # rows [N] -> float [N, 3, H, W] in [0, 1]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64]  # the classifier's output for each
     names: Sequence[str]
-    classes: tuple[str, ...]  # all different
+    classes: tuple[str, ...]  # a name for each output, all different
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class PictureFiles:
     names: Sequence[str]  # of the files, without ending, for each row
     size: int
     framing: Framing
+    decode: Decode
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,14 @@ def silent(progress: SplitProgress) -> None:
     """The callback that reports to nobody."""
 
 
-def rows_of(dataset: Dataset, device: torch.device) -> Labelled:
-    """The photos of a dataset, their pixels on a device."""
+def rows_of(classifier: Classifier, dataset: Dataset) -> Labelled:
+    """The photos of a dataset, their pixels on the classifier's device."""
+    match = match_classes(classifier, dataset)
     return Labelled(
-        lambda rows: as_pixels(dataset.pixels[rows], device),
-        np.asarray(dataset.labels),
+        lambda rows: as_pixels(dataset.pixels[rows], classifier.mean.device),
+        match.outputs[dataset.labels],
         dataset.names,
-        dataset.classes,
+        match.names,
     )
 
 
@@ -202,7 +205,10 @@ def _saved(subject: Subject, files: PictureFiles, found: Found, picture: str) ->
     result, at = found.result, found.at
     photo, image = (as_images(part[at : at + 1])[0] for part in (result.photos, result.pixels))
     goal = _goal_read(result, at)
-    receipt = receipt_of(classifier, result, at, photo, image, goal=goal, digest=subject.digest)
+    receipt = receipt_of(
+        classifier, result, at, photo, image,
+        goal=goal, digest=subject.digest, decode=files.decode,
+    )  # fmt: skip
     save_with_receipt(path, image, receipt)
     read = read_photo(path, files.size, files.framing)
     return _prediction(subject, classifier.logits(read[None])[0])

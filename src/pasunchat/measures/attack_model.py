@@ -31,6 +31,7 @@ from pasunchat.measures.attack_block import (
     silent,
 )
 from pasunchat.measures.attacked import AttackedPhoto
+from pasunchat.measures.class_match import match_classes
 from pasunchat.measures.radii import Radii, requests_for, values_of
 from pasunchat.measures.robust_accuracy import (
     AttackRunInfo,
@@ -192,9 +193,10 @@ def _batches(classifier: Classifier, data: Data, split: str, limit: int | None) 
     if isinstance(data, Dataset):
         check_fit(classifier, data)
         rows = attacked_rows(data, split, limit)
+        outputs = match_classes(classifier, data).outputs
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
-            yield data.pixels[block], [data.classes[label] for label in data.labels[block]]
+            yield data.pixels[block], torch.from_numpy(outputs[data.labels[block]])
         return
     if isinstance(data, tuple):
         yield _pair(data)

@@ -50,9 +50,9 @@ def predict(
 ) -> list[FilePrediction]:
     """Predict the class of files, of the photos in folders and of those that a pattern matches.
 
-    model: as `fool` takes it. photos: one path or several. In the order given, decoded exactly.
-    progress: (files done, files). Raises PasunchatError for a path where nothing is, and a
-    classifier that states no image size.
+    model: as `fool` takes it. photos: one path or several. In the order given, decoded as the
+    classifier states. progress: (files done, files). Raises PasunchatError for a path where nothing
+    is, and a classifier that states no image size.
     """
     classifier = as_classifier(model)
     files = photo_files([photos] if isinstance(photos, str | Path) else photos)
@@ -69,7 +69,7 @@ def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[FilePredict
     images, reasons = [], {}
     for file in files:
         try:
-            images.append(read_photo(file, classifier.size, classifier.framing))
+            images.append(read_photo(file, classifier.size, classifier.framing, classifier.decode))
         except PhotoError as error:
             reasons[file] = str(error)
     rows = iter(classifier.probabilities(np.stack(images)) if images else ())

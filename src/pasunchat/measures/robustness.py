@@ -92,7 +92,7 @@ def attack_split(
     if begun:
         sweep(folder)
     subject = Subject(
-        classifier, info.classifier, rows_of(data, classifier.mean.device), requests,
+        classifier, info.classifier, rows_of(classifier, data), requests,
         _files(folder, data, requests[-1]),
     )  # fmt: skip
     blocks = _attacked(_Work(folder, info, subject, rows, begun, progress))
@@ -103,7 +103,7 @@ def _files(folder: Path, dataset: Dataset, request: Request) -> PictureFiles | N
     if request.levels != GRID:
         return None
     names = picture_names(dataset.names)
-    return PictureFiles(folder / PICTURES, names, dataset.size, dataset.framing)
+    return PictureFiles(folder / PICTURES, names, dataset.size, dataset.framing, dataset.decode)
 
 
 @dataclass

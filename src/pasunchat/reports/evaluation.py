@@ -104,3 +104,11 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
     """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"."""
     counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
     return f"{share(evaluation.accuracy)} {interval_in_words(evaluation.interval)}, {counted}"
+
+
+def classes_left_out(number: int) -> str:
+    """That a classifier has classes of which there is no photo, in a sentence."""
+    return (
+        f"the model has {count(number, 'more class', 'more classes')}, of which there is no photo "
+        "here; a photo read as one of them is read wrongly"
+    )
