@@ -17,6 +17,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.fooled.outcome import (
     ADVICE,
     DRAWS,
+    LONGEST,
     Outcome,
     plain,
     save_outcome,
@@ -95,6 +96,14 @@ def test_any_text_becomes_a_file_name(text: str) -> None:
     assert found and not found.startswith(".") and not found.endswith(".")
     assert not set(found) & set('/\\:*?"<>| \n\0')
     assert plain(found) == found
+
+
+@pytest.mark.parametrize("name", ["写真" * 40 + "7", "x" * 300, "é" * 200])
+def test_a_long_name_keeps_its_end_and_leaves_room(name: str) -> None:
+    found = stem(f"{name}.png")
+    assert name.endswith(found) and len(found.encode()) <= LONGEST
+    longest = f".{found}.closest-to-{found}.png.part1234567.png"
+    assert len(longest.encode()) <= 255
 
 
 @pytest.mark.parametrize("device", ["con", "PRN", "Aux", "nul", *DEVICES])

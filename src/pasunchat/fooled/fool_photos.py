@@ -24,7 +24,7 @@ from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
 from pasunchat.photos.image import open_photo, own_pixels
 from pasunchat.progress import Progress, silent
-from pasunchat.storage import read_json, refuse_existing
+from pasunchat.storage import read_json, readable, refuse_existing
 from pasunchat.words import percent
 
 FOOLED, RESULT = "fooled", "result.json"
@@ -115,7 +115,7 @@ def fool_photos(
                 classifier,
                 at.result,
                 at.row,
-                str(path),
+                readable(path),
                 folder,
                 extras=Extras(required, at.plain_distance, models),
                 overwrite=overwrite,

@@ -15,6 +15,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.files import photo_files
 from pasunchat.photos.image import PhotoError, read_photo
 from pasunchat.progress import Progress, silent
+from pasunchat.storage import readable
 from pasunchat.words import percent
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ BATCH = 64
 class FilePrediction:
     """The prediction for one file, or the reason why there is none."""
 
-    file: str
+    file: str  # its path, `readable`
     prediction: Prediction | None  # None for a file that is no photo
     probabilities: dict[str, float]  # of each class; empty for a file that is no photo
     reason: str | None = None  # why it is no photo
@@ -74,7 +75,7 @@ def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[FilePredict
             reasons[file] = str(error)
     rows = iter(classifier.probabilities(np.stack(images)) if images else ())
     return [
-        FilePrediction(str(file), None, {}, reasons[file])
+        FilePrediction(readable(file), None, {}, reasons[file])
         if file in reasons
         else _of_photo(classifier, file, next(rows))
         for file in files
@@ -87,5 +88,5 @@ def _of_photo(
     names = [classifier.class_name(index) for index in range(len(probabilities))]
     prediction = Prediction.from_probabilities(probabilities, names)
     return FilePrediction(
-        str(file), prediction, dict(zip(names, probabilities.tolist(), strict=True))
+        readable(file), prediction, dict(zip(names, probabilities.tolist(), strict=True))
     )
