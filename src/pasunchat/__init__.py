@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pasunchat.classifiers.networks import NETWORKS as NETWORKS
     from pasunchat.classifiers.on_images import Step as Step
     from pasunchat.errors import PasunchatError as PasunchatError
+    from pasunchat.errors import PasunchatWarning as PasunchatWarning
     from pasunchat.fooled.control import Control as Control
     from pasunchat.fooled.fool_photos import FooledPhoto as FooledPhoto
     from pasunchat.fooled.fool_photos import FoolOptions as FoolOptions
@@ -117,6 +118,7 @@ HOMES = {
     "PIXELS": "attacks.norms",
     "Pair": "measures.compare",
     "PasunchatError": "errors",
+    "PasunchatWarning": "errors",
     "PredictedPhoto": "measures.score",
     "Prediction": "classifiers.classifier",
     "Preprocessing": "classifiers.external.preprocessing",

@@ -16,7 +16,7 @@ from pasunchat.attacks.result import Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import save
-from pasunchat.errors import PasunchatError
+from pasunchat.errors import PasunchatError, PasunchatWarning
 
 SIDE = 4
 
@@ -79,7 +79,7 @@ def test_pixels_off_the_grid_mean_no_grid() -> None:
     """Also where the radius asked for holds no picture of 256 levels."""
     off = torch.full((2, 3, SIDE, SIDE), 0.5 - 0.25 / 255)
     for request in ({"norm": "linf", "radius": "0.5/255"}, {"request": Request()}):
-        with pytest.warns(UserWarning, match="256 levels of a file, so levels=None") as said:
+        with pytest.warns(PasunchatWarning, match="256 levels of a file, so levels=None") as said:
             found = fool(Brightness(), off, 0, **request)  # type: ignore[arg-type]
         assert len(said) == 1 and said[0].filename == __file__
         assert found.request.levels is None and found.status == (Status.REACHED,) * 2

@@ -25,7 +25,7 @@ from pasunchat.attacks.search import SearchResult, SearchTask, find
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
-from pasunchat.errors import PasunchatError
+from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
@@ -222,6 +222,7 @@ def without_grid(
     warnings.warn(
         f"these pixels do not lie on the {GRID} levels of a file, so levels=None: the result is "
         "made of floats, and no file holds it",
+        PasunchatWarning,
         stacklevel=3,
     )
     if isinstance(request, Request):
