@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from pasunchat.commands import application
 from pasunchat.errors import PasunchatError, PasunchatWarning
+from pasunchat.runtime import wait_asleep
 
 DONE, MISUSED, INTERRUPTED = 0, 2, 130
 FORMAT = warnings.formatwarning  # Python's own
@@ -22,6 +23,7 @@ def main(words: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
     warnings.formatwarning = _in_one_line
+    wait_asleep()
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 

@@ -138,7 +138,7 @@ def test_is_refused_in_one_line(
 
 def test_what_is_no_photo_among_photos_gets_a_reason(odd_place: Path, call: Callable) -> None:
     said = call("predict", "text.jpg", PHOTO)
-    assert said.status == 0
+    assert said.status == 1
     assert "no photo" in said.out
 
 

@@ -271,6 +271,9 @@ ROWS = {
         lambda: Alone(Around(pixels=lambda pixels: pixels - pixels.mean(0) / 2)),
         company=True,
     ),
+    "softmax-inside": Row(lambda: Around(lambda logits: logits.softmax(1))),
+    "log-softmax-inside": Row(lambda: Around(lambda logits: logits.log_softmax(1))),
+    "several-sigmoids": Row(lambda: Around(torch.sigmoid), refused="sigmoids"),
     "partly-frozen": Row(partly_frozen),
     "hooks": Row(hooked),
     "with-gradients": Row(with_gradients),
@@ -383,6 +386,7 @@ def test_is_given_back_as_it_was(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.usefixtures("quietly")
 def test_is_refused_in_one_line_before_the_search(name: str) -> None:
     with pytest.raises(PasunchatError, match=ROWS[name].refused) as refusal:
         attacked(ROWS[name].make())
@@ -422,6 +426,7 @@ def test_is_warned_of_once_where_answers_depend_on_company(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["int8", "detached", "numpy-inside", "argmax-inside"])
+@pytest.mark.usefixtures("quietly")
 def test_without_a_gradient_scores_are_followed(name: str) -> None:
     """What the refusal advises works; and the checks say the same."""
     network = ROWS[name].make()

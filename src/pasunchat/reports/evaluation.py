@@ -16,7 +16,7 @@ from pasunchat.pictures.sheet import draw_sheet
 from pasunchat.reports.confusion import confusion_matrix
 from pasunchat.reports.reliability import reliability
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, percent, share
+from pasunchat.words import count, interval_in_words, percent, share
 
 EVALUATION, RESULT, PHOTOS = "evaluation", "evaluation.json", "photos"
 COLUMNS = 4
@@ -106,7 +106,9 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
     return f"{share(evaluation.accuracy)} {interval_in_words(evaluation.interval)}, {counted}"
 
 
-def interval_in_words(interval: tuple[float, float]) -> str:
-    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]"."""
-    low, high = interval
-    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+def classes_left_out(number: int) -> str:
+    """That a classifier has classes of which there is no photo, in a sentence."""
+    return (
+        f"the model has {count(number, 'more class', 'more classes')}, of which there is no photo "
+        "here; a photo read as one of them is read wrongly"
+    )

@@ -17,10 +17,12 @@ import torch
 
 from pasunchat.classifiers.files import INFO
 from pasunchat.errors import PasunchatError
+from pasunchat.framing import Decode
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
 from pasunchat.training.recipe import Recipe
+from pasunchat.words import count as counted
 
 RECIPE, RUN, HISTORY, TIMING = "recipe.json", "run.json", "history.jsonl", "timing.jsonl"
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
@@ -50,6 +52,7 @@ class DataOrigin:
     digest: str  # SHA-256, as dataset.json has it
     sources: tuple[str, ...]  # folders, zips, or "drawn"
     counts: dict[str, dict[str, int]]  # class -> split -> photos
+    decode: Decode | None = None  # how its photos were decoded; None: not recorded
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,11 @@ class Run:
     recipe: Recipe
     info: RunInfo
     history: tuple[Epoch, ...]
+
+    def __repr__(self) -> str:
+        ended = "" if self.finished else ", not finished"
+        epochs = counted(len(self.history), "epoch")
+        return f"<Run: {self.folder}: {self.recipe.network}, {epochs}{ended}>"
 
     @property
     def finished(self) -> bool:
@@ -178,6 +186,7 @@ def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] |
             digest=dataset.digest,
             sources=dataset.facts.sources,
             counts=dataset.facts.counts.photos,
+            decode=dataset.decode,
         ),
         versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         device=runtime.device,
