@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pasunchat.attacks.draws import keys_for
+from pasunchat.attacks.find import find
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import SearchTask, find, first_answers
+from pasunchat.attacks.search import SearchTask, first_answers
 from pasunchat.classifiers.classifier import Classifier
 
 SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
