@@ -159,7 +159,9 @@ def test_one_path_is_taken_alone(place: Path, classifier: Classifier) -> None:
 
 def test_images_are_no_paths(classifier: Classifier) -> None:
     for images in ([Image.new("RGB", (16, 16))], torch.zeros(1, 3, 16, 16)):
-        with pytest.raises(PasunchatError, match="expected paths of files, got .*; the classifier"):
+        with pytest.raises(
+            PasunchatError, match=r"expected paths of files, got .*; the classifier"
+        ):
             predict(classifier, images)  # type: ignore[arg-type]
 
 

@@ -42,7 +42,7 @@ def test_it_is_one_line_and_a_table(by_hand: Evaluation) -> None:
 
 
 def test_only_a_dataset_is_evaluated(classifier: Classifier) -> None:
-    with pytest.raises(PasunchatError, match="expected a Dataset, got tuple; .* attack_model"):
+    with pytest.raises(PasunchatError, match=r"expected a Dataset, got tuple; .* attack_model"):
         evaluate(classifier, (1, 2))  # type: ignore[arg-type]
 
 

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS
+from pasunchat.attacks.find import find
 from pasunchat.attacks.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
 from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
-from pasunchat.attacks.search import SearchResult, SearchTask, find
+from pasunchat.attacks.search import SearchResult, SearchTask
 from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
@@ -209,7 +210,10 @@ def _fooled(
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
-    found = find(request.method, SearchTask(searched, problem, keys, active, progress, deadline))
+    found = find(
+        request.method,
+        SearchTask(searched, problem, keys, active, progress, deadline, before.shape[1]),
+    )
     return _judged(classifier, problem, before, found, request)
 
 
