@@ -39,12 +39,14 @@ class ExternalNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of normalised pixels, float [N, 3, H, W], RGB."""
+        outputs: Tensor = self.network(self.arranged(pixels))
+        return outputs if self.head is None else self.head(outputs)
+
+    def arranged(self, pixels: Tensor) -> Tensor:
+        """Normalised pixels in the order of channels and axes that the network expects."""
         if self.reverse:
             pixels = pixels.flip(1)
-        if self.layout == "NHWC":
-            pixels = pixels.permute(0, 2, 3, 1)
-        outputs: Tensor = self.network(pixels)
-        return outputs if self.head is None else self.head(outputs)
+        return pixels.permute(0, 2, 3, 1) if self.layout == "NHWC" else pixels
 
 
 def assemble(
