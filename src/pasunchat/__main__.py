@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from pasunchat.commands import application
 from pasunchat.errors import PasunchatError
+from pasunchat.runtime import wait_asleep
 
 DONE, MISUSED, INTERRUPTED = 0, 2, 130
 
@@ -18,6 +19,7 @@ def main(words: list[str] | None = None) -> None:
     """Run the command line and leave with its status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
+    wait_asleep()
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 

@@ -48,6 +48,7 @@ class AttackResult:
     forwards: Tensor  # int64 [N]: queries
     backwards: Tensor  # int64 [N]: gradients
     request: RequestInfo
+    classes: tuple[str, ...] = ()  # names in the order of the logits; empty: they are numbered
 
     @property
     def before(self) -> Tensor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
@@ -56,6 +56,7 @@ def attack(
     from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import set_up_runtime
 
@@ -69,6 +70,8 @@ def attack(
     words += [f"limit-{limit}"] if limit is not None else []
     folder = output or attack_folder(classifier, dataset, words)
     _note_trained_elsewhere(classifier, dataset)
+    _note_classes_left_out(classifier, dataset)
+    note_any(other_decode(classifier, dataset))
     _warn(classifier, dataset, split)
     try:
         with attack_bar() as progress:
@@ -112,6 +115,15 @@ def _note_trained_elsewhere(classifier: "Classifier", dataset: "Dataset") -> Non
         )
 
 
+def _note_classes_left_out(classifier: "Classifier", dataset: "Dataset") -> None:
+    from pasunchat.measures.class_match import match_classes
+    from pasunchat.reports.evaluation import classes_left_out
+
+    left_out = match_classes(classifier, dataset).left_out
+    if left_out:
+        note(f"note: {classes_left_out(left_out)}")
+
+
 def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     """Say on stderr what speaks against believing attacks on this classifier."""
     import torch
@@ -119,10 +131,12 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     from pasunchat.attacks.problem import Goal
     from pasunchat.attacks.sanity_checks import checks
     from pasunchat.classifiers.classifier import as_pixels
+    from pasunchat.measures.class_match import match_classes
 
     rows = dataset.rows(split)[:CHECKED]
     pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
-    goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
+    real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
+    goal = Goal(torch.from_numpy(real), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
         note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
 

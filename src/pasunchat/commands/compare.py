@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
@@ -39,6 +39,7 @@ def compare(
     from pasunchat.measures.compare import check_comparable
     from pasunchat.measures.compare import compare as compare_
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.measures.speed import time_classifiers
     from pasunchat.reports.comparison import comparison_folder, warnings, write_comparison
 
@@ -52,6 +53,8 @@ def compare(
     with progress_bar("timing", "passes") as progress:
         timing = time_classifiers(classifiers, datasets, split, progress)
     write_comparison(folder, comparison, timing, overwrite=overwrite)
+    for name, classifier in classifiers.items():
+        note_any(other_decode(classifier, datasets[name]))
     for warning in warnings(comparison):
         note(f"note: {warning}")
     if json:
@@ -63,12 +66,13 @@ def compare(
 
 def _loaded(models: list[str]) -> "dict[str, Classifier]":
     """Each model under a short name, where short names tell them apart."""
+    from pasunchat.classifiers.external.preprocessing import name_and_preprocessing
     from pasunchat.classifiers.load import load
     from pasunchat.errors import PasunchatError
     from pasunchat.runtime import set_up_runtime
 
     device = set_up_runtime().device
-    names = [Path(model).name for model in models]
+    names = [Path(name_and_preprocessing(model)[0]).name for model in models]
     if len(set(names)) < len(names):
         names = models
     for name in names:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, print_json, say, table
+from pasunchat.commands.printing import closing, note_any, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def evaluate(
     """Measure a classifier: accuracy and its interval, confusion, calibration, best and worst."""
     from pasunchat.classifiers.load import load
     from pasunchat.measures.score import evaluate as evaluate_
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
     from pasunchat.runtime import set_up_runtime
 
@@ -46,6 +47,7 @@ def evaluate(
     folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
     with progress_bar("evaluating") as progress:
         evaluation = evaluate_(classifier, dataset, split, progress)
+    note_any(other_decode(classifier, dataset))
     write_evaluation(folder, evaluation, dataset, overwrite=True)
     if json:
         print_json(evaluation)
@@ -74,12 +76,14 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.evaluation import accuracy_in_words
+    from pasunchat.reports.evaluation import accuracy_in_words, classes_left_out
     from pasunchat.words import percent, share
 
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
     say(f"always answering the largest class: {share(evaluation.floor)}")
-    names = evaluation.class_names
+    if evaluation.left_out:
+        say(classes_left_out(evaluation.left_out))
+    names = evaluation.predicted_names
     table(
         ("real \\ predicted", *names, "recall", "precision", "F1"),
         [

@@ -24,6 +24,12 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def note_any(text: str | None) -> None:
+    """A note, where there is something to say."""
+    if text:
+        note(f"note: {text}")
+
+
 def print_json(value: Any) -> None:
     """A result as JSON: one object."""
     typer.echo(to_json(value).decode(), nl=False)

@@ -14,6 +14,7 @@ from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import FilmKind, draw_film
 from pasunchat.fooled.outcome import Extras, Outcome, plain, save_outcome, stem
@@ -56,8 +57,8 @@ class _Found:
 
 
 def fool_photos(
-    classifier: Classifier,
-    paths: Sequence[Path | str],
+    model: Model,
+    paths: Path | str | Sequence[Path | str],
     output: str | Path | None = None,
     request: Request | None = None,
     *,
@@ -70,13 +71,14 @@ def fool_photos(
     """Fool the classifier with each photo; write picture, noise, row and result.json of each into a
     folder STEM.TARGET under `output`, whole or not at all.
 
-    output: by default `fooled` in the run that the classifier comes from. request: how to search;
-    by default with a confidence of 0.95. An attack that chooses its result by a rule of its own
-    takes no confidence. models: others, asked about each picture. film: also an animation of how it
-    tips. progress: (photos done, photos).
+    model: as `fool` takes it. paths: one or several. output: by default `fooled` in the run that
+    the classifier comes from. request: how to search; by default with a confidence of 0.95. An
+    attack that chooses its result by a rule of its own takes no confidence. models: others, asked
+    about each picture. film: also an animation of how it tips. progress: (photos done, photos).
     Raises PasunchatError for an unknown class, a file that is no photo, and folders that exist
     already unless `overwrite`; all before anything is attacked.
     """
+    classifier, paths = as_classifier(model), [paths] if isinstance(paths, str | Path) else paths
     request, options = request or Request(confidence=SURE), options or FoolOptions()
     if request.method.info.own_result:
         request = replace(request, confidence=None)

@@ -21,6 +21,7 @@ from pasunchat.fooled.receipt import (
     save_with_receipt,
 )
 from pasunchat.fooled.survival import Survival, survival
+from pasunchat.framing import Decode
 from pasunchat.photos.image import write_png
 from pasunchat.storage import whole_folder, write_json
 
@@ -101,7 +102,11 @@ def save_outcome(
     """
     photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
     goal, digest = int(result.goal[row]), classifier.digest()
-    receipt = receipt_of(classifier, result, row, photo, image, goal=goal, digest=digest)
+    framed = photo.shape[:2] == (classifier.size, classifier.size)
+    decode = classifier.decode if framed else "exact"
+    receipt = receipt_of(
+        classifier, result, row, photo, image, goal=goal, digest=digest, decode=decode
+    )
     reached = result.status[row] is Status.REACHED
     picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
     with whole_folder(folder, overwrite=overwrite) as part:
@@ -147,8 +152,10 @@ def receipt_of(
     *,
     goal: int,
     digest: str,
+    decode: Decode,
 ) -> Receipt:
-    """What the picture of one row says of itself. goal: a class. digest: the classifier's."""
+    """What the picture of one row says of itself. goal: a class. digest: the classifier's. decode:
+    how the photo was decoded."""
     before, after = (
         classifier.predictions_from_logits(logits[row : row + 1])[0]
         for logits in (result.before_logits, result.after_logits)
@@ -164,6 +171,7 @@ def receipt_of(
         l2=l2,
         largest_change=largest,
         request=result.request,
+        decode=decode,
     )
 
 

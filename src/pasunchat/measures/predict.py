@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.files import photo_files
 from pasunchat.photos.image import PhotoError, read_photo
@@ -27,16 +28,18 @@ class FilePrediction:
 
 
 def predict(
-    classifier: Classifier,
-    photos: Sequence[Path | str],
+    model: Model,
+    photos: Path | str | Sequence[Path | str],
     progress: Progress = silent,
 ) -> list[FilePrediction]:
     """Predict the class of files, of the photos in folders and of those that a pattern matches.
 
-    In the order given, decoded exactly. progress: (files done, files). Raises PasunchatError for a
-    path where nothing is, and a classifier that states no image size.
+    model: as `fool` takes it. photos: one path or several. In the order given, decoded as the
+    classifier states. progress: (files done, files). Raises PasunchatError for a path where nothing
+    is, and a classifier that states no image size.
     """
-    files = photo_files(photos)
+    classifier = as_classifier(model)
+    files = photo_files([photos] if isinstance(photos, str | Path) else photos)
     predictions: list[FilePrediction] = []
     for first in range(0, len(files), BATCH):
         predictions += _of_batch(classifier, files[first : first + BATCH])
@@ -50,7 +53,7 @@ def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[FilePredict
     images, reasons = [], {}
     for file in files:
         try:
-            images.append(read_photo(file, classifier.size, classifier.framing))
+            images.append(read_photo(file, classifier.size, classifier.framing, classifier.decode))
         except PhotoError as error:
             reasons[file] = str(error)
     rows = iter(classifier.probabilities(np.stack(images)) if images else ())

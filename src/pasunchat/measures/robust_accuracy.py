@@ -7,8 +7,11 @@ from math import inf, isfinite
 import numpy as np
 
 from pasunchat.attacks.norms import NORMS, Norm
+from pasunchat.attacks.norms import ROUNDING as FLOAT_ROUNDING
+from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.result import RequestInfo
 from pasunchat.measures.attacked import AttackedPhoto
+from pasunchat.measures.score import interval_of
 
 ROUNDING = 1e-9  # relative: what writing a radius as a decimal number may lose
 
@@ -25,6 +28,7 @@ class AttackRunInfo:
     request: RequestInfo
     block: int  # photos attacked together
     version: str  # of pasunchat
+    radii: tuple[float, ...] = ()  # at which robust accuracy was asked for
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class CurvePoint:
 
     radius: float
     accuracy: float
+
+
+@dataclass(frozen=True)
+class RobustAccuracy:
+    """How many photos withstood an attack within a radius: they are read rightly, and no change
+    found there fools. An upper bound of how many withstand every attack."""
+
+    radius: float
+    withstood: int  # photos
+    photos: int
+    accuracy: float  # the share that withstood
+    interval: tuple[float, float]  # 95 % Wilson interval of the share
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,12 @@ class Robustness:
     most_fragile: AttackedPhoto | None  # fooled by the smallest change
     # not fooled, and farthest from it; else fooled only by the largest change
     most_stubborn: AttackedPhoto | None
+    within: tuple[RobustAccuracy, ...] = ()  # at each radius that was asked for
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % Wilson interval of the accuracy before anything was changed."""
+        return interval_of(self.right, self.photos)
 
     @property
     def norm(self) -> Norm:
@@ -85,8 +107,8 @@ class Robustness:
 
     def accuracy_within(self, radius: float) -> float:
         """Robust accuracy at a radius, in the norm's unit, 0 or more."""
-        farthest = radius * (1 + ROUNDING)
-        return [at.accuracy for at in self.curve if at.radius <= farthest][-1]
+        far = farthest(radius, self.info.request.levels)
+        return [at.accuracy for at in self.curve if at.radius <= far][-1]
 
     def enough_for(self, share: float) -> float | None:
         """The smallest radius within which a share of all photos, in (0, 1], is misread; None
@@ -111,7 +133,7 @@ def robustness(
         no_gradient=sum(photo.status == "no_gradient" for photo in right),
         robust_accuracy=(len(right) - len(fooled)) / len(photos),
         median=_median(photos),
-        curve=_curve(info.request.radius or 0.0, photos),
+        curve=_curve(info.request, photos),
         classes=tuple(
             _of_class(name, [photo for photo in photos if photo.real == name]) for name in classes
         ),
@@ -119,13 +141,29 @@ def robustness(
         backwards=sum(photo.backwards for photo in photos),
         most_fragile=min(fooled, key=lambda p: (p.enough, p.l2, p.row), default=None),
         most_stubborn=_most_stubborn(right),
+        within=tuple(_within(radius, info.request.levels, photos) for radius in info.radii),
     )
 
 
-def _curve(radius: float, photos: Sequence[AttackedPhoto]) -> tuple[CurvePoint, ...]:
+def farthest(radius: float, levels: int | None) -> float:
+    """The largest distance that counts as within a radius. Without a grid it may be longer by as
+    much as float arithmetic adds to a change that an attack found inside."""
+    if levels is None:
+        return radius * (1 + FLOAT_ROUNDING) + TINY
+    return radius * (1 + ROUNDING)
+
+
+def _within(radius: float, levels: int | None, photos: Sequence[AttackedPhoto]) -> RobustAccuracy:
+    withstood = sum(photo.enough > farthest(radius, levels) for photo in photos)
+    share, interval = withstood / len(photos), interval_of(withstood, len(photos))
+    return RobustAccuracy(radius, withstood, len(photos), share, interval)
+
+
+def _curve(request: RequestInfo, photos: Sequence[AttackedPhoto]) -> tuple[CurvePoint, ...]:
     enough = np.sort([photo.enough for photo in photos])
-    radii = sorted({0.0, *(d for d in enough.tolist() if isfinite(d)), radius})
-    robust = len(photos) - np.searchsorted(enough, np.array(radii) * (1 + ROUNDING), "right")
+    radii = sorted({0.0, *(d for d in enough.tolist() if isfinite(d)), request.radius or 0.0})
+    ends = [farthest(radius, request.levels) for radius in radii]
+    robust = len(photos) - np.searchsorted(enough, ends, "right")
     return tuple(
         CurvePoint(radius, int(count) / len(photos))
         for radius, count in zip(radii, robust, strict=True)

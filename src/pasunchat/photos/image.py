@@ -15,10 +15,12 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import Box, Decode, Framing, frame, scaled_size
+from pasunchat.photos.checksums import CutShort, holds
 from pasunchat.photos.modes import to_rgb
 from pasunchat.storage import write_bytes
 
-DECODES: tuple[Decode, ...] = ("fast", "exact")
+DECODES: tuple[Decode, ...] = ("exact", "fast")
+DRAFTED = ("JPEG", "MPO")  # formats that Pillow can decode at reduced size; EXIF is in their header
 Near = Callable[[int, int], tuple[int, int]]
 Reason = Literal[
     "empty", "not-an-image", "heic", "unsupported", "cut-short", "damaged", "too-large"
@@ -78,8 +80,9 @@ def read_photo(
 ) -> NDArray[np.uint8]:
     """The photo at `path` as uint8 [size, size, 3].
 
-    decode: "exact", or "fast" (a JPEG is decoded near the size it is scaled to: less than one
-    level of 255 away in the mean). Raises PasunchatError with the file's name and the reason.
+    decode: "exact", or "fast": a JPEG is decoded near the size it is scaled to, which costs less
+    and moves its pixels (docs/decisions/0019-one-photo-one-answer.md: by how much). Raises
+    PasunchatError with the file's name and the reason.
     """
     return open_photo(path, near=near_size(size, framing, decode)).square(size, framing)
 
@@ -109,12 +112,13 @@ def decode_photo(data: bytes, *, near: Near | None = None) -> Photo:
 
     near: (width, height) of the upright file -> (width, height) that will be needed; a JPEG is
     then decoded at a half, a quarter or an eighth while it stays at least that large. Colour
-    profiles are not applied. Raises PhotoError with a named reason.
+    profiles are not applied. Raises PhotoError with a named reason: what does not decode whole is
+    no photo.
     """
     with _QUIET.on():
         picture = _opened(data)
         file_size = picture.size
-        box = _draft(picture, near) if near else None
+        box = _draft(picture, near) if near and picture.format in DRAFTED else None
         _load(picture)
         orientation = _orientation(picture)
         rgb = _rgb(picture)
@@ -124,6 +128,18 @@ def decode_photo(data: bytes, *, near: Near | None = None) -> Photo:
         return Photo(rgb, *rgb.size, box=(0, 0, *rgb.size))
     width, height = file_size[::-1] if orientation in SIDEWAYS else file_size
     return Photo(rgb, width, height, box)
+
+
+def as_photo(picture: Image.Image) -> Photo:
+    """A Pillow image as `decode_photo` gives that of a file: upright by EXIF, any mode to RGB, the
+    frame that it stands at. Raises PhotoError with a named reason."""
+    with _QUIET.on():
+        _load(picture)
+        orientation = _orientation(picture)
+        rgb = _rgb(picture)
+    if orientation in TURNS:
+        rgb = rgb.transpose(TURNS[orientation])
+    return Photo(rgb, *rgb.size, box=(0, 0, *rgb.size))
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -137,10 +153,23 @@ def _opened(data: bytes) -> Image.Image:
         raise _undecodable(error) from error
     if picture.width * picture.height > MOST_PIXELS:
         raise _too_large()
+    _check(picture, data)
     return picture
 
 
+def _check(picture: Image.Image, data: bytes) -> None:
+    try:
+        whole = holds(picture, data)
+    except CutShort as error:
+        raise _cut_short() from error
+    except Exception as error:
+        raise _undecodable(error) from error
+    if not whole:
+        raise PhotoError("damaged", "the file is damaged: a checksum in it is wrong")
+
+
 def _load(picture: Image.Image) -> None:
+    """Decode the picture. Call it once: after a failure, Pillow's next try is silent."""
     try:
         picture.load()
     except Exception as error:
@@ -197,8 +226,12 @@ def _undecodable(error: Exception) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError | MemoryError) or "too large" in text:
         return _too_large()
     if isinstance(error, EOFError) or "truncated" in text:
-        return PhotoError("cut-short", "the file is cut short: a part of the picture is missing")
+        return _cut_short()
     return PhotoError("damaged", f"the file is damaged or of a rare kind (Pillow: {text})")
+
+
+def _cut_short() -> PhotoError:
+    return PhotoError("cut-short", "the file is cut short: a part of the picture is missing")
 
 
 def _too_large() -> PhotoError:

@@ -219,7 +219,10 @@ SOURCES: Mapping[str, Callable[[str], AbstractContextManager[Listing]]] = {
 def _listed(source: str, files: Files, hidden: list[str]) -> Listing:
     if not files:
         raise PasunchatError(f"{source} holds no photos; {EXPECTED}")
-    arranged = arrange(tree_of(files))
+    try:
+        arranged = arrange(tree_of(files))
+    except PasunchatError as error:
+        raise PasunchatError(f"{source}: {error}") from error
     if arranged is None:
         raise PasunchatError(
             f"{source}: its {len(files)} files lie in no class folder and have no class in "

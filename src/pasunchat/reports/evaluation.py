@@ -110,3 +110,11 @@ def interval_in_words(interval: tuple[float, float]) -> str:
     """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]"."""
     low, high = interval
     return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def classes_left_out(number: int) -> str:
+    """That a classifier has classes of which there is no photo, in a sentence."""
+    return (
+        f"the model has {count(number, 'more class', 'more classes')}, of which there is no photo "
+        "here; a photo read as one of them is read wrongly"
+    )

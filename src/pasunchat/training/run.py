@@ -17,6 +17,7 @@ import torch
 
 from pasunchat.classifiers.files import INFO
 from pasunchat.errors import PasunchatError
+from pasunchat.framing import Decode
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
@@ -50,6 +51,7 @@ class DataOrigin:
     digest: str  # SHA-256, as dataset.json has it
     sources: tuple[str, ...]  # folders, zips, or "drawn"
     counts: dict[str, dict[str, int]]  # class -> split -> photos
+    decode: Decode | None = None  # how its photos were decoded; None: not recorded
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] |
             digest=dataset.digest,
             sources=dataset.facts.sources,
             counts=dataset.facts.counts.photos,
+            decode=dataset.decode,
         ),
         versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         device=runtime.device,

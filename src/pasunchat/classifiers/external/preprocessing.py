@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
 
+from pasunchat.classifiers.channels import Channels
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import FRAMINGS, Framing
 
 Scale = Literal["0..1", "0..255", "-1..1"]
-Channels = Literal["RGB", "BGR"]
 SCALES: dict[str, Scale] = {
     "0..1": "0..1",
     "1": "0..1",
@@ -18,6 +18,7 @@ SCALES: dict[str, Scale] = {
     "255": "0..255",
     "-1..1": "-1..1",
 }
+CHANNELS: dict[str, Channels] = {"RGB": "RGB", "BGR": "BGR", "L": "L", "GREY": "L", "GRAY": "L"}
 MULTIPLY_ADD: dict[Scale, tuple[float, float]] = {  # what makes such a scale of pixels in [0, 1]
     "0..1": (1.0, 0.0),
     "0..255": (255.0, 0.0),
@@ -35,7 +36,7 @@ class Preprocessing:
     scale: Scale | None = None  # what black and white are in its input, before mean and std
     mean: tuple[float, ...] | None = None  # one number, or one a channel, in units of `scale`
     std: tuple[float, ...] | None = None  # likewise; both in the network's order of channels
-    channels: Channels | None = None  # that order
+    channels: Channels | None = None  # that order; "L" for one channel of grey
     size: int | None = None  # side of its square images, in pixels
     framing: Framing | None = None  # how a photo becomes a square
     classes: tuple[str, ...] | None = None  # names in the order of its outputs
@@ -132,6 +133,12 @@ def _scale(_: str, text: str) -> Scale:
     return SCALES[text]
 
 
+def _channels(_: str, text: str) -> Channels:
+    if text.upper() not in CHANNELS:
+        raise PasunchatError(f'channels: expected RGB, BGR or L (grey), got "{text}"')
+    return CHANNELS[text.upper()]
+
+
 def _numbers(key: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split("/"))
@@ -156,7 +163,7 @@ READERS = {
     "scale": _scale,
     "mean": _numbers,
     "std": _numbers,
-    "channels": lambda _, text: text.upper(),
+    "channels": _channels,
     "size": _size,
     "framing": lambda _, text: text,
     "classes": _classes,
