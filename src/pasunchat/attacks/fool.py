@@ -16,15 +16,17 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS
+from pasunchat.attacks.find import find
 from pasunchat.attacks.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
 from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
-from pasunchat.attacks.search import SearchResult, SearchTask, find
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.attacks.search import SearchResult, SearchTask
+from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
+from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
@@ -185,9 +187,22 @@ def fool(
         if request is not None:
             raise TypeError("give one Request, not two")
         labels, request = None, labels
-    classifier = as_classifier(model)
-    pixels = pixels_of(photos, classifier)
-    request = request_of(*without_grid(pixels, request, options))
+    with outside_inference_mode():
+        classifier = as_classifier(model)
+        pixels = pixels_of(photos, classifier)
+        request = request_of(*without_grid(pixels, request, options))
+        with buffers_kept(classifier):
+            return _fooled(classifier, pixels, labels, goal, request, progress)
+
+
+def _fooled(
+    classifier: Classifier,
+    pixels: Tensor,
+    labels: Labels | None,
+    goal: Goal | None,
+    request: Request,
+    progress: Progress,
+) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
     goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
@@ -195,7 +210,10 @@ def fool(
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
-    found = find(request.method, SearchTask(searched, problem, keys, active, progress, deadline))
+    found = find(
+        request.method,
+        SearchTask(searched, problem, keys, active, progress, deadline, before.shape[1]),
+    )
     return _judged(classifier, problem, before, found, request)
 
 
@@ -251,6 +269,7 @@ def goal_of(
         names = [classifier.class_name(index) for index in range(total)]
         goal = Goal(classes_of(labels, names, count), targeted=False)
     goal = (goal or Goal(runner_up(logits))).to("cpu").of_all(count)
+    goal = replace(goal, classes=ordinary(goal.classes))
     if len(goal.classes) != count:
         raise PasunchatError(
             f"goal: expected one class for each of {count} photos, got {len(goal.classes)}; give "
@@ -258,16 +277,6 @@ def goal_of(
         )
     in_range(goal.classes, total)
     return goal if request.confidence is None else replace(goal, confidence=request.confidence)
-
-
-def finite(logits: Tensor) -> Tensor:
-    """The logits, if all of them are numbers; else raises PasunchatError."""
-    if not bool(logits.isfinite().all()):
-        raise PasunchatError(
-            "the classifier's logits are not finite numbers on these photos; check its weights "
-            "and its normalisation (mean and std)"
-        )
-    return logits
 
 
 def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
@@ -286,6 +295,7 @@ def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
 
 def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     """A mask [H, W], or [1 or N, 1 or 3, H, W], as bool [N, 1 or 3, H, W] on the pixels' device."""
+    mask = ordinary(mask)
     whole = mask.bool() if mask.ndim == 4 else mask.bool()[None, None]
     shape = (len(pixels), *whole.shape[1:2], *pixels.shape[2:])
     fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)
