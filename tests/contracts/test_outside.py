@@ -315,6 +315,7 @@ ROWS = {
         lambda: Alone(Around(pixels=lambda pixels: pixels - pixels.mean(0) / 2)),
         company=True,
     ),
+    "log-softmax-inside": Row(lambda: Around(lambda logits: logits.log_softmax(1))),
     "partly-frozen": Row(partly_frozen),
     "hooks": Row(hooked),
     "with-gradients": Row(with_gradients),
@@ -427,6 +428,7 @@ def test_is_given_back_as_it_was(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.usefixtures("quietly")
 def test_is_refused_in_one_line_before_the_search(name: str) -> None:
     with pytest.raises(PasunchatError, match=ROWS[name].refused) as refusal:
         attacked(ROWS[name].make())
@@ -469,6 +471,7 @@ def test_is_warned_of_once_where_there_is_reason(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["int8", "detached", "numpy-inside", "argmax-inside"])
+@pytest.mark.usefixtures("quietly")
 def test_without_a_gradient_scores_are_followed(name: str) -> None:
     """What the refusal advises works; and the checks say the same."""
     network = ROWS[name].make()

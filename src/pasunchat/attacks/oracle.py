@@ -129,7 +129,7 @@ class Oracle:
         return Slope(None, torch.stack(losses).mean(0), by_view.mean(1), by_view)
 
     def _forward(self, pixels: Tensor) -> Tensor:
-        with in_one_line(cannot_run(pixels)):
+        with in_one_line(f"{self.classifier.known_as} {cannot_run(pixels)}"):
             logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
         return logits.float()
 

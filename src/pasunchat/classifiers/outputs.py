@@ -14,31 +14,34 @@ def in_one_line(what: str) -> Iterator[None]:
     cannot be done because of it."""
     try:
         yield
-    except PasunchatError:
+    except (PasunchatError, Warning):
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise PasunchatError(f"{what}: {reason}") from error
 
 
-def logits_in(outputs: object, rows: int) -> Tensor:
+def logits_in(outputs: object, rows: int, model: str = "the network") -> Tensor:
     """The outputs [N, C] (or [N], of one number each) among what a network gives for N = `rows`
     pictures.
 
     Taken are a tensor, what is named logits, or the one part of such a shape; one row whose axis
-    was squeezed out, and maps of one pixel, [N, C, 1, 1]. Raises PasunchatError for all else.
+    was squeezed out, and maps of one pixel, [N, C, 1, 1]. model: its name, for the PasunchatError
+    that is raised for all else.
     """
     found = _tensor_in(outputs, rows)
-    if found.ndim > 2 and found[0].numel() == found.shape[1]:
+    if found is None:
+        raise _no_classifier(outputs, rows, model)
+    if found.ndim > 2 and found.shape[2:].numel() == 1:
         found = found.flatten(1)
     if rows == 1 and found.ndim < 2 and found.numel():
         found = found.reshape(1, -1) if found.numel() > 1 else found.reshape(1)
     if found.ndim not in (1, 2) or found.shape[0] != rows or not found.is_floating_point():
-        raise _no_classifier(outputs, rows)
+        raise _no_classifier(outputs, rows, model)
     return found
 
 
-def _tensor_in(outputs: object, rows: int) -> Tensor:
+def _tensor_in(outputs: object, rows: int) -> Tensor | None:
     if isinstance(outputs, Tensor):
         return outputs
     named: object = getattr(outputs, "logits", None)
@@ -52,12 +55,12 @@ def _tensor_in(outputs: object, rows: int) -> Tensor:
     for found in (fitting, tensors):
         if len(found) == 1:
             return found[0]
-    raise _no_classifier(outputs, rows)
+    return None
 
 
-def _no_classifier(outputs: object, rows: int) -> PasunchatError:
+def _no_classifier(outputs: object, rows: int, model: str) -> PasunchatError:
     return PasunchatError(
-        "expected a classifier, which gives [N, classes] numbers; the network gives "
+        f"expected a classifier, which gives [N, classes] numbers; {model} gives "
         f"{_in_words(outputs)} for {rows} images; wrap it in a module that returns its logits"
     )
 

@@ -72,8 +72,10 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     follow = _Follow(side)
 
     def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: object) -> None:
-        if isinstance(out, Tensor) and not isinstance(part, nn.Identity):
-            field = follow.through(part, inputs, out)
+        if not isinstance(out, Tensor):  # as a part of an exported program that checks its input
+            return
+        field = follow.through(part, inputs, out)
+        if not isinstance(part, nn.Identity):
             noted.append(_layer(name, part, out, min(field.seen, side)))
 
     hooks = [
@@ -85,7 +87,7 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     ]
     try:
         with classifier.as_judge(), follow:
-            classifier.outputs(blank, adapter)
+            classifier.run(blank, adapter)
     finally:
         for hook in hooks:
             hook.remove()
