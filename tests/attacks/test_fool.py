@@ -59,13 +59,13 @@ def refused(match: str, photos: Tensor | None = None, **given: object) -> None:
     [
         (grey()[0, 0], r"float \[N, 3, H, W\] in \[0, 1\] or uint8, got torch.float32 \[4, 4\]"),
         (grey().mul(255).long(), r"got torch.int64"),
-        (grey()[:, :1], r"\[2, 1, 4, 4\]"),
+        (grey()[:, :2], r"\[2, 2, 4, 4\]"),
         (grey() * 255, r"in \[0, 1\], got 100 to 100; divide by 255"),
         (grey() - 1, r"in \[0, 1\], got -0.6"),
         (grey() * nan, r"in \[0, 1\], got nan"),
         (grey()[:0], r"expected one or more, got none"),
     ],
-    ids=["no colours", "whole", "one colour", "0 to 255", "below 0", "no numbers", "no row"],
+    ids=["no colours", "whole", "two colours", "0 to 255", "below 0", "no numbers", "no row"],
 )
 def test_pixels_that_are_none(photos: Tensor, match: str) -> None:
     refused(match, photos)

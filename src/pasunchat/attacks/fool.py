@@ -9,19 +9,20 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS
+from pasunchat.attacks.find import find
 from pasunchat.attacks.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
 from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
-from pasunchat.attacks.search import SearchResult, SearchTask, find
+from pasunchat.attacks.search import SearchResult, SearchTask
 from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
@@ -114,6 +115,18 @@ class Request:
                 object.__setattr__(self, name, _number(value, kind, name))
         if isinstance(self.mask, np.ndarray):
             object.__setattr__(self, "mask", torch.from_numpy(self.mask.astype(bool)))
+        if self.effort not in get_args(Effort):
+            raise PasunchatError(
+                f"effort: expected {', '.join(get_args(Effort))}, got {self.effort!r}; take one of "
+                "them"
+            )
+        if not (
+            self.attack is None or isinstance(self.attack, str) or hasattr(self.attack, "info")
+        ):
+            raise PasunchatError(
+                f'attack: expected a name, as in "pgd:steps=200", or an attack, got '
+                f"{type(self.attack).__name__}; there are: {', '.join(ATTACKS)}"
+            )
         if self.mask is not None and not isinstance(self.mask, Tensor):
             raise PasunchatError(
                 f"mask: expected a bool tensor [H, W], got {type(self.mask).__name__}; True where "
@@ -197,7 +210,10 @@ def _fooled(
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
-    found = find(request.method, SearchTask(searched, problem, keys, active, progress, deadline))
+    found = find(
+        request.method,
+        SearchTask(searched, problem, keys, active, progress, deadline, before.shape[1]),
+    )
     return _judged(classifier, problem, before, found, request)
 
 
@@ -314,11 +330,14 @@ def _number(value: Any, kind: type[int] | type[float], name: str) -> int | float
     return plain
 
 
-def _norm(name: Any) -> Norm:
-    """The table's own row, not a copy: attacks ask whether a norm `is` L2."""
-    if not isinstance(name, str) or name not in NORMS:
-        raise PasunchatError(f'unknown norm "{name}"; there are: {", ".join(NORMS)}')
-    return NORMS[name]
+def _norm(word: Any) -> Norm:
+    """The norm meant by its name, or by its exponent, as in 2 and inf. The table's own row, not a
+    copy: attacks ask whether a norm `is` L2."""
+    lower = f"{word:g}" if isinstance(word, int | float) else str(word).lower()
+    for name in (word, lower, f"l{lower}"):
+        if isinstance(name, str) and name in NORMS:
+            return NORMS[name]
+    raise PasunchatError(f'unknown norm "{word}"; there are: {", ".join(NORMS)}')
 
 
 def serving(norm: Norm) -> list[str]:

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pasunchat.attacks.draws import keys_for
+from pasunchat.attacks.find import find
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import NoGradientError, attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import SearchTask, find, first_answers
+from pasunchat.attacks.search import SearchTask, first_answers
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.company import Company
 from pasunchat.classifiers.heads import SMALLEST
