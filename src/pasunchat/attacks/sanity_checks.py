@@ -22,8 +22,8 @@ from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import NoGradientError, attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import SearchTask, first_answers
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.attacks.search import SearchTask, find, first_answers
+from pasunchat.classifiers.classifier import Classifier, with_noise
 from pasunchat.classifiers.company import Company
 from pasunchat.classifiers.heads import SMALLEST
 from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pasunchat.classifiers.adapter import PLAIN, Adapter, adapters, find_adapter
+from pasunchat.classifiers.adapter import PLAIN_ADAPTER, Adapter, adapter_for, adapters
 from pasunchat.classifiers.channels import Channels, Layout
 from pasunchat.classifiers.company import Company, company_of
 from pasunchat.classifiers.heads import Ending
@@ -55,11 +55,10 @@ class Classifier(nn.Module):
     sees (pixels - mean) / std. Any torch module that tells classes apart is wrapped in one line:
     `Classifier(model, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))`. Whether it takes
     colours or grey, and whether it ends in logits, in a softmax or in one number, is found at the
-    first photos that it is asked about (`find_adapter`), and whether it takes a batch
-    (`company_of`).
+    first photos that it is asked about (`find_adapter`).
 
     A network from outside gets its pixels contiguous, and in its weights' number type where it
-    takes no float32. It is not changed.
+    does not take float32. It may be asked one picture at a time (`company`); it is not changed.
     """
 
     network: nn.Module
@@ -68,7 +67,7 @@ class Classifier(nn.Module):
     known_as: str  # the name it was loaded by, else what its network is called
     channels: Channels | None  # that the network takes; None: not stated
     adapter: Adapter | None  # None until it is found
-    company: Company | None  # OTHER, REFUSED: pictures are asked one by one
+    company: Company | None  # where it is not SAME, pictures are asked alone; None: not yet known
     takes: torch.dtype | None  # the type of numbers that the network takes; None: as they come
     mean: Tensor  # [1, 3, 1, 1], or [1, 1, 1, 1] for all channels alike; so are the next three
     std: Tensor
@@ -94,8 +93,8 @@ class Classifier(nn.Module):
         self.info = ClassifierInfo(classes=tuple(classes), size=size, framing=framing)
         self.origin = None
         self.known_as = type(network).__name__
-        self.channels, self.adapter = channels, None
-        self.company = self.takes = None
+        self.channels = channels
+        self.adapter = self.company = self.takes = None
         with outside_inference_mode():
             for name, value in _normalisation(mean, std).items():
                 self.register_buffer(name, value.to(_device(network)), persistent=False)
@@ -112,7 +111,7 @@ class Classifier(nn.Module):
         """The classifier whose info is known already, as that of a file is; its network takes RGB
         and gives logits."""
         classifier = cls(network, mean=mean, std=std)
-        classifier.adapter = PLAIN
+        classifier.adapter = PLAIN_ADAPTER
         classifier.info = info
         classifier.known_as = info.network_name or classifier.known_as
         return classifier
@@ -174,18 +173,15 @@ class Classifier(nn.Module):
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """What the network sees: (pixels - mean) / std, in its channels and its layout."""
-        return self._inputs(pixels, self.found_adapter(pixels))
-
-    def _inputs(self, pixels: Tensor, adapter: Adapter) -> Tensor:
-        shown = adapter.inputs(pixels, self._scaled)
-        return shown if self.is_ours else shown.contiguous()
-
-    def _scaled(self, pixels: Tensor) -> Tensor:
-        return torch.addcmul(self.shift, pixels, self.scale)
+        return self._shown(pixels, self.found_adapter(pixels))
 
     def outputs(self, pixels: Tensor, adapter: Adapter) -> Tensor:
-        """The network's outputs, [N, C] or [N]: the head makes logits of them."""
-        return logits_in(self.run(pixels, adapter), pixels.shape[0], self.known_as)
+        """What the network gives, [N, C] or [N], for pixels, float [N, 3, H, W] in [0, 1]."""
+        return logits_in(self.run(self._shown(pixels, adapter)), pixels.shape[0])
+
+    def _shown(self, pixels: Tensor, adapter: Adapter) -> Tensor:
+        shown = adapter.inputs(pixels, lambda some: torch.addcmul(self.shift, some, self.scale))
+        return shown if self.is_ours else shown.contiguous()
 
     def run(self, pixels: Tensor, adapter: Adapter) -> object:
         """Whatever the network gives for pixels, float [N, 3, H, W] in [0, 1]."""
@@ -239,16 +235,34 @@ class Classifier(nn.Module):
                 PasunchatWarning,
                 stacklevel=2,
             )
-        self.adapter = adapter
-        return count
 
-    @contextmanager
-    def as_judge(self) -> Iterator[None]:
-        """A block in which it answers as in evaluation, in fp32 and without gradients; afterwards
-        it is as it was, with the statistics that a network from outside may move when asked."""
-        kept = nullcontext() if self.is_ours else buffers_kept(self.network)
-        with eval_mode(self), kept:
-            yield
+    def found_adapter(self, pixels: Tensor) -> Adapter:
+        """The adapter, found at the first pixels that come, float [N, 3, H, W] in [0, 1]."""
+        if self.adapter is None and len(pixels):
+            count = self.find_adapter(pixels)
+            if self.classes and len(self.classes) != count:
+                self.adapter = None
+                raise PasunchatError(
+                    f"{self.known_as} has {count} classes, but {len(self.classes)} names are "
+                    f"given: {'/'.join(self.classes[:5])}"
+                )
+        return self.adapter or PLAIN_ADAPTER
+
+    def find_adapter(
+        self, pixels: Tensor, *, layout: Layout | None = None, ending: Ending | None = None
+    ) -> int:
+        """Find out which channels, which layout and which head the network needs, by its answer to
+        the first of some pixels. Returns how many classes it tells apart.
+
+        layout, ending: of its file, where they are known. Raises what the network raises.
+        """
+        shape = pixels.shape[2], pixels.shape[3]
+        among = adapters(self.channels, layout, shape, self.mean.numel(), self.known_as)
+        with self.as_judge(), torch.random.fork_rng(devices=[]):
+            self.adapter, count = adapter_for(
+                self.outputs, pixels[:1], self.known_as, among=among, ending=ending
+            )
+        return count
 
     def predict_logits(self, pixels: Tensor, batch: int = 32) -> Tensor:
         """Logits, float32 [N, C] on the CPU, of pixels, float [N, 3, H, W] in [0, 1].
