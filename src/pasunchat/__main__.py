@@ -22,8 +22,8 @@ def main(words: list[str] | None = None) -> None:
     """Run the command line and leave with its status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
-    wait_asleep()
     warnings.formatwarning = _in_one_line
+    wait_asleep()
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 

@@ -22,7 +22,7 @@ from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
-from pasunchat.attacks.search import SearchResult, SearchTask, find
+from pasunchat.attacks.search import SearchResult, SearchTask
 from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
@@ -187,26 +187,25 @@ def fool(
         if request is not None:
             raise TypeError("give one Request, not two")
         labels, request = None, labels
-    classifier = as_classifier(model)
-    with outside_inference_mode(), buffers_kept(classifier):
+    with outside_inference_mode():
+        classifier = as_classifier(model)
         pixels = pixels_of(photos, classifier)
         request = request_of(*without_grid(pixels, request, options))
-        return _fooled(classifier, pixels, labels, request, goal, progress)
+        with buffers_kept(classifier):
+            return _fooled(classifier, pixels, labels, goal, request, progress)
 
 
 def _fooled(
     classifier: Classifier,
     pixels: Tensor,
     labels: Labels | None,
-    request: Request,
     goal: Goal | None,
     request: Request,
     progress: Progress,
 ) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
-    goal = goal_of(labels, goal, classifier, before, request)
-    goal = replace(goal, classes=ordinary(goal.classes), scale=before.abs().amax(1))
+    goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
     problem = problem_of(pixels, goal, request)
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)

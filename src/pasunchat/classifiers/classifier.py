@@ -18,12 +18,7 @@ from pasunchat.classifiers.channels import Channels, Layout
 from pasunchat.classifiers.company import Company, company_of
 from pasunchat.classifiers.heads import Ending
 from pasunchat.classifiers.info import ClassifierInfo
-from pasunchat.classifiers.modes import (
-    buffers_kept,
-    eval_mode,
-    outside_inference_mode,
-    set_mode,
-)
+from pasunchat.classifiers.modes import buffers_kept, eval_mode, outside_inference_mode, set_mode
 from pasunchat.classifiers.outputs import in_one_line, logits_in
 from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.framing import Decode, Framing
@@ -31,7 +26,7 @@ from pasunchat.progress import Progress, silent
 from pasunchat.runtime import generator
 from pasunchat.storage import sha256
 
-VALUES = (bool, int, float, str, torch.dtype, type(None))  # of which repr says all
+PLAIN = (bool, int, float, str, torch.dtype, type(None))  # values of which repr says all
 
 
 @dataclass(frozen=True)
@@ -114,6 +109,7 @@ class Classifier(nn.Module):
         classifier.adapter = PLAIN_ADAPTER
         classifier.info = info
         classifier.known_as = info.network_name or classifier.known_as
+        classifier.company = Company.SAME if classifier.is_ours else None
         return classifier
 
     @property
@@ -154,7 +150,6 @@ class Classifier(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of pixels, float [N, 3, H, W] in [0, 1]."""
-        self.found_adapter(pixels)
         alone = self.company not in (None, Company.SAME) and not self.training
         if alone and pixels.shape[0] > 1:
             return torch.cat([self._answer(picture) for picture in torch.split(pixels, 1)])
@@ -183,9 +178,8 @@ class Classifier(nn.Module):
         shown = adapter.inputs(pixels, lambda some: torch.addcmul(self.shift, some, self.scale))
         return shown if self.is_ours else shown.contiguous()
 
-    def run(self, pixels: Tensor, adapter: Adapter) -> object:
-        """Whatever the network gives for pixels, float [N, 3, H, W] in [0, 1]."""
-        shown = self._inputs(pixels, adapter)
+    def run(self, shown: Tensor) -> object:
+        """Whatever the network gives for normalised pixels, float [N, 3, H, W]."""
         try:
             return self.network(shown if self.takes is None else shown.to(self.takes))
         except RuntimeError:
@@ -196,37 +190,25 @@ class Classifier(nn.Module):
             self.takes = takes
             return outputs
 
-    def found_adapter(self, pixels: Tensor) -> Adapter:
-        """The adapter, found at the first pixels that come, as is whether it takes a batch."""
-        if self.adapter is not None or not len(pixels):
-            return self.adapter or PLAIN
-        count = self.find_adapter(pixels)
-        if self.classes and len(self.classes) != count:
-            self.adapter = None
-            raise PasunchatError(
-                f"{self.known_as} has {count} classes, but {len(self.classes)} names are given: "
-                f"{'/'.join(self.classes[:5])}"
-            )
-        assert self.adapter is not None
-        return self.adapter
+    @contextmanager
+    def as_judge(self) -> Iterator[None]:
+        """A block in which it answers as in evaluation, in fp32 and without gradients; afterwards
+        it is as it was, with the statistics that a network from outside may move when asked."""
+        kept = nullcontext() if self.is_ours else buffers_kept(self.network)
+        with eval_mode(self), kept:
+            yield
 
-    def find_adapter(
-        self, pixels: Tensor, *, layout: Layout | None = None, ending: Ending | None = None
-    ) -> int:
-        """Find out what the network takes and gives, by the first of some pixels; the number of
-        its classes.
+    def find_company(self, pixels: Tensor) -> None:
+        """Find out, if it is not known, whether an answer depends on the pictures beside it.
 
-        Warns where its answer depends on the pictures beside one. layout, ending: where its file
-        states them. Raises PasunchatError for what is no classifier.
+        pixels: a few pictures, float [N, 3, H, W] in [0, 1]. Warns, once, where it does. Raises
+        PasunchatError where the network cannot be asked about one picture alone.
         """
-        first, shape = pixels[:1].detach(), (pixels.shape[2], pixels.shape[3])
-        among = adapters(self.channels, layout, shape, self.mean.numel(), self.known_as)
-        with self.as_judge(), torch.random.fork_rng(devices=[]):
-            adapter, count = find_adapter(
-                self.outputs, first, self.known_as, among=among, ending=ending
-            )
+        if self.company is not None:
+            return
+        with self.as_judge():
             self.company = company_of(
-                self.network, lambda some: self.run(some, adapter), with_noise(first), self.known_as
+                self.network, lambda some: self.run(self.normalised(some)), pixels
             )
         if self.company is Company.OTHER:
             warnings.warn(
@@ -270,7 +252,9 @@ class Classifier(nn.Module):
         In evaluation mode, without gradients, in fp32: whatever a result states of an image comes
         from here. Raises PasunchatError where the network cannot be run on such pixels.
         """
-        with self.as_judge(), in_one_line(f"{self.known_as} {cannot_run(pixels)}"):
+        if len(pixels):
+            self.find_company(with_noise(pixels[:1]))
+        with self.as_judge(), in_one_line(cannot_run(pixels)):
             parts = [self(part).float() for part in torch.split(pixels, batch)]
             return torch.cat(parts).cpu()
 
@@ -331,7 +315,7 @@ def _bytes_of(value: object) -> list[bytes | str]:
     if isinstance(value, tuple | list):
         return [part for each in value for part in _bytes_of(each)]
     if not isinstance(value, Tensor):
-        return [repr(value) if isinstance(value, VALUES) else type(value).__name__]
+        return [repr(value) if isinstance(value, PLAIN) else type(value).__name__]
     if value.is_quantized:
         return [str(value.dtype), *_bytes_of(value.int_repr()), *_bytes_of(value.dequantize())]
     flat = value.detach().cpu().contiguous().reshape(-1)
@@ -340,13 +324,16 @@ def _bytes_of(value: object) -> list[bytes | str]:
 
 def number_type(network: nn.Module) -> torch.dtype | None:
     """The type of the first of its numbers that have a fraction; None where there are none."""
-    numbers = chain(network.parameters(), network.buffers())
-    return next((number.dtype for number in numbers if number.is_floating_point()), None)
+    for values in (network.parameters(), network.buffers()):
+        for value in values:
+            if value.is_floating_point():
+                return value.dtype
+    return None
 
 
 def cannot_run(pixels: Tensor) -> str:
     """What is said where a network raises an error on pixels [N, 3, H, W]."""
-    return "cannot be run on images of {} x {} pixels".format(*pixels.shape[2:])
+    return "the network cannot be run on images of {} x {} pixels".format(*pixels.shape[2:])
 
 
 def with_noise(pixels: Tensor) -> Tensor:
