@@ -1,5 +1,5 @@
-"""`pasunchat train FOLDER` with no option, on few photos: several folders, several seeds, each judged
-on the photos of all other folders.
+"""`pasunchat train FOLDER` with no option, on few photos: several folders and seeds, each judged on
+the photos of all other folders.
 
     PYTHONPATH=src python benchmarks/few_photos.py --photos 1000 --folders 5 --seeds 3 \\
         --zips ../shared/data/photos-200px-1.zip ../shared/data/photos-200px-2.zip
@@ -33,23 +33,18 @@ NETWORK = "efficientnet-lite0"  # the default of `train`
 
 def unpack(zips: Sequence[Path], folder: Path, photos: int, folders: int) -> list[Path]:
     """Class folders of the zips' photos (train/cat.0.jpg), no photo in two of them."""
-    names: dict[str, list[tuple[Path, str]]] = {}
-    for path in zips:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith(".jpg"):
-                    kind = Path(name).name.partition(".")[0]
-                    names.setdefault(kind, []).append((path, name))
-    made = []
-    for number in range(folders):
-        made.append(folder / str(number))
-        each = photos // len(names)
+    names: dict[str, list[tuple[zipfile.ZipFile, str]]] = {}
+    for archive in map(zipfile.ZipFile, zips):
+        for name in archive.namelist():
+            if name.endswith(".jpg"):
+                kind = Path(name).name.partition(".")[0]
+                names.setdefault(kind, []).append((archive, name))
+    made, each = [folder / str(number) for number in range(folders)], photos // len(names)
+    for number, place in enumerate(made):
         for kind, found in names.items():
-            (made[-1] / kind).mkdir(parents=True)
-            for path, name in found[number * each : (number + 1) * each]:
-                with zipfile.ZipFile(path) as archive:
-                    data = archive.read(name)
-                (made[-1] / kind / Path(name).name).write_bytes(data)
+            (place / kind).mkdir(parents=True)
+            for archive, name in found[number * each : (number + 1) * each]:
+                (place / kind / Path(name).name).write_bytes(archive.read(name))
     return made
 
 
