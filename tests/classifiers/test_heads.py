@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.classifiers.adapter import PLAIN
+from pasunchat.classifiers.adapter import PLAIN_ADAPTER
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
@@ -242,7 +242,7 @@ def test_a_softmax_in_evaluation_only_is_seen() -> None:
 
 
 def test_our_own_networks_are_not_looked_at() -> None:
-    assert build("simple", classes=("cat", "dog"), size=16).adapter is PLAIN
+    assert build("simple", classes=("cat", "dog"), size=16).adapter is PLAIN_ADAPTER
 
 
 def test_names_are_counted_in_a_classifier_of_any_module() -> None:

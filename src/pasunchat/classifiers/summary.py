@@ -72,10 +72,8 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     follow = _Follow(side)
 
     def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: object) -> None:
-        if not isinstance(out, Tensor):  # as a part of an exported program that checks its input
-            return
-        field = follow.through(part, inputs, out)
-        if not isinstance(part, nn.Identity):
+        if isinstance(out, Tensor) and not isinstance(part, nn.Identity):
+            field = follow.through(part, inputs, out)
             noted.append(_layer(name, part, out, min(field.seen, side)))
 
     hooks = [
@@ -87,7 +85,7 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     ]
     try:
         with classifier.as_judge(), follow:
-            classifier.run(blank, adapter)
+            classifier.outputs(blank, adapter)
     finally:
         for hook in hooks:
             hook.remove()
