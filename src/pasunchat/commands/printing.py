@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from pasunchat.fooled.outcome import Outcome
 
-WIDEST = 140
-BOUNDLESS = 1 << 20
+WIDEST, UNBOUNDED = 140, 100_000  # columns of a table that no terminal shows: usual, at most
 
 
 def say(text: str = "") -> None:
@@ -47,26 +46,30 @@ def closing(wrote: Path | str, next_command: str) -> None:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Results in columns; the first is left-aligned, the others right."""
-    _console().print(_grid(headings, rows))
+    """Results in columns; the first is left-aligned, the others right. No cell is cut: in a
+    terminal that is too narrow it is folded, elsewhere the table is as wide as it needs."""
+    grid, console = _grid(headings, rows), _console()
+    if not console.is_terminal:
+        console.width = max(WIDEST, _width(grid, console))
+    console.print(grid)
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table has room in the terminal, with nothing cut off."""
+    """Whether a table has room in the terminal with no cell folded."""
     console = _console()
-    boundless = console.options.update(max_width=BOUNDLESS)
-    return console.measure(_grid(headings, rows), options=boundless).maximum <= console.width
+    return _width(_grid(headings, rows), console) <= console.width
 
 
 def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, heading in enumerate(headings):
-        grid.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+        grid.add_column(Text(heading), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(Text, row))
     return grid
 
 
@@ -77,6 +80,12 @@ def _console() -> "Console":
     if not console.is_terminal:
         console.width = WIDEST
     return console
+
+
+def _width(grid: "Table", console: "Console") -> int:
+    """The columns that a table needs."""
+    boundless = console.options.update(max_width=UNBOUNDED)
+    return console.measure(grid, options=boundless).maximum
 
 
 def print_outcome(outcome: "Outcome") -> None:
