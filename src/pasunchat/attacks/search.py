@@ -29,7 +29,8 @@ from pasunchat.attacks.protocol import (
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
-BATCH = 16  # rows searched together: as many as keep a CPU busy
+BATCH = 16  # rows searched together: as many as keep a CPU busy, or more where they are small
+VALUES = 64 * 3 * 32 * 32  # of their pixels
 ACTIVATIONS = 512  # on a GPU: times that a row's pixels must fit its memory, for the activations
 
 
@@ -118,13 +119,15 @@ def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
 
 
 def batches(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
-    """The rows in parts that are searched together: on a GPU as many as its memory holds of the
+    """The rows in parts that are searched together: on a CPU of small pictures more, since there
+    each query costs the same beside the network; on a GPU as many as its memory holds of the
     largest of common networks."""
-    device, most = problem.pixels.device, BATCH
+    device, row = problem.pixels.device, max(problem.pixels[:1].numel(), 1)
+    most = max(BATCH, VALUES // row)
     if device.type == "cuda":
-        row = problem.pixels[:1].numel() * problem.pixels.element_size()
         memory = torch.cuda.get_device_properties(device).total_memory
-        most = max(BATCH, min(memory // (ACTIVATIONS * max(row, 1)), 256))
+        size = row * problem.pixels.element_size()
+        most = max(BATCH, min(memory // (ACTIVATIONS * size), 256))
     return torch.split(rows, most) if len(rows) else ()
 
 
