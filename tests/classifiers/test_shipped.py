@@ -34,7 +34,7 @@ def test_has_a_card_a_recipe_and_calls_a_cat_a_cat(name: str, chelsea: Path) -> 
         path.name for path in folder.iterdir()
     }
     classifier = load(name)
-    assert classifier.origin is None and classifier.known_as == name
+    assert classifier.origin is None and classifier.known_as == f"shipped:{name}"
     (found,) = predict(classifier, [chelsea])
     assert found.prediction is not None and found.prediction.label == "cat"
 

@@ -27,7 +27,7 @@ NOT_FOOLED = {"status": Status.NOT_REACHED, "fooled": False, "after": "cat", "ma
 def summed(photos: list[AttackedPhoto], **requested: object) -> Robustness:
     """What follows from photos. requested: fields of the request that differ."""
     info = replace(INFO, request=replace(INFO.request, **requested))
-    return robustness(info, ("cat", "dog"), photos)
+    return robustness(info, ("cat", "dog"), photos, "runs/simple")
 
 
 @pytest.fixture

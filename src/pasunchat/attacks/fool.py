@@ -7,7 +7,6 @@ A `Request` is all that a caller asks of a search, as one value: checked once, h
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -24,6 +23,7 @@ from pasunchat.attacks.result import AttackResult, RequestInfo, Status
 from pasunchat.attacks.search import SearchResult, SearchTask, find
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.errors import PasunchatError
+from pasunchat.limits import check_search
 from pasunchat.parsing import from_table
 from pasunchat.photos.image import read_photo
 from pasunchat.progress import Progress, silent
@@ -49,14 +49,13 @@ class Request:
     def __post_init__(self) -> None:
         if isinstance(self.norm, str):
             object.__setattr__(self, "norm", _norm(self.norm))
-        if self.radius is not None and not 0 <= self.radius < inf:
-            raise PasunchatError(f"radius: expected a number of at least 0, got {self.radius}")
-        if self.confidence is not None and not 0 < self.confidence < 1:
-            raise PasunchatError(f"confidence: expected between 0 and 1, got {self.confidence}")
-        if self.levels is not None and self.levels < 2:
-            raise PasunchatError(f"levels: expected 2 or more, or None, got {self.levels}")
-        if self.seconds is not None and not 0 < self.seconds < inf:
-            raise PasunchatError(f"seconds: expected a number above 0, got {self.seconds}")
+        check_search(
+            norm=self.norm.name,
+            radius=self.radius,
+            confidence=self.confidence,
+            levels=self.levels,
+            seconds=self.seconds,
+        )
         self._refuse_less_than_a_step()
         self._refuse_unserved()
 
@@ -128,13 +127,16 @@ def fool(
     *,
     goal: Goal | None = None,
     progress: Progress = silent,
+    steps: Progress = silent,
     **options: Any,
 ) -> AttackResult:
     """Find the least change to each photo that brings the classifier to the goal.
 
     photos: pixels, float [N, 3, H, W] in [0, 1], or paths of files. request: how to search; options
     are fields of `Request` and may be given instead: `fool(classifier, photos, norm=LINF)`. goal:
-    by default the class that comes second for each photo.
+    by default the class that comes second for each photo. progress: (photos done, photos). steps:
+    (steps done, steps) of the search at work, of which an attack may make several; 0 steps where
+    its end is not known.
     The result is judged as it would be saved, on the request's levels, each row alone.
     Raises PasunchatError for bad input.
     """
@@ -150,7 +152,8 @@ def fool(
     problem = problem_of(pixels, goal, request)
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
-    found = find(request.method, SearchTask(classifier, problem, keys, active, progress, deadline))
+    task = SearchTask(classifier, problem, keys, active, progress, deadline, steps)
+    found = find(request.method, task)
     return _judged(classifier, problem, before, found, request)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
+from pasunchat.commands.models import load_model
 from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
@@ -53,14 +54,13 @@ def attack(
     Stopped at any moment, the same command goes on where it was. Each picture is judged as read
     back from disk. Exit status 1: fewer stay right than --require asks for.
     """
-    from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import set_up_runtime
 
     required = None if require is None else _required(require, request.radius)
-    classifier = load(model).to(set_up_runtime(device).device)
+    classifier = load_model(model).to(set_up_runtime(device).device)
     request = with_mask(request, mask, classifier)
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]
@@ -135,6 +135,7 @@ def _print(found: "Robustness") -> None:
         photo_in_words,
     )
 
+    say(f"model: {found.model}")
     for sentence in findings(found):
         say(sentence)
     if found.attack is not None:
@@ -152,8 +153,10 @@ def _print(found: "Robustness") -> None:
 
 
 def _next(folder: Path, classifier: "Classifier") -> str:
+    from pasunchat.words import command
+
     if classifier.origin is not None and folder.parent.parent == classifier.origin:
-        return f"pasunchat report {classifier.origin}"
+        return command("report", classifier.origin)
     return f"look at {folder / 'curve.png'}"
 
 

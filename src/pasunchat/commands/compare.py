@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.models import load_model
 from pasunchat.commands.printing import closing, note, print_json, say, table
 
 if TYPE_CHECKING:
@@ -63,18 +64,18 @@ def compare(
 
 def _loaded(models: list[str]) -> "dict[str, Classifier]":
     """Each model under a short name, where short names tell them apart."""
-    from pasunchat.classifiers.load import load
     from pasunchat.errors import PasunchatError
     from pasunchat.runtime import set_up_runtime
 
+    for model in models:
+        if models.count(model) > 1:
+            raise PasunchatError(f"the model {model} is given twice; name each once")
     device = set_up_runtime().device
-    names = [Path(model).name for model in models]
+    classifiers = [load_model(model).to(device) for model in models]
+    names = [c.origin.name if c.origin else c.known_as for c in classifiers]
     if len(set(names)) < len(names):
-        names = models
-    for name in names:
-        if names.count(name) > 1:
-            raise PasunchatError(f"the model {name} is given twice; name each once")
-    return {name: load(model).to(device) for name, model in zip(names, models, strict=True)}
+        names = [classifier.known_as for classifier in classifiers]
+    return dict(zip(names, classifiers, strict=True))
 
 
 def _print(comparison: "Comparison", timing: "Timing") -> None:
@@ -106,7 +107,9 @@ def _print(comparison: "Comparison", timing: "Timing") -> None:
 
 
 def _next(folder: Path, classifiers: "dict[str, Classifier]") -> str:
+    from pasunchat.words import command
+
     first = next(iter(classifiers.values())).origin
     if first is not None and folder.parent == first:
-        return f"pasunchat report {first}"
+        return command("report", first)
     return f"look at {folder / 'comparison.png'}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.models import load_model
 from pasunchat.commands.printing import closing, print_json, say, table
 from pasunchat.errors import PasunchatError
 
@@ -36,12 +37,12 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a classifier: accuracy and its interval, confusion, calibration, best and worst."""
-    from pasunchat.classifiers.load import load
     from pasunchat.measures.score import evaluate as evaluate_
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
     from pasunchat.runtime import set_up_runtime
+    from pasunchat.words import command
 
-    classifier = load(model).to(set_up_runtime().device)
+    classifier = load_model(model).to(set_up_runtime().device)
     dataset = _dataset(classifier, data)
     folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
     with progress_bar("evaluating") as progress:
@@ -51,7 +52,7 @@ def evaluate(
         print_json(evaluation)
         return
     _print(evaluation)
-    closing(folder, f"pasunchat fool PHOTO --model {classifier.known_as}")
+    closing(folder, command("fool", "PHOTO", "--model", classifier.known_as))
 
 
 def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
@@ -74,23 +75,26 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.evaluation import accuracy_in_words
+    from pasunchat.reports.evaluation import accuracy_in_words, class_cells, floor_in_words
     from pasunchat.words import percent, share
 
+    say(f"model: {evaluation.model}")
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
-    say(f"always answering the largest class: {share(evaluation.floor)}")
+    say(floor_in_words(evaluation))
     names = evaluation.class_names
     table(
         ("real \\ predicted", *names, "recall", "precision", "F1"),
         [
             (
-                row.name,
+                name,
                 *(f"{count:,}" for count in counts),
-                share(row.recall),
-                share(row.precision),
-                share(row.f1),
+                recall,
+                precision,
+                f1,
             )
-            for row, counts in zip(evaluation.classes, evaluation.confusion, strict=True)
+            for (name, _, precision, recall, f1), counts in zip(
+                class_cells(evaluation), evaluation.confusion, strict=True
+            )
         ],
     )
     right, wrong = evaluation.confidence_when_right, evaluation.confidence_when_wrong

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, print_json, print_outcome, say
+from pasunchat.commands.bars import fool_bar
+from pasunchat.commands.models import load_model
+from pasunchat.commands.printing import closing, note, print_json, print_outcome, say
 from pasunchat.commands.request_options import takes_request, with_mask
 
 if TYPE_CHECKING:
     from pasunchat.attacks.fool import Request
+    from pasunchat.classifiers.classifier import Classifier
 
 EXAMPLES = (
     "pasunchat fool rex.jpg --as cat",
@@ -43,7 +45,9 @@ def fool(
     also: Annotated[
         list[str] | None, typer.Option(help="Other models to ask about the picture.")
     ] = None,
-    film: Annotated[bool, typer.Option("--film", help="Also film.webp: how it tips.")] = False,
+    film: Annotated[
+        bool, typer.Option("--film", help="Also film.webp, and film.gif for slides: how it tips.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder; else runs/NAME/fooled.")
     ] = None,
@@ -55,34 +59,52 @@ def fool(
 
     Judged on the PNG as read back from disk. Exit status 1: a photo was not fooled.
     """
-    from pasunchat.classifiers.load import load
-    from pasunchat.fooled.fool_photos import FoolOptions, fool_photos
-    from pasunchat.fooled.transforms import transforms
     from pasunchat.photos.files import photo_files
+
+    files = photo_files(photos)
+    from pasunchat.fooled.fool_photos import FooledPhoto, FoolOptions, fool_photos  # needs PyTorch
+    from pasunchat.fooled.row import ROW
+    from pasunchat.fooled.transforms import transforms
     from pasunchat.runtime import set_up_runtime
+    from pasunchat.words import command
 
     options = FoolOptions(target, transforms(survive) if survive is not None else (), full_size)
     on = set_up_runtime(device).device
-    classifier = load(model).to(on)
-    with progress_bar("fooling") as progress:
+    classifier = load_model(model).to(on)
+    _note_coin(classifier)
+
+    def show(at: FooledPhoto) -> None:
+        print_outcome(at.outcome)
+        say(f"  look at {at.folder / ROW}")
+        say()
+
+    with fool_bar() as bar:
         found = fool_photos(
             classifier,
-            photo_files(photos),
+            files,
             output,
             with_mask(request, mask, classifier, full_size=full_size),
             options=options,
-            models=[load(name).to(on) for name in also or ()],
-            film="webp" if film else None,
+            models=[load_model(name).to(on) for name in also or ()],
+            films=("webp", "gif") if film else (),
             overwrite=overwrite,
-            progress=progress,
+            progress=bar.photos,
+            steps=bar.steps,
+            done=(lambda _: None) if json else show,
         )
     if json:
         print_json([at.outcome for at in found])
     else:
-        for at in found:
-            print_outcome(at.outcome)
-            say()
         last = found[-1]
-        picture = last.folder / last.outcome.picture
-        closing(last.folder, f"pasunchat verify {picture} --model {classifier.known_as}")
+        closing(last.folder / ROW, command("verify", last.folder / last.outcome.picture))
     return 0 if all(at.outcome.fooled for at in found) else 1
+
+
+def _note_coin(classifier: "Classifier") -> None:
+    """Say on stderr where an evaluation of a run's classifier shows nothing better than a guess."""
+    from pasunchat.fooled.outcome_in_words import COIN
+    from pasunchat.reports.evaluation import floor_in_words, read_evaluation
+
+    evaluation = classifier.origin and read_evaluation(classifier.origin)
+    if evaluation and evaluation.classifier == classifier.digest() and not evaluation.beats_floor:
+        note(f"note: {floor_in_words(evaluation)} {COIN}")

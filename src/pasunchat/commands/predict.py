@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.models import load_model
 from pasunchat.commands.printing import print_json, say, table
 from pasunchat.errors import PasunchatError
 
@@ -25,12 +26,11 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """Say what is on photos, and how sure the network is."""
-    from pasunchat.classifiers.load import load
     from pasunchat.measures.predict import predict as predict_
 
     if json and as_csv:
         raise PasunchatError("--json and --csv exclude each other; choose one")
-    classifier = load(model)
+    classifier = load_model(model)
     with progress_bar("predicting") as progress:
         predictions = predict_(classifier, photos, progress)
     if all(prediction.reason for prediction in predictions):
@@ -45,8 +45,9 @@ def predict(
 
 
 def _print(predictions: "list[FilePrediction]", model: str) -> None:
-    from pasunchat.words import percent
+    from pasunchat.words import command, percent
 
+    say(f"model: {model}")
     table(
         ("photo", "label", "confidence"),
         [
@@ -58,14 +59,14 @@ def _print(predictions: "list[FilePrediction]", model: str) -> None:
     )
     photo = next((each.file for each in predictions if each.prediction), None)
     if photo:
-        say(f"next: pasunchat fool {photo} --model {model}")
+        say(f"next: {command('fool', photo, '--model', model)}")
 
 
 def _print_csv(predictions: "list[FilePrediction]", classes: tuple[str, ...]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("file", "label", "confidence", *classes, "reason"))
+    writer.writerow(("file", "label", "confidence", *classes, "reason", "model"))
     for each in predictions:
         found = each.prediction
         label, confidence = (found.label, f"{found.confidence:.6f}") if found else ("", "")
         numbers = [f"{each.probabilities[name]:.6f}" if found else "" for name in classes]
-        writer.writerow((each.file, label, confidence, *numbers, each.reason or ""))
+        writer.writerow((each.file, label, confidence, *numbers, each.reason or "", each.model))

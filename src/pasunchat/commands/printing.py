@@ -1,5 +1,7 @@
 """How commands speak: results on stdout, notes on stderr."""
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +32,7 @@ def print_json(value: Any) -> None:
 
 
 def closing(wrote: Path | str, next_command: str) -> None:
-    """The last lines: what was written, and what one may want next."""
+    """The last lines: what was written, and what one may want next: a `command`, or a sentence."""
     place = f"{wrote}/" if isinstance(wrote, Path) and wrote.is_dir() else f"{wrote}"
     say(f"wrote {place}")
     say(f"next: {next_command}")
@@ -51,6 +53,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not console.is_terminal:
         console.width = WIDEST
     console.print(grid)
+
+
+def folded(text: str, indent: str) -> str:
+    """The text, its lines after the first indented, at most as wide as the terminal. A mark stays
+    beside what it is about."""
+    columns = shutil.get_terminal_size().columns
+    whole = text.replace(" ✓", "\u00a0✓").replace(" ✗", "\u00a0✗")
+    lines = textwrap.wrap(
+        whole, columns, initial_indent="  ", subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return "\n".join(lines).replace("\u00a0", " ")
 
 
 def print_outcome(outcome: "Outcome") -> None:
@@ -74,7 +88,7 @@ def print_outcome(outcome: "Outcome") -> None:
     if outcome.control:
         say(f"  {control_in_words(outcome)}")
     if outcome.fooled:
-        say(f"  {survival_in_words(outcome)}")
+        say(folded(survival_in_words(outcome), "    "))
     if outcome.cost_of_surviving:
         say(f"  {surviving_cost_in_words(outcome)}")
     for other in outcome.transfer:

@@ -21,6 +21,9 @@ def report(
     """Write one HTML file with data, network, curves, mistakes and fooled photos."""
     from pasunchat.classifiers.load import find
     from pasunchat.reports.report import write_report
+    from pasunchat.training.run import find_run
 
-    path = write_report(find(run), output, overwrite=overwrite or output is None)
+    path = write_report(
+        find_run(run) if run else find(None), output, overwrite=overwrite or output is None
+    )
     closing(path, f"open {path} in a browser, or print it")

@@ -28,7 +28,9 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
         None,
     ),
     "norm": (
-        Annotated[str, typer.Option(help="What is made small: l2, linf, l1, l0 or pixels.")],
+        Annotated[
+            Literal["l2", "linf", "l1", "l0", "pixels"], typer.Option(help="What is made small.")
+        ],
         "l2",
     ),
     "radius": (
@@ -141,11 +143,17 @@ def settings_in_words(request: "Request") -> list[str]:
 
 
 def _request(*, radius: str | None, confidence: float | None, **fields: Any) -> "Request":
-    from pasunchat.attacks.fool import Request
+    from pasunchat.limits import check_search
     from pasunchat.parsing import number
 
-    return Request(
-        radius=None if radius is None else number(radius, "--radius"),
+    within = None if radius is None else number(radius, "--radius")
+    check_search(
+        norm=fields["norm"],
+        radius=within,
         confidence=confidence or None,
-        **fields,
+        levels=None,
+        seconds=fields["seconds"],
     )
+    from pasunchat.attacks.fool import Request  # imports PyTorch
+
+    return Request(radius=within, confidence=confidence or None, **fields)

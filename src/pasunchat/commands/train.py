@@ -23,7 +23,7 @@ EXAMPLES = (
     "pasunchat train photos/ --network simple",
     "pasunchat train data/ --epochs 20 --no-early-stopping --name overfitted",
     "pasunchat train photos/ --network tiny --recipe strong --set augment.flip=0",
-    "pasunchat train --resume runs/simple",
+    "pasunchat train --resume simple",
 )
 
 
@@ -70,7 +70,9 @@ def train(
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="Precision: fp32 or bf16.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this unfinished run.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with this unfinished run: its name or folder.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
@@ -129,11 +131,12 @@ def _refuse_both(data: list[str] | None) -> None:
         raise PasunchatError("--resume knows its own data; leave DATA out")
 
 
-def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Runtime]":
+def _resumed(name: str, device: str) -> "tuple[Path, Dataset, Recipe, Runtime]":
     from pasunchat.photos.dataset import open_dataset
     from pasunchat.runtime import set_up_runtime
-    from pasunchat.training.run import open_run
+    from pasunchat.training.run import find_run, open_run
 
+    folder = find_run(name)
     run = open_run(folder)
     if run.finished:
         raise PasunchatError(f"{folder} is finished: {run.info.ended}")
@@ -165,6 +168,7 @@ def _train(
 ) -> int:
     from pasunchat.reports.curves import draw_curves, seen_in_curves
     from pasunchat.training.loop import Interrupted, train
+    from pasunchat.words import command
 
     with epoch_bar() as show, stop_requested() as requested:
         try:
@@ -178,7 +182,7 @@ def _train(
                 should_stop=requested,
             )
         except Interrupted as stopped:
-            note(f"{stopped}; go on with: pasunchat train --resume {folder}")
+            note(f"{stopped}; go on with: {command('train', '--resume', folder)}")
             return 130
     draw_curves(run, folder)
     if json:
@@ -193,7 +197,7 @@ def _title(epoch: int) -> str:
 
 
 def _print(run: "Run", seen: str) -> None:
-    from pasunchat.words import share
+    from pasunchat.words import command, share
 
     if run.info.class_weights:
         weights = ", ".join(f"{weight:.2f}" for weight in run.info.class_weights)
@@ -213,7 +217,7 @@ def _print(run: "Run", seen: str) -> None:
     )
     say(f"ended: {run.info.ended}")
     say(seen)
-    closing(run.folder, f"pasunchat evaluate {run.folder}")
+    closing(run.folder, command("evaluate", run.folder))
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def draw_frame(shown: Shown) -> Image.Image:
     colour = INK if shown.tipped is None else FALLEN
     texts = (
         f"{shown.prediction.label} at {percent(shown.prediction.confidence)}",
-        f"{100 * shown.share:.0f} % of the change",
+        _part_of_the_change(shown.share),
     )
     longest = tuple(f"{answer} at more than 99.9 %" for answer in shown.answers)
     size = fitting_size(longest, width, largest=LARGEST, smallest=SMALLEST)
@@ -59,6 +59,10 @@ def draw_frame(shown: Shown) -> Image.Image:
     return sheet
 
 
+def _part_of_the_change(share: float) -> str:
+    return "all of the change" if share == 1 else f"{100 * share:.0f} % of the change"
+
+
 def _draw_bar(draw: ImageDraw.ImageDraw, shown: Shown, top: int, width: int, size: int) -> None:
     left, long, bottom = MARGIN, width - 2 * MARGIN - 1, top + BAR
     colour = INK if shown.tipped is None else FALLEN
@@ -69,6 +73,6 @@ def _draw_bar(draw: ImageDraw.ImageDraw, shown: Shown, top: int, width: int, siz
         share, confidence = shown.tipped
         place = left + round(long * confidence)
         draw.line((place, top - 4, place, bottom + 4), INK, 2)
-        text += f", the answer from {100 * share:.0f} % on"
+        text += f", the answer from {_part_of_the_change(share)} on"
     baseline = bottom + round(1.3 * LARGEST)
     draw.text((left, baseline), shortened(text, size, long), INK, font(size), anchor="ls")

@@ -85,7 +85,7 @@ def attack_split(
     names = picture_names(dataset.names)
     subject = Subject(classifier, info.classifier, dataset, request, names, pictures)
     blocks = _attacked(_Work(folder, info, subject, rows, begun, progress))
-    return _finished(folder, info, dataset.classes, blocks)
+    return _finished(folder, info, dataset.classes, blocks, classifier.known_as)
 
 
 def _refuse_a_mask_for_each(request: Request) -> None:
@@ -161,10 +161,10 @@ def _new_block(work: _Work, first: int) -> Block:
 
 
 def _finished(
-    folder: Path, info: AttackRunInfo, classes: tuple[str, ...], blocks: list[Block]
+    folder: Path, info: AttackRunInfo, classes: tuple[str, ...], blocks: list[Block], model: str
 ) -> Robustness:
     photos = [photo for block in blocks for photo in block.photos]
-    found = robustness(info, classes, photos)
+    found = robustness(info, classes, photos, model)
     write_table(folder, photos)
     write_json(folder / ROBUSTNESS, found)
     return found

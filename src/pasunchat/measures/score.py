@@ -51,6 +51,7 @@ class PredictedPhoto:
 class Evaluation:
     """How good a classifier is on one split."""
 
+    model: str  # the name that loads the classifier
     classifier: str  # its digest
     dataset: str  # its digest
     split: str
@@ -74,6 +75,11 @@ class Evaluation:
     def class_names(self) -> tuple[str, ...]:
         """In the order of the confusion matrix."""
         return tuple(row.name for row in self.classes)
+
+    @property
+    def beats_floor(self) -> bool:
+        """Whether it is shown to be better than always predicting the largest class."""
+        return self.interval[0] > self.floor
 
 
 def evaluate(
@@ -114,6 +120,7 @@ def score(
     photos = _photos(dataset, rows, probabilities)
     by_confidence = sorted(photos, key=lambda photo: (photo.real_confidence, photo.row))
     return Evaluation(
+        model=classifier.known_as,
         classifier=classifier.digest(),
         dataset=dataset.digest,
         split=split,

@@ -15,7 +15,8 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Rows are real classes, columns predicted ones; a cell holds its photos and their share of
     the row, which is also its shade. Call it within `styled`."""
     counts = np.array(evaluation.confusion)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    photos = counts.sum(1)
+    shares = counts / np.maximum(photos, 1)[:, None]
     names, classes = evaluation.class_names, len(counts)
     side = min(8.0, 1.6 + 1.3 * classes)
     figure = new_figure(side + 0.4, side + 0.3)
@@ -33,11 +34,15 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     if classes <= MOST_CLASSES_WITH_NUMBERS:
         for (row, column), part in np.ndenumerate(shares):
             axes.text(
-                column, row, f"{count(int(counts[row, column]))}\n{share(float(part))}",
+                column, row, _cell(int(counts[row, column]), int(photos[row])),
                 ha="center", va="center", color="white" if part > 0.55 else INK,
                 fontsize=13 if classes <= 4 else 8, linespacing=1.5,
             )  # fmt: skip
     return figure
+
+
+def _cell(number: int, photos: int) -> str:
+    return f"{count(number)}\n{share(number / photos, photos) if photos else ''}"
 
 
 def seen_in_confusion(evaluation: Evaluation) -> str:
