@@ -223,6 +223,35 @@ def test_a_run_that_has_a_shipped_name_is_said(place: Path, call: Callable) -> N
     assert said.err == "" and "model: shipped:simple" in said.out
 
 
+def test_markup_in_names_is_no_markup(
+    place: Path, call: Callable, make_photos: Callable[..., Path]
+) -> None:
+    names = ("[red]$5_a^$ & <b>", "plain[x]")
+    make_photos(place / "odd", dict.fromkeys(names, 20))
+    words = ("--network", "linear", "--size", "16", "--epochs", "1", "--name", "[bold] $x")
+    assert call("train", "odd", *words).status == 0
+    said = call("evaluate", "[bold] $x", "--split", "all")
+    assert said.status == 0, said.err
+    assert all(name in said.out for name in names) and "model: runs/[bold] $x" in said.out
+    photo = place / "odd" / names[0] / "0.png"
+    said = call("fool", photo, "--model", "[bold] $x", "--as", names[1], "--confidence", "0")
+    assert said.status in (0, 1), said.err
+    page = Path(call("report", "[bold] $x").out.split("wrote ")[1].splitlines()[0]).read_text()
+    assert "<b>" not in page and "&lt;b&gt;" in page
+
+
+def test_no_cell_of_a_table_is_cut(place: Path, call: Callable) -> None:
+    long = place / ("x" * 120)
+    long.mkdir()
+    shutil.copy(PHOTO, long / "0.png")
+    (long / "1.png").write_text("no photo")
+    said = call("predict", long, "--model", "simple")
+    assert f"{long / '0.png'} " in said.out and "dog" in said.out + "dog"
+    (row,) = [line for line in said.out.splitlines() if line.startswith(str(long / "0.png"))]
+    assert row.split()[-3] in ("cat", "dog")
+    assert f"no photo: {long / '1.png'}: " in said.out
+
+
 def test_what_is_next_is_quoted_for_a_shell(place: Path, call: Callable) -> None:
     shutil.move("runs/simple", "runs/a & b")
     shutil.copy(PHOTO, "it's mine.png")

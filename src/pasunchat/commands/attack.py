@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_letters, note_model
 from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
@@ -54,13 +54,14 @@ def attack(
     Stopped at any moment, the same command goes on where it was. Each picture is judged as read
     back from disk. Exit status 1: fewer stay right than --require asks for.
     """
+    from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import set_up_runtime
 
     required = None if require is None else _required(require, request.radius)
-    classifier = load_model(model).to(set_up_runtime(device).device)
+    classifier = load(model).to(set_up_runtime(device).device)
     request = with_mask(request, mask, classifier)
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]
@@ -68,6 +69,8 @@ def attack(
     words += [split] if split != "test" else []
     words += [f"limit-{limit}"] if limit is not None else []
     folder = output or attack_folder(classifier, dataset, words)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
     _note_trained_elsewhere(classifier, dataset)
     _warn(classifier, dataset, split)
     try:

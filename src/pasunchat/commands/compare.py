@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import closing, note, print_json, say, table
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def compare(
     with progress_bar("timing", "passes") as progress:
         timing = time_classifiers(classifiers, datasets, split, progress)
     write_comparison(folder, comparison, timing, overwrite=overwrite)
+    for model, classifier in zip(models, classifiers.values(), strict=True):
+        note_model(model, classifier)
     for warning in warnings(comparison):
         note(f"note: {warning}")
     if json:
@@ -64,6 +66,7 @@ def compare(
 
 def _loaded(models: list[str]) -> "dict[str, Classifier]":
     """Each model under a short name, where short names tell them apart."""
+    from pasunchat.classifiers.load import load
     from pasunchat.errors import PasunchatError
     from pasunchat.runtime import set_up_runtime
 
@@ -71,7 +74,7 @@ def _loaded(models: list[str]) -> "dict[str, Classifier]":
         if models.count(model) > 1:
             raise PasunchatError(f"the model {model} is given twice; name each once")
     device = set_up_runtime().device
-    classifiers = [load_model(model).to(device) for model in models]
+    classifiers = [load(model).to(device) for model in models]
     names = [c.origin.name if c.origin else c.known_as for c in classifiers]
     if len(set(names)) < len(names):
         names = [classifier.known_as for classifier in classifiers]

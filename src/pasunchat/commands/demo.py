@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.models import note_letters
 from pasunchat.commands.printing import closing, print_outcome, say
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def demo(
     recipe = demo_recipe(network, seed, own_photos=bool(photos))
     folder = demo_folder(name, recipe, overwrite=overwrite)
     found = run_demo(folder, photos or ["drawn"], recipe, progress_bar, overwrite=overwrite)
+    note_letters(found.evaluation.class_names)
     _print(found)
     say(f"all in {duration(time.monotonic() - started)}")
     next_one = command("predict", "PHOTO", "--model", folder)

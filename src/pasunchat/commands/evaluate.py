@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_letters, note_model
 from pasunchat.commands.printing import closing, print_json, say, table
 from pasunchat.errors import PasunchatError
 
@@ -37,16 +37,19 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a classifier: accuracy and its interval, confusion, calibration, best and worst."""
+    from pasunchat.classifiers.load import load
     from pasunchat.measures.score import evaluate as evaluate_
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
     from pasunchat.runtime import set_up_runtime
     from pasunchat.words import command
 
-    classifier = load_model(model).to(set_up_runtime().device)
+    classifier = load(model).to(set_up_runtime().device)
     dataset = _dataset(classifier, data)
     folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
     with progress_bar("evaluating") as progress:
         evaluation = evaluate_(classifier, dataset, split, progress)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
     write_evaluation(folder, evaluation, dataset, overwrite=True)
     if json:
         print_json(evaluation)

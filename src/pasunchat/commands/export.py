@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import closing, print_json, say
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ def export(
     only if it answers as the classifier does.
     """
     from pasunchat.classifiers.export import export as export_
+    from pasunchat.classifiers.load import load
     from pasunchat.words import command
 
-    classifier = load_model(model)
+    classifier = load(model)
     path = output or Path(f"{_stem(model)}.{to}")
     exported = export_(classifier, path, to, _pixels(classifier, photos), overwrite=overwrite)
+    note_model(model, classifier)
     if json:
         print_json(exported)
         return

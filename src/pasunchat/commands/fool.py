@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import fool_bar
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_letters, note_model
 from pasunchat.commands.printing import closing, note, print_json, print_outcome, say
 from pasunchat.commands.request_options import takes_request, with_mask
+from pasunchat.photos.files import photo_files
 
 if TYPE_CHECKING:
     from pasunchat.attacks.fool import Request
@@ -23,7 +24,7 @@ EXAMPLES = (
 )
 
 
-@takes_request(confidence=0.95)
+@takes_request(check=lambda given: photo_files(given["photos"]), confidence=0.95)
 def fool(
     *,
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
@@ -59,10 +60,8 @@ def fool(
 
     Judged on the PNG as read back from disk. Exit status 1: a photo was not fooled.
     """
-    from pasunchat.photos.files import photo_files
-
-    files = photo_files(photos)
-    from pasunchat.fooled.fool_photos import FooledPhoto, FoolOptions, fool_photos  # needs PyTorch
+    from pasunchat.classifiers.load import load
+    from pasunchat.fooled.fool_photos import FooledPhoto, FoolOptions, fool_photos
     from pasunchat.fooled.row import ROW
     from pasunchat.fooled.transforms import transforms
     from pasunchat.runtime import set_up_runtime
@@ -70,8 +69,7 @@ def fool(
 
     options = FoolOptions(target, transforms(survive) if survive is not None else (), full_size)
     on = set_up_runtime(device).device
-    classifier = load_model(model).to(on)
-    _note_coin(classifier)
+    classifier = load(model).to(on)
 
     def show(at: FooledPhoto) -> None:
         print_outcome(at.outcome)
@@ -79,16 +77,24 @@ def fool(
         say()
 
     with fool_bar() as bar:
+
+        def progress(done: int, total: int) -> None:
+            if not done:
+                note_model(model, classifier)
+                note_letters(classifier.classes)
+                _note_coin(classifier)
+            bar.photos(done, total)
+
         found = fool_photos(
             classifier,
-            files,
+            photo_files(photos),
             output,
             with_mask(request, mask, classifier, full_size=full_size),
             options=options,
-            models=[load_model(name).to(on) for name in also or ()],
+            models=[load(name).to(on) for name in also or ()],
             films=("webp", "gif") if film else (),
             overwrite=overwrite,
-            progress=bar.photos,
+            progress=progress,
             steps=bar.steps,
             done=(lambda _: None) if json else show,
         )

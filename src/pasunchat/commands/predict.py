@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import print_json, say, table
 from pasunchat.errors import PasunchatError
 
@@ -26,16 +26,21 @@ def predict(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """Say what is on photos, and how sure the network is."""
-    from pasunchat.measures.predict import predict as predict_
+    from pasunchat.photos.files import photo_files
 
     if json and as_csv:
         raise PasunchatError("--json and --csv exclude each other; choose one")
-    classifier = load_model(model)
+    files = photo_files(photos)
+    from pasunchat.classifiers.load import load
+    from pasunchat.measures.predict import predict as predict_  # imports PyTorch
+
+    classifier = load(model)
     with progress_bar("predicting") as progress:
-        predictions = predict_(classifier, photos, progress)
+        predictions = predict_(classifier, files, progress)
     if all(prediction.reason for prediction in predictions):
         first = predictions[0]
         raise PasunchatError(f"expected photos, but none opens; {first.file}: {first.reason}")
+    note_model(model, classifier)
     if json:
         print_json(predictions)
     elif as_csv:
@@ -53,10 +58,13 @@ def _print(predictions: "list[FilePrediction]", model: str) -> None:
         [
             (each.file, each.prediction.label, percent(each.prediction.confidence))
             if each.prediction
-            else (each.file, "no photo", each.reason or "")
+            else (each.file, "no photo", "")
             for each in predictions
         ],
     )
+    for each in predictions:
+        if each.reason:
+            say(f"no photo: {each.reason}")
     photo = next((each.file for each in predictions if each.prediction), None)
     if photo:
         say(f"next: {command('fool', photo, '--model', model)}")

@@ -13,7 +13,7 @@ from pasunchat.storage import to_json
 if TYPE_CHECKING:
     from pasunchat.fooled.outcome import Outcome
 
-WIDEST = 140
+WIDEST, UNBOUNDED = 140, 100_000  # columns of a table that no terminal shows: usual, at most
 
 
 def say(text: str = "") -> None:
@@ -39,19 +39,22 @@ def closing(wrote: Path | str, next_command: str) -> None:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Results in columns; the first is left-aligned, the others right."""
+    """Results in columns; the first is left-aligned, the others right. No cell is cut: in a
+    terminal that is too narrow it is folded, elsewhere the table is as wide as it needs."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, heading in enumerate(headings):
-        grid.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+        grid.add_column(Text(heading), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(Text, row))
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = WIDEST
+        console.width = UNBOUNDED
+        console.width = max(WIDEST, console.measure(grid).maximum)
     console.print(grid)
 
 

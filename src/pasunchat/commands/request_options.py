@@ -69,9 +69,12 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
 }
 
 
-def takes_request(**defaults: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def takes_request(
+    check: Callable[[dict[str, Any]], object] | None = None, **defaults: Any
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """A command of keyword-only parameters, of which `request` (a Request without its mask) and
     `mask` (a file, or None) are filled from OPTIONS; the options stand in the place of `request`.
+    check: given the command's own options, refuses what can be seen before PyTorch is imported.
     defaults: those of the command that differ."""
 
     def with_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -79,6 +82,8 @@ def takes_request(**defaults: Any) -> Callable[[Callable[..., int]], Callable[..
         def run(**given: Any) -> int:
             fields = {name: given.pop(name) for name in OPTIONS}
             mask = fields.pop("mask")
+            if check:
+                check(given)
             return command(request=_request(**fields), mask=mask, **given)
 
         parameters = _with_options(signature(command).parameters.values(), defaults)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import print_json, say, table
 
 EXAMPLES = ("pasunchat summary simple", "pasunchat summary runs/simple --json")
@@ -22,13 +22,16 @@ def summary(
 ) -> None:
     """Show a network layer by layer: shapes, parameters, multiply-adds, input pixels per unit."""
     from pasunchat.classifiers.build import build
+    from pasunchat.classifiers.load import load
     from pasunchat.classifiers.networks import NETWORKS
     from pasunchat.classifiers.summary import describe
 
     untrained = model.partition(":")[0] in NETWORKS
     kinds = ("cat", "dog")
-    found = build(model, classes=kinds, size=size, seed=None) if untrained else load_model(model)
+    found = build(model, classes=kinds, size=size, seed=None) if untrained else load(model)
     described = describe(found)
+    if not untrained:
+        note_model(model, found)
     if json:
         print_json(described)
         return

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pasunchat.commands.models import load_model
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import print_json, say
 
 EXAMPLES = (
@@ -26,14 +26,17 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Read pictures back and check them against their receipts. Exit status 1: one fails."""
+    from pasunchat.classifiers.load import load
     from pasunchat.fooled.receipt import verify as verify_
     from pasunchat.words import percent
 
     models = [model or _receipted(file) for file in files]
-    classifiers = {name: load_model(name) for name in dict.fromkeys(models)}
+    classifiers = {name: load(name) for name in dict.fromkeys(models)}
     found = [
         verify_(file, classifiers[name], photo) for file, name in zip(files, models, strict=True)
     ]
+    for name, classifier in classifiers.items():
+        note_model(name, classifier)
     if json:
         print_json(found)
     else:

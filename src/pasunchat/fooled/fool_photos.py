@@ -76,7 +76,8 @@ def fool_photos(
     output: by default `fooled` in the run that the classifier comes from. request: how to search;
     by default with a confidence of 0.95. An attack that chooses its result by a rule of its own
     takes no confidence. models: others, asked about each picture. films: also animations of how it
-    tips. progress: (photos done, photos). steps: as in `fool`. done: called with each photo as soon
+    tips. progress: (photos done, photos), first
+    when nothing is refused any more. steps: as in `fool`. done: called with each photo as soon
     as its files are there.
     Raises PasunchatError for an unknown class, a file that is no photo, and folders that exist
     already unless `overwrite`; all before anything is attacked.
@@ -98,6 +99,7 @@ def fool_photos(
             draw_film(part, outcome, classifier, kind=kind)
 
     fooled: list[FooledPhoto] = []
+    progress(0, len(paths))
     found = _attacked(classifier, photos, classes, request, options, steps)
     for at, path, folder in zip(found, paths, folders, strict=True):
         extras = Extras(required, at.plain_distance, models)

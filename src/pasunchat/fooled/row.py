@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo, write_png
-from pasunchat.pictures.lettering import fitting_size, font, near_side, shortened
+from pasunchat.pictures.lettering import fitting_size, near_side, shortened, write
 from pasunchat.words import factor, percent
 
 SIDE, GAP, MARGIN = 460, 30, 24
@@ -56,5 +56,5 @@ def with_captions(pictures: list[Image.Image], texts: tuple[str, ...]) -> Image.
         left = MARGIN + place * (width + GAP)
         sheet.paste(picture, (left, top))
         middle = (left + width // 2, MARGIN + LARGEST)
-        draw.text(middle, shortened(text, size, width), INK, font(size), anchor="ms")
+        write(draw, middle, shortened(text, size, width), size, INK, centred=True)
     return sheet

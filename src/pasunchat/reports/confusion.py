@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import GREY, INK, new_figure
+from pasunchat.pictures.fonts import drawable
 from pasunchat.words import count, share
 
 MOST_CLASSES_WITH_NUMBERS = 12
@@ -17,7 +18,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     counts = np.array(evaluation.confusion)
     photos = counts.sum(1)
     shares = counts / np.maximum(photos, 1)[:, None]
-    names, classes = evaluation.class_names, len(counts)
+    names, classes = [drawable(name) for name in evaluation.class_names], len(counts)
     side = min(8.0, 1.6 + 1.3 * classes)
     figure = new_figure(side + 0.4, side + 0.3)
     axes = figure.subplots()

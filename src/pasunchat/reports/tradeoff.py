@@ -10,6 +10,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from pasunchat.measures.compare import Compared, Comparison
 from pasunchat.pictures.figures import GREY, INK, new_figure
+from pasunchat.pictures.fonts import drawable
 from pasunchat.words import count, share, tick
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito
@@ -73,7 +74,8 @@ def _name_points(axes: Axes, models: Sequence[Compared], places: Sequence[float]
     for index, height in zip(order, _spread(heights, step), strict=True):
         model = models[index]
         axes.annotate(
-            f"{model.name}  {share(model.accuracy, model.right)}", (places[index], model.accuracy),
+            f"{drawable(model.name)}  {share(model.accuracy, model.right)}",
+            (places[index], model.accuracy),
             (1.04, height), xycoords="data", textcoords="axes fraction", va="center", color=INK,
             arrowprops={
                 "arrowstyle": "-", "color": _colour(index), "linewidth": 0.8, "alpha": 0.6,
