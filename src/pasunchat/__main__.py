@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from pasunchat.commands import application
 from pasunchat.errors import PasunchatError
+from pasunchat.runtime import wait_asleep
 
 DONE, MISUSED, INTERRUPTED = 0, 2, 130
 STDERR = 2  # its file descriptor, which C libraries write to
@@ -23,6 +24,7 @@ def main(words: list[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     if "--debug" not in words:
         quiet_libraries()
+    wait_asleep()
     sys.exit(run(words))
 
 

@@ -39,6 +39,14 @@ def tick(part: float) -> str:
     return f"{100 * part:.4g} %"
 
 
+def interval_in_words(interval: tuple[float, float]) -> str:
+    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]", "[74.1 or more]"."""
+    low, high = interval
+    if high > 0.9995:
+        return f"[{100 * low:.1f} or more]"
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def factor(largest: float) -> str:
     """The talk's factor of the noise, as a share of the whole range: "0.032"."""
     return f"{largest:.3f}"

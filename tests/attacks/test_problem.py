@@ -90,7 +90,7 @@ def test_a_confidence_is_a_probability(reach: bool, classes: int) -> None:
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, 2.0])
 def test_a_confidence_lies_between_0_and_1(confidence: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(PasunchatError, match="between 0 and 1"):
         Goal(torch.tensor([0]), confidence=confidence)
 
 

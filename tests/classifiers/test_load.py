@@ -132,6 +132,7 @@ def test_a_damaged_file_is_one_line_and_status_2(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path(model).write_bytes(b"\x08\x99 nothing of the kind")
+    Path("photo.jpg").write_bytes(b"not opened before the model")
     assert run(["predict", "photo.jpg", "--model", model]) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1

@@ -177,6 +177,12 @@ def test_what_libraries_write_by_themselves_is_caught(odd_place: Path) -> None:
     assert "WEBP" in debug.stderr
 
 
+def test_what_is_no_photo_among_photos_gets_a_reason(odd_place: Path, call: Callable) -> None:
+    said = call("predict", "text.jpg", PHOTO)
+    assert said.status == 1
+    assert "no photo" in said.out
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -1,5 +1,6 @@
 """Which files are meant, and that what is said of them depends on nothing but themselves."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.predict import BATCH, predict
 from pasunchat.photos.files import ENDINGS, photo_files
+from pasunchat.storage import to_json
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,38 @@ def test_what_is_no_photo_gets_a_reason_in_its_place(place: Path, classifier: Cl
         assert good.prediction is not None
         likeliest = max(good.probabilities, key=good.probabilities.__getitem__)
         assert good.prediction == Prediction(likeliest, good.probabilities[likeliest])
+
+
+ODD_THINGS: dict[str, Callable[[Path], object]] = {
+    "a link to nowhere": lambda path: path.symlink_to("nowhere.jpg"),
+    "a folder": Path.mkdir,
+    "a pipe": os.mkfifo,
+}
+
+
+@pytest.mark.parametrize("named", [".", "*", "m.jpg"])
+@pytest.mark.parametrize("thing", ODD_THINGS)
+def test_what_is_no_file_gets_a_reason_and_the_others_are_answered(
+    place: Path, classifier: Classifier, thing: str, named: str
+) -> None:
+    ODD_THINGS[thing](place / "m.jpg")
+    if (named, thing) == ("m.jpg", "a folder"):
+        with pytest.raises(PasunchatError, match="holds no photo"):
+            predict(classifier, [named])
+        return
+    found = {each.file: each for each in predict(classifier, ["a.JPG", named])}
+    assert thing in str(found["m.jpg"].reason)
+    assert found["a.JPG"].prediction is not None
+
+
+def test_a_name_that_is_no_utf_8_is_answered_and_can_be_written(
+    place: Path, classifier: Classifier
+) -> None:
+    Image.new("RGB", (9, 9)).save("b.png")
+    Path("b.png").rename(os.fsdecode(b"caf\xe9.png"))
+    (found,) = predict(classifier, ["*.png"])
+    assert found.file == r"caf\xe9.png" and found.prediction is not None
+    assert rb"caf\\xe9.png" in to_json([found])
 
 
 def test_nothing_but_bad_files_is_all_reasons(place: Path, classifier: Classifier) -> None:

@@ -108,6 +108,7 @@ def compared(name: str, right: int, multiply_adds: int, classifier: str = "c" * 
         name=name, classifier=classifier, dataset="d" * 64, trained_here=True, size=16,
         right=right, accuracy=accuracy, interval=(accuracy - 0.05, min(1.0, accuracy + 0.05)),
         parameters=1538, multiply_adds=multiply_adds, log_loss=0.4, calibration_error=0.02,
+        classes_left_out=0,
     )  # fmt: skip
 
 

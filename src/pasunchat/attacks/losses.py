@@ -1,8 +1,13 @@
-"""Losses: (logits [N, C], goal) -> [N], larger is nearer to the goal, so no attack flips a sign."""
+"""Losses: (logits [N, C], goal) -> [N], larger is nearer to the goal, so no attack flips a sign.
+
+And what a goal to leave a class asks of each other class alone.
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from pasunchat.attacks.problem import Goal
@@ -49,3 +54,22 @@ LOSSES: Mapping[LossName, Loss] = {
     "ce": log_probability,
     "dlr": difference_of_logits_ratio,
 }
+
+
+def likeliest_others(logits: Tensor, goal: Goal, most: int) -> Tensor:
+    """The likeliest classes but the one to leave, the likeliest first, int64 [N, K], of logits
+    [N, C]; K = min(most, C - 1)."""
+    others = logits.scatter(1, goal.classes[:, None], -torch.inf)
+    return others.topk(min(most, logits.shape[1] - 1), 1).indices
+
+
+def class_margins(logits: Tensor, goal: Goal, classes: Tensor) -> Tensor:
+    """How far each of some classes is inside a goal to leave a class, [N, K], if it were the one
+    that is read: above 0 where it leads the class to leave, or, with a confidence, has it.
+
+    logits: [N, C]. classes: int64 [N, K], none of them the class to leave.
+    """
+    if goal.confidence is None:
+        return logits.gather(1, classes) - logits.gather(1, goal.classes[:, None])
+    aims = (replace(goal, classes=each, targeted=True) for each in classes.unbind(1))
+    return torch.stack([aim.margin(logits) for aim in aims], 1)

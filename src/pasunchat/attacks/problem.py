@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.norms import L2, ROUNDING, Norm, batch_view
+from pasunchat.errors import PasunchatError
 
 # Shares of the largest logit. Logits of one picture differ in their last bits with the batch that
 # it is asked in: a margin counts in the end above TIE, and for a search above SURE, so that what a
@@ -21,11 +22,31 @@ SMALLEST = 1e-12  # stands for the largest logit where all are 0
 TINY = 1e-7  # absolute: what float arithmetic may add to a value in [0, 1]
 
 
+def _places(classes: Any) -> Tensor:
+    """Places of classes as int64 [N], or [] of one."""
+    try:
+        places = torch.as_tensor(classes)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PasunchatError(
+            f"classes of a goal: expected int64 [N], got {type(classes).__name__}; give places "
+            "among the classifier's outputs"
+        ) from error
+    whole = not (places.is_floating_point() or places.is_complex() or places.dtype == torch.bool)
+    if places.ndim > 1 or not whole:
+        raise PasunchatError(
+            f"classes of a goal: expected int64 [N], got {places.dtype} {list(places.shape)}; of "
+            "one-hot labels take labels.argmax(1)"
+        )
+    return places.long()
+
+
 @dataclass(frozen=True)
 class Goal:
     """Which class a classifier is to answer, or to stop answering, for each row."""
 
-    classes: Tensor  # int64 [N]: the class to reach, or, untargeted, the class to leave
+    # int64 [N]: the class to reach, or, untargeted, the class to leave; a list or an array becomes
+    # one, and one class alone is that of every row
+    classes: Tensor
     targeted: bool = True
     confidence: float | None = None  # in (0, 1): least probability of the class read in the end
     # [N]: the largest absolute logit at the photo, or None. Logits may all be near 0 at the border,
@@ -33,8 +54,9 @@ class Goal:
     scale: Tensor | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", _places(self.classes))
         if self.confidence is not None and not 0 < self.confidence < 1:
-            raise ValueError(f"confidence: expected between 0 and 1, got {self.confidence}")
+            raise PasunchatError(f"confidence: expected between 0 and 1, got {self.confidence}")
 
     def margin(self, logits: Tensor) -> Tensor:
         """How far inside the goal the logits [N, C] are, [N]: above 0 when it is reached.
@@ -67,6 +89,10 @@ class Goal:
         """The same goal, on a device."""
         scale = None if self.scale is None else self.scale.to(device)
         return replace(self, classes=self.classes.to(device), scale=scale)
+
+    def of_all(self, count: int) -> "Goal":
+        """The goal of so many rows, where it may be one class for all of them."""
+        return replace(self, classes=self.classes.expand(count)) if self.classes.ndim == 0 else self
 
     def rows(self, index: Tensor | slice) -> "Goal":
         """The goal of some rows."""

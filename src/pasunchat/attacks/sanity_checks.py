@@ -8,6 +8,7 @@ becomes a sentence, and names the heading in docs/warnings.md that says what to 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import torch
@@ -22,8 +23,9 @@ from pasunchat.attacks.oracle import attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
 from pasunchat.attacks.search import SearchTask, find, first_answers
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.heads import SMALLEST
 
-SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
+ROUNDED = 0.1  # of a logarithm: so near to the least one there is, its probability is 0
 LEVELS_APART = 1e-4  # of the largest logit: further apart, two answers to one question are random
 ASKED = 3  # times, about the same photos: do the answers agree?
 GRADIENT_STEPS = GradientSteps(steps=10, random=False)
@@ -63,7 +65,7 @@ def checks(
         answers = _answers(classifier, pixels)
         found += [
             _random(answers),
-            _probabilities(answers[0]),
+            _probabilities(classifier, answers[0]),
             _asks_for_gradients(classifier, pixels),
             _no_gradient(task),
         ]
@@ -103,14 +105,19 @@ def _random(answers: list[Tensor]) -> Check | None:
     )
 
 
-def _probabilities(outputs: Tensor) -> Check | None:
-    off = (outputs.sum(1) - 1).abs().max()
-    if outputs.shape[1] < 2 or float(outputs.min()) < 0 or float(off) > SUM:
+def _probabilities(classifier: Classifier, answers: Tensor) -> Check | None:
+    """On how many photos a probability is rounded to 0 or 1, so that its logarithm has no
+    gradient."""
+    adapter = classifier.adapter
+    if adapter is None or not adapter.head.is_logarithm:
+        return None
+    rounded = (answers.detach() <= log(SMALLEST) + ROUNDED).any(1)
+    if not rounded.any():
         return None
     return Check(
         "probabilities",
-        "the outputs lie in [0, 1] and sum to 1, so they are probabilities, not logits; their "
-        "gradients vanish where the classifier is sure: leave the softmax out",
+        f"the network gives probabilities, and for {int(rounded.sum())} of {len(answers)} photos "
+        "they are rounded to 0 or 1, where no gradient is left: leave its softmax or sigmoid out",
         "Probabilities instead of logits",
     )
 

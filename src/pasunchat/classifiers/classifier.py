@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pasunchat.classifiers.adapter import PLAIN, Adapter, adapters, find_adapter
+from pasunchat.classifiers.channels import Channels
 from pasunchat.classifiers.info import ClassifierInfo
+from pasunchat.errors import PasunchatError
 from pasunchat.framing import Decode, Framing
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import full_precision
@@ -36,14 +40,18 @@ class Classifier(nn.Module):
     """A network with its normalisation, class names, image size and framing.
 
     Called with pixels, float [N, 3, H, W] in [0, 1], it gives logits [N, C]; the network inside
-    sees (pixels - mean) / std. Any torch module that gives logits is wrapped in one line:
-    `Classifier(model, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))`.
+    sees (pixels - mean) / std. Any torch module that tells classes apart is wrapped in one line:
+    `Classifier(model, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))`. Whether it takes
+    colours or grey, and whether it ends in logits, in a softmax or in one number, is found at the
+    first photos that it is asked about (`find_adapter`).
     """
 
     network: nn.Module
     info: ClassifierInfo
     origin: Path | None  # the folder it was loaded from
     known_as: str  # the name it was loaded by, else what its network is called
+    channels: Channels | None  # that the network takes; None: not stated
+    adapter: Adapter | None  # None until it is found
     mean: Tensor  # [1, 3, 1, 1], or [1, 1, 1, 1] for all channels alike; so are the next three
     std: Tensor
     scale: Tensor  # 1 / std
@@ -58,15 +66,19 @@ class Classifier(nn.Module):
         classes: Sequence[str] = (),
         size: int | None = None,
         framing: Framing = "pad",
+        channels: Channels | None = None,
     ) -> None:
-        """mean, std: one number, or one for each channel. The others: see ClassifierInfo."""
+        """mean, std: one number, or one for each channel, in the network's order. channels: RGB,
+        BGR or L (grey, as Pillow makes it); None: RGB, or grey where the network takes no RGB. The
+        others: see ClassifierInfo."""
         super().__init__()
         self.network = network
         self.info = ClassifierInfo(classes=tuple(classes), size=size, framing=framing)
         self.origin = None
         self.known_as = type(network).__name__
+        self.channels, self.adapter = channels, None
         for name, value in _normalisation(mean, std).items():
-            self.register_buffer(name, value, persistent=False)
+            self.register_buffer(name, value.to(_device(network)), persistent=False)
 
     @classmethod
     def with_info(
@@ -77,8 +89,10 @@ class Classifier(nn.Module):
         mean: float | Sequence[float] = 0.0,
         std: float | Sequence[float] = 1.0,
     ) -> Self:
-        """The classifier whose info is known already, as that of a file is."""
+        """The classifier whose info is known already, as that of a file is; its network takes RGB
+        and gives logits."""
         classifier = cls(network, mean=mean, std=std)
+        classifier.adapter = PLAIN
         classifier.info = info
         classifier.known_as = info.network_name or classifier.known_as
         return classifier
@@ -116,12 +130,35 @@ class Classifier(nn.Module):
 
     def unmirrored(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of the pixels alone, without their mirror image."""
-        logits: Tensor = self.network(self.normalised(pixels))
-        return logits
+        adapter = self.found_adapter(pixels)
+        return adapter.head.logits(lambda: self.outputs(pixels, adapter))
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """What the network sees: (pixels - mean) / std."""
+        """What the network sees: (pixels - mean) / std, in its channels and its layout."""
+        return self.found_adapter(pixels).inputs(pixels, self._scaled)
+
+    def _scaled(self, pixels: Tensor) -> Tensor:
         return torch.addcmul(self.shift, pixels, self.scale)
+
+    def outputs(self, pixels: Tensor, adapter: Adapter) -> Tensor:
+        outputs: Tensor = self.network(adapter.inputs(pixels, self._scaled))
+        return outputs
+
+    def found_adapter(self, pixels: Tensor) -> Adapter:
+        """The adapter, found at the first pixels that come."""
+        if self.adapter is not None or not len(pixels):
+            return self.adapter or PLAIN
+        shape = pixels.shape[2], pixels.shape[3]
+        among = adapters(self.channels, None, shape, self.mean.numel(), self.known_as)
+        with eval_mode(self), torch.random.fork_rng(devices=[]):
+            adapter, count = find_adapter(self.outputs, pixels, self.known_as, among=among)
+        if self.classes and len(self.classes) != count:
+            raise PasunchatError(
+                f"{self.known_as} has {count} classes, but {len(self.classes)} names are given: "
+                f"{'/'.join(self.classes[:5])}"
+            )
+        self.adapter = adapter
+        return adapter
 
     def predict_logits(self, pixels: Tensor, batch: int = 32) -> Tensor:
         """Logits, float32 [N, C] on the CPU, of pixels, float [N, 3, H, W] in [0, 1].
@@ -192,7 +229,7 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
     was_training = module.training
     module.eval()
     try:
-        with torch.inference_mode(), full_precision():
+        with torch.no_grad(), full_precision():
             yield
     finally:
         module.train(was_training)
@@ -222,6 +259,12 @@ def softmax(logits: Tensor) -> NDArray[np.float64]:
     """Probabilities, float64 [N, C], of logits [N, C]: raw, no temperature."""
     result: NDArray[np.float64] = logits.double().softmax(1).numpy()
     return result
+
+
+def _device(module: nn.Module) -> torch.device:
+    """Where a module's numbers are; the CPU where it has none."""
+    numbers = chain(module.parameters(), module.buffers())
+    return next((number.device for number in numbers), torch.device("cpu"))
 
 
 def _normalisation(

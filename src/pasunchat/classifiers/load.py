@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import nn
+
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.hugging_face import PREFIX as HF
 from pasunchat.classifiers.external.hugging_face import load_hugging_face
@@ -26,6 +28,7 @@ from pasunchat.classifiers.shipped import DEFAULT, PREFIX, SHIPPED, shipped_fold
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import RECIPE, RUNS
 
+Model = Classifier | nn.Module | Path | str  # what `as_classifier` takes
 TORCH = (".pt", ".pt2", ".pth", ".ts", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
@@ -133,6 +136,21 @@ def load(model: str | Path | None = None, preprocessing: Preprocessing | None = 
     if not classifier.known_as.startswith(PREFIX) and classifier.origin is None:
         classifier.known_as = str(model)
     return classifier
+
+
+def as_classifier(model: Model) -> Classifier:
+    """A classifier unchanged; what `load` takes, loaded; any other torch module as
+    `Classifier(module)`, which takes pixels in [0, 1] as they are. Raises PasunchatError."""
+    if isinstance(model, Classifier):
+        return model
+    if isinstance(model, nn.Module):
+        return Classifier(model)
+    if isinstance(model, str | Path):
+        return load(model)
+    raise PasunchatError(
+        f"model: expected a Classifier, a torch.nn.Module, or a model's name or path, got "
+        f"{type(model).__name__}; put a function into the forward of a torch.nn.Module"
+    )
 
 
 def find(model: str | Path | None) -> Path:

@@ -32,6 +32,7 @@ class Summary:
     network: str  # its name in NETWORKS, else its Python class
     classes: tuple[str, ...]
     size: int  # side of the image that the shapes are for, in pixels
+    channels: int  # of what the network sees: 3 for colours, 1 for grey
     layers: tuple[Layer, ...]
     parameters: int
     trainable: int
@@ -63,6 +64,8 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     """
     side = size or classifier.size or 224
     noted: list[Layer] = []
+    blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
+    adapter = classifier.found_adapter(blank)
     follow = _Follow(side)
 
     def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> None:
@@ -79,9 +82,8 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     ]
     was_training = classifier.training
     try:
-        blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
         with torch.inference_mode(), follow:
-            classifier.eval().network(blank)
+            classifier.eval().outputs(blank, adapter)
     finally:
         classifier.train(was_training)
         for hook in hooks:
@@ -91,6 +93,7 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
         network=classifier.info.network_name or type(classifier.network).__name__,
         classes=classifier.classes,
         size=side,
+        channels=1 if adapter.channels == "L" else 3,
         layers=tuple(noted),
         parameters=sum(p.numel() for p in numbers),
         trainable=sum(p.numel() for p in numbers if p.requires_grad),

@@ -7,7 +7,7 @@ import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
 from pasunchat.commands.models import note_letters, note_model
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
@@ -57,6 +57,7 @@ def attack(
     from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import set_up_runtime
 
@@ -69,9 +70,9 @@ def attack(
     words += [split] if split != "test" else []
     words += [f"limit-{limit}"] if limit is not None else []
     folder = output or attack_folder(classifier, dataset, words)
-    note_model(model, classifier)
-    note_letters(dataset.classes)
     _note_trained_elsewhere(classifier, dataset)
+    _note_classes_left_out(classifier, dataset)
+    note_any(other_decode(classifier, dataset))
     _warn(classifier, dataset, split)
     try:
         with attack_bar() as progress:
@@ -83,6 +84,8 @@ def attack(
         note(f"stopped; the same command goes on with {folder}")
         return 130
     draw_robustness(folder, found, dataset)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
     if json:
         print_json(found)
     else:
@@ -115,6 +118,15 @@ def _note_trained_elsewhere(classifier: "Classifier", dataset: "Dataset") -> Non
         )
 
 
+def _note_classes_left_out(classifier: "Classifier", dataset: "Dataset") -> None:
+    from pasunchat.measures.class_match import match_classes
+    from pasunchat.reports.evaluation import classes_left_out
+
+    left_out = match_classes(classifier, dataset).left_out
+    if left_out:
+        note(f"note: {classes_left_out(left_out)}")
+
+
 def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     """Say on stderr what speaks against believing attacks on this classifier."""
     import torch
@@ -122,10 +134,12 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     from pasunchat.attacks.problem import Goal
     from pasunchat.attacks.sanity_checks import checks
     from pasunchat.classifiers.classifier import as_pixels
+    from pasunchat.measures.class_match import match_classes
 
     rows = dataset.rows(split)[:CHECKED]
     pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
-    goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
+    real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
+    goal = Goal(torch.from_numpy(real), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
         note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
 

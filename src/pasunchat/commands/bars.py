@@ -23,7 +23,7 @@ from rich.text import Text
 from pasunchat.words import count, duration
 
 if TYPE_CHECKING:
-    from pasunchat.measures.robustness import SplitProgress
+    from pasunchat.measures.attack_block import SplitProgress
 
 LONG = 10.0  # seconds: an attack that takes longer is announced
 FIRST, USUAL = 3, 50  # steps that say how long a search takes; those of one that ends by itself

@@ -7,7 +7,7 @@ import typer
 
 from pasunchat.commands.bars import progress_bar
 from pasunchat.commands.models import note_model
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
@@ -40,6 +40,7 @@ def compare(
     from pasunchat.measures.compare import check_comparable
     from pasunchat.measures.compare import compare as compare_
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.measures.speed import time_classifiers
     from pasunchat.reports.comparison import comparison_folder, warnings, write_comparison
 
@@ -55,6 +56,8 @@ def compare(
     write_comparison(folder, comparison, timing, overwrite=overwrite)
     for model, classifier in zip(models, classifiers.values(), strict=True):
         note_model(model, classifier)
+    for name, classifier in classifiers.items():
+        note_any(other_decode(classifier, datasets[name]))
     for warning in warnings(comparison):
         note(f"note: {warning}")
     if json:
@@ -75,10 +78,17 @@ def _loaded(models: list[str]) -> "dict[str, Classifier]":
             raise PasunchatError(f"the model {model} is given twice; name each once")
     device = set_up_runtime().device
     classifiers = [load(model).to(device) for model in models]
-    names = [c.origin.name if c.origin else c.known_as for c in classifiers]
-    if len(set(names)) < len(names):
-        names = [classifier.known_as for classifier in classifiers]
+    names = [c.origin.name if c.origin else _plain_name(c.known_as) for c in classifiers]
+    for others in ([classifier.known_as for classifier in classifiers], models):
+        names = others if len(set(names)) < len(names) else names
     return dict(zip(names, classifiers, strict=True))
+
+
+def _plain_name(known_as: str) -> str:
+    """The name of a model that is no run, without folders and preprocessing."""
+    from pasunchat.classifiers.external.preprocessing import name_and_preprocessing
+
+    return Path(name_and_preprocessing(known_as)[0]).name
 
 
 def _print(comparison: "Comparison", timing: "Timing") -> None:

@@ -7,7 +7,7 @@ import typer
 
 from pasunchat.commands.bars import progress_bar
 from pasunchat.commands.models import note_letters, note_model
-from pasunchat.commands.printing import closing, print_json, say, table
+from pasunchat.commands.printing import closing, note_any, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def evaluate(
     """Measure a classifier: accuracy and its interval, confusion, calibration, best and worst."""
     from pasunchat.classifiers.load import load
     from pasunchat.measures.score import evaluate as evaluate_
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
     from pasunchat.runtime import set_up_runtime
     from pasunchat.words import command
@@ -48,9 +49,10 @@ def evaluate(
     folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
     with progress_bar("evaluating") as progress:
         evaluation = evaluate_(classifier, dataset, split, progress)
+    write_evaluation(folder, evaluation, dataset, overwrite=True)
     note_model(model, classifier)
     note_letters(dataset.classes)
-    write_evaluation(folder, evaluation, dataset, overwrite=True)
+    note_any(other_decode(classifier, dataset))
     if json:
         print_json(evaluation)
         return
@@ -78,13 +80,20 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
 
 
 def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.evaluation import accuracy_in_words, class_cells, floor_in_words
+    from pasunchat.reports.evaluation import (
+        accuracy_in_words,
+        class_cells,
+        classes_left_out,
+        floor_in_words,
+    )
     from pasunchat.words import percent, share
 
     say(f"model: {evaluation.model}")
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
     say(floor_in_words(evaluation))
-    names = evaluation.class_names
+    if evaluation.left_out:
+        say(classes_left_out(evaluation.left_out))
+    names = evaluation.predicted_names
     table(
         ("real \\ predicted", *names, "recall", "precision", "F1"),
         [

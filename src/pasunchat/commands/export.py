@@ -72,7 +72,8 @@ def _pixels(classifier: "Classifier", photos: list[str] | None) -> "Tensor":
     size = classifier.size or 224
     if photos:
         files = photo_files(photos)
-        return as_pixels(np.stack([read_photo(file, size, classifier.framing) for file in files]))
+        seen_as = size, classifier.framing, classifier.decode
+        return as_pixels(np.stack([read_photo(file, *seen_as) for file in files]))
     drawn = [
         np.asarray(draw(KINDS[index % len(KINDS)], 0, index, max(size, 16)))[:size, :size]
         for index in range(DRAWN)

@@ -71,20 +71,22 @@ def fool(
     on = set_up_runtime(device).device
     classifier = load(model).to(on)
 
+    told = False
+
     def show(at: FooledPhoto) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            note_model(model, classifier)
+            note_letters(classifier.classes)
+            _note_coin(classifier)
+        if json:
+            return
         print_outcome(at.outcome)
         say(f"  look at {at.folder / ROW}")
         say()
 
     with fool_bar() as bar:
-
-        def progress(done: int, total: int) -> None:
-            if not done:
-                note_model(model, classifier)
-                note_letters(classifier.classes)
-                _note_coin(classifier)
-            bar.photos(done, total)
-
         found = fool_photos(
             classifier,
             photo_files(photos),
@@ -94,9 +96,9 @@ def fool(
             models=[load(name).to(on) for name in also or ()],
             films=("webp", "gif") if film else (),
             overwrite=overwrite,
-            progress=progress,
+            progress=bar.photos,
             steps=bar.steps,
-            done=(lambda _: None) if json else show,
+            done=show,
         )
     if json:
         print_json([at.outcome for at in found])

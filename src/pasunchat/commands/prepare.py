@@ -35,9 +35,9 @@ def prepare(
         typer.Option(help="How a photo becomes a square: pad repeats its edges."),
     ] = "pad",
     decode: Annotated[
-        Literal["fast", "exact"],
-        typer.Option(help="fast decodes a JPEG near its size: under one level of 255 away."),
-    ] = "fast",
+        Literal["exact", "fast"],
+        typer.Option(help="fast: a JPEG near its size, sooner, its pixels some levels away."),
+    ] = "exact",
     split: Annotated[
         tuple[float, float, float],
         typer.Option(help="Shares for training, validation and test; they sum to 1."),

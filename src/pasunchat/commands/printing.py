@@ -26,6 +26,12 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def note_any(text: str | None) -> None:
+    """A note, where there is something to say."""
+    if text:
+        note(f"note: {text}")
+
+
 def print_json(value: Any) -> None:
     """A result as JSON: one object."""
     typer.echo(to_json(value).decode(), nl=False)
@@ -88,6 +94,7 @@ def print_outcome(outcome: "Outcome") -> None:
         say(f"+ {factor(outcome.factor) + ' x noise':{width}}  {change_in_words(outcome)}")
     said = f"{after.label} {percent(after.confidence)}"
     say(f"= {outcome.picture:{width}}  {said}      read back from disk and asked again")
+    say(f"  model: {outcome.model}")
     if outcome.control:
         say(f"  {control_in_words(outcome)}")
     if outcome.fooled:

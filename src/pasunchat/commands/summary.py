@@ -35,7 +35,8 @@ def summary(
     if json:
         print_json(described)
         return
-    say(f"{described.network}: {described.size}x{described.size} pixels, 3 colours each")
+    each = "3 colours each" if described.channels == 3 else "turned grey"
+    say(f"{described.network}: {described.size}x{described.size} pixels, {each}")
     table(
         ("layer", "kind", "output", "parameters", "multiply-adds", "input pixels per unit"),
         [

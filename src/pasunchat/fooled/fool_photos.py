@@ -14,16 +14,18 @@ from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import FilmKind, draw_film
 from pasunchat.fooled.outcome import Extras, Outcome, plain, save_outcome, stem
 from pasunchat.fooled.receipt import as_seen
-from pasunchat.fooled.row import draw_row
+from pasunchat.fooled.row import ROW, draw_row
 from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
-from pasunchat.photos.image import own_pixels
+from pasunchat.photos.image import open_photo, own_pixels
 from pasunchat.progress import Progress, silent
-from pasunchat.storage import read_json, refuse_existing
+from pasunchat.storage import read_json, readable, refuse_existing
+from pasunchat.words import percent
 
 FOOLED, RESULT = "fooled", "result.json"
 SURE = 0.95  # confidence asked for by default
@@ -46,6 +48,17 @@ class FooledPhoto:
     folder: Path
     outcome: Outcome
 
+    def __repr__(self) -> str:
+        both = self.outcome.before, self.outcome.after
+        before, after = (f"{at.label} {percent(at.confidence)}" for at in both)
+        return f"<FooledPhoto: {self.folder}: {self.outcome.status}, {before} -> {after}>"
+
+    def _repr_html_(self) -> str:
+        """The talk's row of three pictures, for a notebook."""
+        from pasunchat.pictures.notebook import picture_html
+
+        return picture_html(open_photo(self.folder / ROW).picture, repr(self).strip("<>"))
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -57,8 +70,8 @@ class _Found:
 
 
 def fool_photos(
-    classifier: Classifier,
-    paths: Sequence[Path | str],
+    model: Model,
+    paths: Path | str | Sequence[Path | str],
     output: str | Path | None = None,
     request: Request | None = None,
     *,
@@ -73,15 +86,15 @@ def fool_photos(
     """Fool the classifier with each photo; write picture, noise, row and result.json of each into a
     folder STEM.TARGET under `output`, whole or not at all.
 
-    output: by default `fooled` in the run that the classifier comes from. request: how to search;
-    by default with a confidence of 0.95. An attack that chooses its result by a rule of its own
-    takes no confidence. models: others, asked about each picture. films: also animations of how it
-    tips. progress: (photos done, photos), first
-    when nothing is refused any more. steps: as in `fool`. done: called with each photo as soon
-    as its files are there.
+    model: as `fool` takes it. paths: one or several. output: by default `fooled` in the run that
+    the classifier comes from. request: how to search; by default with a confidence of 0.95. An
+    attack that chooses its result by a rule of its own takes no confidence. models: others, asked
+    about each picture. films: also animations of how it tips. progress: (photos done,
+    photos). steps: as in `fool`. done: called with each photo as soon as its files are there.
     Raises PasunchatError for an unknown class, a file that is no photo, and folders that exist
     already unless `overwrite`; all before anything is attacked.
     """
+    classifier, paths = as_classifier(model), [paths] if isinstance(paths, str | Path) else paths
     request, options = request or Request(confidence=SURE), options or FoolOptions()
     if request.method.info.own_result:
         request = replace(request, confidence=None)
@@ -99,12 +112,11 @@ def fool_photos(
             draw_film(part, outcome, classifier, kind=kind)
 
     fooled: list[FooledPhoto] = []
-    progress(0, len(paths))
     found = _attacked(classifier, photos, classes, request, options, steps)
     for at, path, folder in zip(found, paths, folders, strict=True):
         extras = Extras(required, at.plain_distance, models)
         outcome = save_outcome(
-            classifier, at.result, at.row, str(path), folder,
+            classifier, at.result, at.row, readable(path), folder,
             extras=extras, overwrite=overwrite, add=add,
         )  # fmt: skip
         fooled.append(FooledPhoto(folder, outcome))

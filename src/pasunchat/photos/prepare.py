@@ -41,7 +41,7 @@ def prepare(
     *,
     size: int = 224,
     framing: Framing = "pad",
-    decode: Decode = "fast",
+    decode: Decode = "exact",
     split: Proportions = SPLIT,
     seed: int = 0,
     overwrite: bool = False,
@@ -50,9 +50,8 @@ def prepare(
     """Read the photos of `sources` once and keep them as numbers in the folder `output`.
 
     sources: one, or several. size: side of the square pictures, in pixels. framing: see `frame`.
-    decode: "exact", or "fast" (a JPEG decoded near its size: less than one level of 255 away in
-    the mean). split: shares for training, validation, test. progress is called with (files done,
-    files in all).
+    decode: "exact", or "fast" (see `read_photo`). split: shares for training, validation, test.
+    progress is called with (files done, files in all).
 
     Killed at any point and called again, it goes on after the last finished photo, and ends with
     the same bytes. Sources are only read. Raises PasunchatError for what cannot be prepared, and
@@ -71,7 +70,7 @@ def prepared(
     *,
     size: int = 224,
     framing: Framing = "pad",
-    decode: Decode = "fast",
+    decode: Decode = "exact",
     split: Proportions = SPLIT,
     seed: int = 0,
     progress: Progress = silent,
@@ -95,7 +94,7 @@ def dataset_or_prepared(
     size: int | None = None,
     usual_size: int = 224,
     framing: Framing = "pad",
-    decode: Decode = "fast",
+    decode: Decode = "exact",
     progress: Progress = silent,
 ) -> Dataset:
     """The dataset in the folder that `data` names; else its photos, `prepared` in the cache.

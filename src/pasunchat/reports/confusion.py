@@ -18,13 +18,15 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     counts = np.array(evaluation.confusion)
     photos = counts.sum(1)
     shares = counts / np.maximum(photos, 1)[:, None]
-    names, classes = [drawable(name) for name in evaluation.class_names], len(counts)
+    names = [drawable(name) for name in evaluation.class_names]
+    columns = [drawable(name) for name in evaluation.predicted_names]
+    classes = len(columns)
     side = min(8.0, 1.6 + 1.3 * classes)
     figure = new_figure(side + 0.4, side + 0.3)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(classes), names, rotation=0 if classes <= 4 else 90)
-    axes.set_yticks(range(classes), names)
+    axes.set_xticks(range(classes), columns, rotation=0 if classes <= 4 else 90)
+    axes.set_yticks(range(len(names)), names)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("predicted", labelpad=10, fontsize=12, fontweight="bold")
@@ -48,7 +50,7 @@ def _cell(number: int, photos: int) -> str:
 
 def seen_in_confusion(evaluation: Evaluation) -> str:
     """The MOST_MISTAKES most frequent mistakes, in one sentence."""
-    names = evaluation.class_names
+    names, columns = evaluation.class_names, evaluation.predicted_names
     mistakes = [
         (number, real, predicted)
         for real, row in enumerate(evaluation.confusion)
@@ -60,7 +62,7 @@ def seen_in_confusion(evaluation: Evaluation) -> str:
     mistakes.sort(key=lambda mistake: -mistake[0])
     sentences = [
         f"{count(number)} of {count(evaluation.classes[real].photos)} photos of {names[real]} "
-        f"are read as {names[predicted]}"
+        f"are read as {columns[predicted]}"
         for number, real, predicted in mistakes[:MOST_MISTAKES]
     ]
     return f"{'; '.join(sentences)}."

@@ -17,7 +17,7 @@ from pasunchat.pictures.sheet import draw_sheet
 from pasunchat.reports.confusion import confusion_matrix
 from pasunchat.reports.reliability import reliability
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, percent, share
+from pasunchat.words import count, interval_in_words, percent, share
 
 EVALUATION, RESULT, PHOTOS = "evaluation", "evaluation.json", "photos"
 COLUMNS = 4
@@ -123,7 +123,7 @@ def class_cells(evaluation: Evaluation) -> list[tuple[str, str, str, str, str]]:
             share(row.recall, row.photos),
             f"{row.f1:.3f}",
         )
-        for row, of in zip(evaluation.classes, predicted, strict=True)
+        for row, of in zip(evaluation.classes, predicted[: len(evaluation.classes)], strict=True)
     ]
 
 
@@ -158,9 +158,9 @@ def cure(network: str | None) -> str:
     )
 
 
-def interval_in_words(interval: tuple[float, float]) -> str:
-    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]", "[74.1 or more]"."""
-    low, high = interval
-    if high > 0.9995:
-        return f"[{100 * low:.1f} or more]"
-    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+def classes_left_out(number: int) -> str:
+    """That a classifier has classes of which there is no photo, in a sentence."""
+    return (
+        f"the model has {count(number, 'more class', 'more classes')}, of which there is no photo "
+        "here; a photo read as one of them is read wrongly"
+    )

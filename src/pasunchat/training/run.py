@@ -18,6 +18,7 @@ import torch
 
 from pasunchat.classifiers.files import INFO
 from pasunchat.errors import PasunchatError
+from pasunchat.framing import Decode
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.storage import (
@@ -30,7 +31,8 @@ from pasunchat.storage import (
     write_json,
 )
 from pasunchat.training.recipe import Recipe
-from pasunchat.words import command, count
+from pasunchat.words import command
+from pasunchat.words import count as counted
 
 RUN, HISTORY, TIMING = "run.json", "history.jsonl", "timing.jsonl"
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
@@ -60,6 +62,7 @@ class DataOrigin:
     digest: str  # SHA-256, as dataset.json has it
     sources: tuple[str, ...]  # folders, zips, or "drawn"
     counts: dict[str, dict[str, int]]  # class -> split -> photos
+    decode: Decode | None = None  # how its photos were decoded; None: not recorded
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class Run:
     recipe: Recipe
     info: RunInfo
     history: tuple[Epoch, ...]
+
+    def __repr__(self) -> str:
+        ended = "" if self.finished else ", not finished"
+        epochs = counted(len(self.history), "epoch")
+        return f"<Run: {self.folder}: {self.recipe.network}, {epochs}{ended}>"
 
     @property
     def finished(self) -> bool:
@@ -144,7 +152,7 @@ def begin_run(
 def refuse_unfinished(run: Run) -> None:
     """Raise PasunchatError, saying how to go on, if the run's training has not ended."""
     if not run.finished:
-        done = f"{count(len(run.history), 'epoch')} of at most {run.recipe.epochs} done"
+        done = f"{counted(len(run.history), 'epoch')} of at most {run.recipe.epochs} done"
         raise PasunchatError(
             f"the run {run.folder} is unfinished ({done}); go on with: "
             f"{command('train', '--resume', run.folder)}; or take another --name, or begin it "
@@ -207,6 +215,7 @@ def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] |
             digest=dataset.digest,
             sources=dataset.facts.sources,
             counts=dataset.facts.counts.photos,
+            decode=dataset.decode,
         ),
         versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         device=runtime.device,

@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pasunchat.classifiers.channels import in_channels, laid_out
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.external.assemble import Layout, assemble
+from pasunchat.classifiers.external.assemble import assemble
 from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.external.info import read_info, with_exported
+from pasunchat.classifiers.external.input_shape import InputShape, input_shape
 from pasunchat.classifiers.external.onnx_graph import OnnxGraph, unknown_operators
 from pasunchat.classifiers.external.preprocessing import Preprocessing, complete
+from pasunchat.classifiers.heads import Ending
 from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 
@@ -22,15 +25,18 @@ ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "Softmax": lambda logits: logits.softmax(-1),
     "Sigmoid": torch.sigmoid,
 }
-BOUNDLESS = ("Gemm", "MatMul", "Add", "Conv")
+ENDING_OF: dict[str, Ending] = {
+    "Softmax": "softmax",
+    "Sigmoid": "sigmoid",
+    **dict.fromkeys(("Gemm", "MatMul", "Add", "Conv"), "unbounded"),
+}
 
 
 class InputSpec(NamedTuple):
     """What a graph's one input takes."""
 
     batch: int | None  # rows; None: any number
-    size: int | None  # side of the images; None: any
-    layout: Layout
+    picture: InputShape
     dtype: torch.dtype
 
 
@@ -43,7 +49,8 @@ class InParts(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """[N, ...] for any N: the last row fills up the last part."""
-        filled = torch.cat([pixels, pixels[-1:].expand(-len(pixels) % self.rows, -1, -1, -1)])
+        fill = pixels[-1:].expand(-len(pixels) % self.rows, *pixels.shape[1:])
+        filled = torch.cat([pixels, fill])
         parts = [self.network(part) for part in torch.split(filled, self.rows)]
         return torch.cat(parts)[: len(pixels)]
 
@@ -58,10 +65,11 @@ def load_onnx(path: Path, requested: Preprocessing) -> Classifier:
     model = _read(path)
     spec = _input_spec(model.graph, path)
     exported = read_info({each.key: each.value for each in model.metadata_props}, str(path))
-    own = Preprocessing(_scale(model.graph), size=spec.size)
+    picture = spec.picture
+    own = Preprocessing(_scale(model.graph), channels=picture.unusual_channels, size=picture.size)
     own = exported.preprocessing() if exported else own
     preprocessing = complete(requested.over(own), str(path))
-    ending, boundless = _without_ending(model.graph)
+    ending = _without_ending(model.graph)
     network: nn.Module = OnnxGraph(model.graph, _opset(model, path)).eval()
     ending_of = ENDINGS.get(ending, lambda raw: raw)
     network = _checked(network, path, spec, preprocessing, ending_of)
@@ -70,8 +78,8 @@ def load_onnx(path: Path, requested: Preprocessing) -> Classifier:
         preprocessing,
         str(path),
         made_of=path.read_bytes(),
-        layout=spec.layout,
-        known_raw=ending in ENDINGS or boundless,
+        layout=picture.layout,
+        ending="unbounded" if exported else ENDING_OF.get(ending),
     )
     return with_exported(classifier, exported)
 
@@ -118,19 +126,13 @@ def _input_spec(graph: Any, path: Path) -> InputSpec:
             )
     kind = inputs[0].type.tensor_type
     sides = [dim.dim_value or None for dim in kind.shape.dim]
-    expected = "[N, 3, H, W] or [N, H, W, 3]"
-    if len(sides) != 4 or 3 not in (sides[1], sides[3]) or kind.elem_type not in FLOATS:
+    if not sides or kind.elem_type not in FLOATS:
         shown = ", ".join(str(side or "any") for side in sides)
-        number = "" if kind.elem_type in FLOATS else " of whole numbers"
         raise PasunchatError(
-            f"{path} is no classifier of RGB images: expected an input of floats {expected}, "
-            f"got [{shown}]{number}"
+            f"{path} is no classifier of images: expected an input of floats, got [{shown}]"
+            f"{'' if kind.elem_type in FLOATS else ' of whole numbers'}"
         )
-    layout: Layout = "NCHW" if sides[1] == 3 else "NHWC"
-    rows, columns = (sides[2], sides[3]) if layout == "NCHW" else (sides[1], sides[2])
-    if rows != columns:
-        raise PasunchatError(f"{path} takes images of {rows} x {columns}; expected squares")
-    return InputSpec(sides[0], rows, layout, FLOATS[kind.elem_type])
+    return InputSpec(sides[0], input_shape(sides[1:], str(path)), FLOATS[kind.elem_type])
 
 
 def _scale(graph: Any) -> Any:
@@ -149,14 +151,13 @@ def _scale(graph: Any) -> Any:
     return "0..255" if divides else None
 
 
-def _without_ending(graph: Any) -> tuple[str, bool]:
-    """Take a final softmax or sigmoid off. Returns the last operator that the file had, and
-    whether its outputs have no bounds."""
+def _without_ending(graph: Any) -> str:
+    """Take a final softmax or sigmoid off. Returns the last operator that the file had."""
     last = next((n for n in graph.node if graph.output[0].name in n.output), graph.node[-1])
     if last.op_type in ENDINGS:
         graph.output[0].name = last.input[0]
         graph.node.remove(last)
-    return last.op_type, last.op_type in BOUNDLESS
+    return str(last.op_type)
 
 
 def _checked(
@@ -172,8 +173,8 @@ def _checked(
     size = preprocessing.size
     assert size is not None
     noise = torch.rand(rows, 3, size, size, generator=generator("onnx"))
+    noise = laid_out(in_channels(noise, spec.picture.channels), spec.picture.layout).contiguous()
     noise = noise * 255 if preprocessing.scale == "0..255" else noise
-    noise = noise if spec.layout == "NCHW" else noise.permute(0, 2, 3, 1).contiguous()
     try:
         theirs = _onnxruntime(path, noise.to(spec.dtype))
         with torch.no_grad():

@@ -65,7 +65,13 @@ def _of_program(path: Path, requested: Preprocessing) -> Classifier:
         raise _damaged(path, error) from error
     exported = read_info({key: value for key, value in metadata.items() if value}, str(path))
     preprocessing = requested.over(exported.preprocessing() if exported else Preprocessing())
-    classifier = assemble(Program(program), preprocessing, str(path), made_of=path.read_bytes())
+    classifier = assemble(
+        Program(program),
+        preprocessing,
+        str(path),
+        made_of=path.read_bytes(),
+        ending="unbounded" if exported else None,
+    )
     return with_exported(classifier, exported)
 
 

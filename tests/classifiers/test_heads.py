@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
-from pasunchat.classifiers.external.heads import head_for
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.errors import PasunchatError
 
@@ -65,12 +64,6 @@ def test_a_small_raw_logit_is_not_taken_for_a_probability() -> None:
     assert torch.equal(judged(module)[1][:, 1], module(PIXELS).flatten().detach())
 
 
-def test_what_is_known_to_be_raw_is_not_looked_at() -> None:
-    assert (
-        head_for(lambda pixels: torch.full((len(pixels), 2), 0.5), 4, "m", known_raw=True) is None
-    )
-
-
 def test_gradients_flow_through_every_head() -> None:
     for module in (network(3, nn.Softmax(1)), network(1), network(1, nn.Sigmoid())):
         classifier, _ = judged(module)
@@ -125,7 +118,7 @@ def test_the_network_sees_what_was_asked_for(
     layout: str, facts: dict[str, object], seen: tuple[float, ...]
 ) -> None:
     said = Preprocessing(size=4, **facts)  # type: ignore[arg-type]
-    classifier = assemble(Seen(layout), said, "m", made_of="m", layout=layout, known_raw=True)  # type: ignore[arg-type]
+    classifier = assemble(Seen(layout), said, "m", made_of="m", layout=layout, ending="unbounded")  # type: ignore[arg-type]
     pixels = torch.tensor([0.2, 0.4, 0.6]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
     assert torch.allclose(classifier(pixels), torch.tensor([seen]).float(), atol=1e-4)
 
