@@ -79,13 +79,14 @@ def digest_on_record(folder: Path) -> str:
 
 def unfinished(folder: Path) -> PasunchatError:
     """The error for a folder without a whole classifier: a run that was stopped goes on."""
-    if (folder / RECIPE).is_file():
+    missing = INFO if not (folder / INFO).is_file() else WEIGHTS
+    if missing == INFO and (folder / RECIPE).is_file():
         return PasunchatError(
             f"the run {folder} is unfinished: its training was stopped; go on with: "
             f"{command('train', '--resume', folder)}"
         )
     return PasunchatError(
-        f"{folder} holds no classifier ({INFO} or {WEIGHTS} is missing); expected the folder of a "
+        f"{folder} holds no classifier ({missing} is missing); expected the folder of a "
         "run, as pasunchat train leaves it"
     )
 

@@ -28,7 +28,7 @@ CHECKED, QUERIES = 4, 40  # photos, and queries for each, of the warnings
 @takes_request()
 def attack(
     *,
-    model: Annotated[str, typer.Argument(help="A run, or any model (docs/models.md).")],
+    model: Annotated[str, typer.Argument(help="A run, or any model (pasunchat docs models).")],
     data: Annotated[list[str], typer.Option(help="A dataset, or photos to prepare.")],
     request: "Request",
     mask: Path | None,
@@ -141,7 +141,7 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
     goal = Goal(torch.from_numpy(real), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
-        note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
+        note(f"warning: {check.sentence} (pasunchat docs warnings: {check.heading})")
 
 
 def _print(found: "Robustness") -> None:

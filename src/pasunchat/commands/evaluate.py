@@ -23,7 +23,8 @@ EXAMPLES = (
 
 def evaluate(
     model: Annotated[
-        str | None, typer.Argument(help="A run, or any model (docs/models.md); else the newest.")
+        str | None,
+        typer.Argument(help="A run, or any model (pasunchat docs models); else the newest."),
     ] = None,
     data: Annotated[
         list[str] | None,

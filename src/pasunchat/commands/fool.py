@@ -29,7 +29,8 @@ def fool(
     *,
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
     model: Annotated[
-        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
+        str | None,
+        typer.Option(help="A run, or any model (pasunchat docs models); else the newest run."),
     ] = None,
     target: Annotated[
         str | None, typer.Option("--as", help="Class to be taken for; else the runner-up.")

@@ -20,7 +20,8 @@ EXAMPLES = ("pasunchat predict rex.jpg tom.png", "pasunchat predict photos/ --cs
 def predict(
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
     model: Annotated[
-        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
+        str | None,
+        typer.Option(help="A run, or any model (pasunchat docs models); else the newest run."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,

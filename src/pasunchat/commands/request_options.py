@@ -23,7 +23,9 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
     "attack": (
         Annotated[
             str | None,
-            typer.Option(help="Attack (docs/attacks.md), as pgd:steps=100; else the norm's own."),
+            typer.Option(
+                help="Attack (pasunchat docs attacks), as pgd:steps=100; else the norm's own."
+            ),
         ],
         None,
     ),

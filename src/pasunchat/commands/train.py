@@ -34,9 +34,7 @@ def train(
     ] = None,
     network: Annotated[
         str,
-        typer.Option(
-            help="Network: linear, dense, simple, tiny, residual, vgg16, ... (docs/networks.md)"
-        ),
+        typer.Option(help="Network: simple, tiny, residual ... (pasunchat docs networks)."),
     ] = "efficientnet-lite0",
     recipe: Annotated[
         str | None,
@@ -71,7 +69,7 @@ def train(
     precision: Annotated[str | None, typer.Option(help="Precision: fp32 or bf16.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Go on with this unfinished run: its name or folder.")
+        str | None, typer.Option(help="Go on with this run, by its name or folder.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

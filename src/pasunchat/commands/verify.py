@@ -18,7 +18,9 @@ def verify(
     files: Annotated[list[Path], typer.Argument(help="PNGs that pasunchat fool wrote.")],
     model: Annotated[
         str | None,
-        typer.Option(help="A run, or any model (docs/models.md); else the one in the receipt."),
+        typer.Option(
+            help="A run, or any model (pasunchat docs models); else the one in the receipt."
+        ),
     ] = None,
     photo: Annotated[
         Path | None, typer.Option(help="The photo it was made from, to measure the change.")
