@@ -42,6 +42,16 @@ def test_it_is_one_line() -> None:
     )
 
 
+def test_it_says_what_was_reached_within_each_radius() -> None:
+    """What was not reached was not, however near its closest try is."""
+    within = found([90, 98, 99, 120]).reached_within(["0", 1 / 255, 2 / 255, "3/255", 0.5])
+    assert within.int().tolist() == [
+        [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1], [1, 1, 1, 1],
+    ]  # fmt: skip
+    missed = found([90, 100], attack="fgsm", radius="2/255")
+    assert missed.reached_within(["2/255", 1.0]).int().tolist() == [[0, 1], [0, 1]]
+
+
 def test_a_norm_that_has_no_row_is_named() -> None:
     one = found([98])
     other = replace(one, request=replace(one.request, norm="rms"))

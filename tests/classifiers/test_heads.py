@@ -75,8 +75,8 @@ def test_gradients_flow_through_every_head() -> None:
 @pytest.mark.parametrize(
     ("module", "named"),
     [
-        (nn.Identity(), r"float32 \[4, 3, 4, 4\]"),
-        (nn.Flatten(0), r"\[192\]"),
+        (nn.Identity(), r"float32 \[1, 3, 4, 4\]"),
+        (nn.Flatten(0), r"\[96\]"),
         (nn.Linear(7, 2), "cannot be run on images of 4 x 4"),
         (nn.Sequential(nn.Flatten(), nn.Threshold(9, float("nan"))), "undefined"),
     ],

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from pasunchat.classifiers.build import build
@@ -148,6 +149,20 @@ def test_hundreds_are_the_same_as_one_by_one(
 def test_classes_without_names_are_numbers(place: Path, classifier: Classifier) -> None:
     (found,) = predict(Classifier(classifier.network, mean=0.5, size=16), ["b.png"])
     assert set(found.probabilities) == {"0", "1"}
+
+
+def test_one_path_is_taken_alone(place: Path, classifier: Classifier) -> None:
+    file = photo_files([place])[0]
+    for path in (file, str(file)):
+        assert predict(classifier, path) == predict(classifier, [file])
+
+
+def test_images_are_no_paths(classifier: Classifier) -> None:
+    for images in ([Image.new("RGB", (16, 16))], torch.zeros(1, 3, 16, 16)):
+        with pytest.raises(
+            PasunchatError, match=r"expected paths of files, got .*; the classifier"
+        ):
+            predict(classifier, images)  # type: ignore[arg-type]
 
 
 def test_a_classifier_without_a_size_is_refused(place: Path, classifier: Classifier) -> None:

@@ -167,7 +167,7 @@ def test_each_radius_asked_for_has_its_interval(make_attacked: Make) -> None:
         "<Robustness: 4 of 5 photos right without any change [37.6, 96.4] %; turning fooled 4\n"
         "  within L2 0.150: 3 of 5 withstood this attack [23.1, 88.2] %\n"
         "  within L2 0.250: 2 of 5 withstood this attack [11.8, 76.9] %\n"
-        "another attack may find smaller changes>"
+        "an upper bound: another attack may find more>"
     )
 
 

@@ -1,17 +1,21 @@
 """What an attack was asked for, and what it found: the values that are handed on and recorded."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import NORMS
+from pasunchat.attacks.norms import NORMS, ROUNDING
+from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.protocol import Effort, Setting
 from pasunchat.classifiers.external.extras import extra
+from pasunchat.parsing import number
 from pasunchat.words import count, factor, percent
 
 if TYPE_CHECKING:
@@ -76,6 +80,14 @@ class AttackResult:
     def after(self) -> Tensor:
         """The class of each result, int64 [N]."""
         return self.after_logits.argmax(1)
+
+    def reached_within(self, radii: Sequence[float | str]) -> Tensor:
+        """Whether each photo met the goal within each radius, bool [R, N]: as it was, or by a
+        change found that is no larger. False says only that this attack found none."""
+        values = [number(radius) if isinstance(radius, str) else radius for radius in radii]
+        ends = torch.tensor(values, dtype=torch.float64)[:, None] * (1 + ROUNDING) + TINY
+        met = [status in (Status.REACHED, Status.ALREADY_WRONG) for status in self.status]
+        return torch.tensor(met) & (self.distance.double() <= ends)
 
     def class_name(self, index: int) -> str:
         """The name of a class, or its number where there are no names."""

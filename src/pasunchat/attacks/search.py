@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from time import monotonic
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ from pasunchat.attacks.protocol import (
     Attack,
     ChoosesResult,
     EndsByRow,
-    Method,
     Query,
     State,
     take,
@@ -43,6 +42,8 @@ class SearchTask:
     rows: Tensor  # int64 [M]: the rows to search
     progress: Progress = silent  # called with (rows done, M)
     deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
+    classes: int | None = None  # of the classifier, C; None: not known
+    batch: int | None = None  # rows searched together; None: `BATCH`
     steps: Progress = silent  # called with (steps done, steps, or 0 where rows end by themselves)
 
     def is_over(self) -> bool:
@@ -85,21 +86,6 @@ class _Active:
     keys: Tensor
 
 
-@runtime_checkable
-class Strategy(Protocol):
-    """Many searches: a value that runs attacks on the same rows and keeps the best of each row."""
-
-    def find(self, task: SearchTask) -> SearchResult:
-        """As `search`."""
-
-
-def find(method: Method, task: SearchTask) -> SearchResult:
-    """Run an attack or a strategy on the task's rows."""
-    if isinstance(method, Strategy):
-        return method.find(task)
-    return search(cast(Attack[Any], method), task)
-
-
 def no_result(problem: Problem) -> SearchResult:
     """Before any search."""
     best, zero = no_try(problem), torch.zeros(len(problem.pixels), dtype=torch.int64)
@@ -111,21 +97,21 @@ def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
     result, done = no_result(task.problem), 0
     oracle = Oracle(task.classifier, attack)
     with attack_mode(task.classifier):
-        for rows in batches(task.rows, task.problem):
+        for rows in batches(task.rows, task.problem, task.batch):
             for left in _batch_searched(oracle, task, rows, result):
                 task.progress(done + len(rows) - left, len(task.rows))
             done += len(rows)
     return result
 
 
-def batches(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
-    """The rows in parts that are searched together: on a GPU as many as its memory holds of the
-    largest of common networks."""
-    device, most = problem.pixels.device, BATCH
+def batches(rows: Tensor, problem: Problem, most: int | None = None) -> tuple[Tensor, ...]:
+    """The rows in parts that are searched together, `most` or BATCH: on a GPU as many as its memory
+    holds of the largest of common networks."""
+    device, most = problem.pixels.device, most or BATCH
     if device.type == "cuda":
         row = problem.pixels[:1].numel() * problem.pixels.element_size()
         memory = torch.cuda.get_device_properties(device).total_memory
-        most = max(BATCH, min(memory // (ACTIVATIONS * max(row, 1)), 256))
+        most = max(most, min(memory // (ACTIVATIONS * max(row, 1)), 256))
     return torch.split(rows, most) if len(rows) else ()
 
 

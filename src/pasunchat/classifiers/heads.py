@@ -164,16 +164,6 @@ def _sum_to_one(outputs: Tensor) -> bool:
     return _within(outputs) and bool(((outputs.float().sum(1) - 1).abs() < SUM).all())
 
 
-def refuse_others(outputs: object, rows: int, model: str) -> None:
-    """Raise PasunchatError for what no classifier gives for `rows` images."""
-    expected = f"expected a classifier, which gives [N, classes] numbers; {model} gives"
-    if not isinstance(outputs, Tensor):
-        raise PasunchatError(f"{expected} a {type(outputs).__name__}")
-    fits = outputs.ndim in (1, 2) and len(outputs) == rows and outputs.is_floating_point()
-    if not fits or (rows and outputs[0].numel() < 1):
-        raise PasunchatError(f"{expected} {outputs.dtype} {list(outputs.shape)} for {rows} images")
-
-
 def _refuse_sigmoids(outputs: Tensor, model: str) -> NoReturn:
     raise PasunchatError(
         f"{model} gives {outputs.shape[1]} probabilities that do not depend on each other "

@@ -24,6 +24,7 @@ from pasunchat.classifiers.files import (
     load_files,
     unfinished,
 )
+from pasunchat.classifiers.modes import outside_inference_mode
 from pasunchat.classifiers.shipped import DEFAULT, PREFIX, SHIPPED, shipped_folder
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import RECIPE, RUNS
@@ -132,7 +133,8 @@ def load(model: str | Path | None = None, preprocessing: Preprocessing | None = 
     name, behind_name = name_and_preprocessing(str(model))
     requested = (preprocessing or Preprocessing()).over(behind_name)
     loads = (loader.load for loader in LOADERS.values() if loader.accepts(name))
-    classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the models
+    with outside_inference_mode():  # weights made in it take no part in a gradient
+        classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the models
     if not classifier.known_as.startswith(PREFIX) and classifier.origin is None:
         classifier.known_as = str(model)
     return classifier

@@ -68,7 +68,9 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
     adapter = classifier.found_adapter(blank)
     follow = _Follow(side)
 
-    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> None:
+    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: object) -> None:
+        if not isinstance(out, Tensor):  # as a part of an exported program that checks its input
+            return
         field = follow.through(part, inputs, out)
         if not isinstance(part, nn.Identity):
             noted.append(_layer(name, part, out, min(field.seen, side)))
@@ -80,12 +82,10 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
         for name, part in classifier.network.named_modules()
         if not [*part.children()]
     ]
-    was_training = classifier.training
     try:
-        with torch.inference_mode(), follow:
-            classifier.eval().outputs(blank, adapter)
+        with classifier.as_judge(), follow:
+            classifier.run(blank, adapter)
     finally:
-        classifier.train(was_training)
         for hook in hooks:
             hook.remove()
     numbers = list(classifier.network.parameters())

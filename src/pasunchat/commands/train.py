@@ -55,7 +55,7 @@ def train(
     ] = None,
     unfreeze: Annotated[
         str | None,
-        typer.Option(help="Train the last N parts of a pretrained base too, or all of it."),
+        typer.Option(help="Also train the last N parts of a pretrained base, or all."),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="File with the weights of vgg16's base.")

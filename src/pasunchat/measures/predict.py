@@ -57,7 +57,14 @@ def predict(
     is, and a classifier that states no image size.
     """
     classifier = as_classifier(model)
-    files = photo_files([photos] if isinstance(photos, str | Path) else photos)
+    paths = [photos] if isinstance(photos, str | Path) else photos
+    for path in paths:
+        if not isinstance(path, str | Path):
+            raise PasunchatError(
+                f"photos: expected paths of files, got {type(path).__name__}; the classifier's own "
+                "predict takes images, uint8 [N, H, W, 3]"
+            )
+    files = photo_files(paths)
     predictions: list[FilePrediction] = []
     for first in range(0, len(files), BATCH):
         predictions += _of_batch(classifier, files[first : first + BATCH])

@@ -157,7 +157,7 @@ class Robustness:
         return lines
 
     def _caveat(self) -> str:
-        return "another attack may find smaller changes"
+        return "an upper bound: another attack may find more"
 
     def accuracy_within(self, radius: float) -> float:
         """Robust accuracy at a radius, in the norm's unit, 0 or more."""

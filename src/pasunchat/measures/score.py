@@ -137,6 +137,11 @@ def evaluate(
     model: as `fool` takes it. progress: (photos done, photos). Raises PasunchatError if classifier
     and dataset do not fit each other, or the split is empty.
     """
+    if not isinstance(dataset, Dataset):
+        raise PasunchatError(
+            f"data: expected a Dataset, got {type(dataset).__name__}; prepare the photos, or take "
+            "attack_model, which says how many are right before anything is changed"
+        )
     classifier = as_classifier(model)
     check_fit(classifier, dataset)
     rows = dataset.rows(split)

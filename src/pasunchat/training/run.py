@@ -52,6 +52,14 @@ class Epoch:
     training_accuracy: float
     validation_loss: float
     validation_accuracy: float
+    rise_error: float | None = None  # standard error, in nats, of the difference of this validation
+    # loss from the lowest before it, both on the same photos; None where there is none before
+
+    def rises_from(self, lowest: "Epoch") -> bool:
+        """Whether the validation loss is higher than an earlier one by more than chance explains,
+        two standard errors."""
+        rise = self.validation_loss - lowest.validation_loss
+        return self.rise_error is not None and rise > 2 * self.rise_error
 
 
 @dataclass(frozen=True)
