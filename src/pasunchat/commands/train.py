@@ -34,7 +34,7 @@ def train(
     ] = None,
     network: Annotated[
         str,
-        typer.Option(help="Network: simple, tiny, residual ... (pasunchat docs networks)."),
+        typer.Option(help="Network; pasunchat docs networks lists them."),
     ] = "efficientnet-lite0",
     recipe: Annotated[
         str | None,
@@ -69,7 +69,7 @@ def train(
     precision: Annotated[str | None, typer.Option(help="Precision: fp32 or bf16.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Go on with this run, by its name or folder.")
+        str | None, typer.Option(help="Go on with this run (name or folder).")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
