@@ -145,7 +145,7 @@ def test_is_refused_in_one_line(
 @pytest.mark.parametrize(
     "words",
     ["fool nowhere.jpg", f"fool {PHOTO} --radius few", f"fool {PHOTO} --norm linf --radius 8",
-     f"fool {PHOTO} --confidence 95", f"fool {PHOTO} --seconds 0", f"fool {PHOTO} --norm l3",
+     f"fool {PHOTO} --confidence 95", f"fool {PHOTO} --seconds 0",
      "attack simple --data data --radius few", "predict nowhere.jpg"],
 )  # fmt: skip
 def test_a_slip_is_told_before_pytorch_is_imported(odd_place: Path, words: str) -> None:

@@ -48,8 +48,8 @@ def demo(
 
 def _print(found: "Demo") -> None:
     from pasunchat.demo import FEW
-    from pasunchat.fooled.outcome_in_words import COIN, noise_in_words
-    from pasunchat.reports.evaluation import accuracy_in_words, cure, floor_in_words
+    from pasunchat.fooled.outcome_in_words import noise_in_words
+    from pasunchat.reports.evaluation import accuracy_in_words, coin_in_words, cure, floor_in_words
     from pasunchat.words import count, percent
 
     evaluation = found.evaluation
@@ -64,7 +64,7 @@ def _print(found: "Demo") -> None:
         say(f"there are only {few} of {fewest}; {FEW} a class or more teach better")
     if not evaluation.beats_floor:
         say(cure(found.run.recipe.network))
-        say(COIN)
+        say(coin_in_words(evaluation))
     say()
     if not found.fooled:
         say("it reads none of the test photos rightly, so there is none to fool")

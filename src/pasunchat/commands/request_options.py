@@ -30,9 +30,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
         None,
     ),
     "norm": (
-        Annotated[
-            Literal["l2", "linf", "l1", "l0", "pixels"], typer.Option(help="What is made small.")
-        ],
+        Annotated[str, typer.Option(help="What is made small: l2, linf, l1, l0 or pixels.")],
         "l2",
     ),
     "radius": (

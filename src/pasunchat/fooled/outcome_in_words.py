@@ -7,10 +7,6 @@ from pasunchat.words import count, listed, one_of, percent
 
 LITTLE = (8, 2.0)  # levels of 255: the largest change, and that of the changed values in the mean
 STRONG = 32  # levels of 255, from which on a change is plainly seen
-COIN = (
-    "But this is fooling a coin: a network that may be no better than a guess is wrong without any "
-    "noise."
-)
 
 
 def noise_in_words(outcomes: Sequence[Outcome]) -> str:

@@ -133,9 +133,19 @@ def floor_in_words(evaluation: Evaluation) -> str:
     always = f"always answering {largest.name} would be right on {count(largest.photos)}"
     if evaluation.beats_floor:
         return f"{always[0].upper()}{always[1:]} of {count(evaluation.photos)}."
+    verdict = "is not shown to be" if evaluation.accuracy > evaluation.floor else "is no"
     return (
-        f"This may be no better than a guess: it is right on {count(evaluation.right)} of "
+        f"This {verdict} better than a guess: it is right on {count(evaluation.right)} of "
         f"{count(evaluation.photos, 'photo')}, and {always}."
+    )
+
+
+def coin_in_words(evaluation: Evaluation) -> str:
+    """What fooling a network means that does not beat the floor, in a sentence."""
+    verdict = "may be" if evaluation.accuracy > evaluation.floor else "is"
+    return (
+        f"To fool it {verdict} to fool a coin: what is no better than a guess is wrong without any "
+        "noise."
     )
 
 

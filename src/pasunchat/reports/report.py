@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from pasunchat.fooled.fool_photos import FooledPhoto
 from pasunchat.fooled.outcome_in_words import (
-    COIN,
     change_in_words,
     control_in_words,
     noise_in_words,
@@ -42,6 +41,7 @@ from pasunchat.reports.evaluation import (
     accuracy_in_words,
     caption,
     class_cells,
+    coin_in_words,
     cure,
     floor_in_words,
     photo_file,
@@ -135,7 +135,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     asdict, median, file_name, counted, count, duration, listed, percent, share,
     png_uri, svg_uri, confusion_matrix, curves, reliability, robustness_curve, tradeoff,
     seen_in_curves, seen_in_confusion, seen_in_reliability,
-    accuracy_in_words, floor_in_words, cure, class_cells, caption,
+    accuracy_in_words, floor_in_words, coin_in_words, cure, class_cells, caption,
     which_photos, quality, cost, differences, how_tested, warnings,
     captions, change_in_words, control_in_words, noise_in_words,
     findings, enough_in_words, attack_captions, caveats,
@@ -150,7 +150,6 @@ GLOBALS: dict[str, object] = {
     "photo_in_words": photo_in_words,
     "EVALUATION": EVALUATION,
     "CURVES": tuple(TITLES),
-    "COIN": COIN,
     "QUALITY": QUALITY,
     "COST": COST,
 }
