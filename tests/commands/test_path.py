@@ -274,5 +274,9 @@ def test_after_a_kill_the_words_fit(place: Path, call: Callable) -> None:
         assert "runs/simple is unfinished" in said.err
         first, _, last = said.err.partition("train --resume runs/simple")
         assert last and "overwrite" not in first
+    said = call("train", "data", "--network", "simple", "--epochs", "1")
+    assert (
+        said.status == 0 and "runs/simple is unfinished, so this run is runs/simple-2" in said.err
+    )
     assert call("train", "--resume", "simple").status == 0
     assert call("evaluate", "simple").status == 0

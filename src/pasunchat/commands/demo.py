@@ -70,7 +70,7 @@ def _print(found: "Demo") -> None:
         say("it reads none of the test photos rightly, so there is none to fool")
     for at in found.fooled:
         print_outcome(at.outcome)
-        say(f"  see {at.folder / 'row.png'}")
+        say(f"  look at {at.folder / 'row.png'}")
         say()
     answers = [
         f"{at.outcome.after.label}, {percent(at.outcome.after.confidence)}" for at in found.pipe

@@ -57,7 +57,7 @@ def evaluate(
     if json:
         print_json(evaluation)
         return
-    _print(evaluation)
+    _print(evaluation, classifier.info.network_name)
     closing(folder, command("fool", "PHOTO", "--model", classifier.known_as))
 
 
@@ -80,11 +80,12 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
         )
 
 
-def _print(evaluation: "Evaluation") -> None:
+def _print(evaluation: "Evaluation", network: str | None) -> None:
     from pasunchat.reports.evaluation import (
         accuracy_in_words,
         class_cells,
         classes_left_out,
+        cure,
         floor_in_words,
     )
     from pasunchat.words import percent, share
@@ -92,6 +93,8 @@ def _print(evaluation: "Evaluation") -> None:
     say(f"model: {evaluation.model}")
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
     say(floor_in_words(evaluation))
+    if not evaluation.beats_floor:
+        say(cure(network))
     if evaluation.left_out:
         say(classes_left_out(evaluation.left_out))
     names = evaluation.predicted_names

@@ -12,6 +12,7 @@ import typer
 from pasunchat.commands.bars import epoch_bar, progress_bar
 from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.errors import PasunchatError
+from pasunchat.storage import RUNS
 
 if TYPE_CHECKING:
     from pasunchat.photos.dataset import Dataset
@@ -98,8 +99,22 @@ def train(
     )
     runtime = set_up_runtime(device, chosen.precision)
     dataset = _dataset(data, chosen.network, size)
-    folder = new_run_folder(chosen.network.partition(":")[0], name, overwrite=overwrite)
+    network_name = chosen.network.partition(":")[0]
+    folder = new_run_folder(network_name, name, overwrite=overwrite)
+    _note_unfinished(RUNS / network_name, folder)
     return _train(dataset, chosen, folder, runtime, overwrite=overwrite, json=json)
+
+
+def _note_unfinished(begun: Path, folder: Path) -> None:
+    """Say on stderr where a stopped run has the usual name, so that this one has another."""
+    from pasunchat.training.run import RUN, open_run
+    from pasunchat.words import command
+
+    if folder != begun and (begun / RUN).is_file() and not open_run(begun).finished:
+        note(
+            f"note: {begun} is unfinished, so this run is {folder}; to go on with that one: "
+            f"{command('train', '--resume', begun)}"
+        )
 
 
 def _recipe(

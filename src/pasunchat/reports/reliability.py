@@ -2,6 +2,7 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure
@@ -52,6 +53,7 @@ def _draw_counts(axes: Axes, evaluation: Evaluation) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_ylabel("photos")
     axes.set_xlabel("confidence in the answer")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(lambda value, _: "certain" if value > 0.9999 else tick(value))
 
 
