@@ -27,7 +27,6 @@ from torch import Tensor
 import pasunchat
 from pasunchat.attacks.norms import LINF
 from pasunchat.classifiers.classifier import Classifier, as_pixels
-from pasunchat.classifiers.external.assemble import ExternalNetwork
 from pasunchat.runtime import keep_pages
 
 EXACT = 1e-6  # of the radius: what the rounding of floats may add
@@ -82,9 +81,7 @@ def confirmed(
     change = (pixels.double() - photo.double()).abs().max()
     if not (pixels.min() >= 0 and pixels.max() <= 1 and change <= case.radius * (1 + EXACT)):
         return False
-    external = classifier.network
-    assert isinstance(external, ExternalNetwork)
-    shown = external.arranged(classifier.normalised(pixels)).contiguous().numpy()
+    shown = classifier.normalised(pixels).numpy()
     outputs = session.run(None, {session.get_inputs()[0].name: shown})[0].reshape(-1)
     best = outputs.argmax()
     return bool(best == case.reach if case.leave is None else best != case.leave)

@@ -20,6 +20,7 @@ from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.sanity_checks import checks
+from pasunchat.classifiers.channels import grey
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.export import export
 from pasunchat.classifiers.external.assemble import assemble
@@ -160,6 +161,27 @@ class Quantised(nn.Module):
         return self.inner(pixels)
 
 
+class OneChannel(nn.Module):
+    """Takes grey pictures only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = plain()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        assert pixels.shape[1] == 1
+        return self.inner(pixels.expand(-1, 3, -1, -1))
+
+
+def one_logit() -> nn.Module:
+    """The twin of what has one output."""
+    return Around(lambda z: torch.cat([torch.zeros_like(z[:, :1]), z[:, :1]], 1))
+
+
+def sigmoids() -> nn.Module:
+    return Around(torch.sigmoid)
+
+
 def alone() -> nn.Module:
     """The twin of a batch norm that looks at the batch."""
     return Alone(normed(track_running_stats=False))
@@ -233,9 +255,11 @@ class Row:
     twin: Callable[[], nn.Module] = plain
     refused: str | None = None  # what the one line says where it cannot be fooled
     company: bool = False  # its answers depend on the pictures beside one: a warning
+    probabilities: bool = False  # which only a logarithm undoes: a warning
     within: float = 1e-3
 
 
+SIGMOIDS = "3 probabilities that do not depend on each other"
 NO_GRADIENT = "no gradient comes back through this network: .*; take an attack that needs none"
 ROWS = {
     "views": Row(Views),
@@ -250,6 +274,26 @@ ROWS = {
     "changes-its-input": Row(lambda: Around(pixels=lambda pixels: pixels.mul_(2).div_(2))),
     "batch-1-only": Row(OneAtATime),
     "first-row-only": Row(lambda: Around(lambda logits: logits[0])),
+    "one-output": Row(lambda: Around(lambda z: z[:, :1]), one_logit),
+    "one-number": Row(lambda: Around(lambda z: z[:, 0]), one_logit),
+    "one-sigmoid": Row(lambda: Around(lambda z: z[:, 0].sigmoid()), one_logit),
+    "one-sigmoid-traced": Row(
+        lambda: traced(Around(lambda z: z[:, :1].sigmoid())),
+        lambda: Around(lambda z: nn.functional.logsigmoid(torch.cat([-z[:, :1], z[:, :1]], 1))),
+        probabilities=True,
+    ),
+    "softmax-inside": Row(lambda: Around(lambda z: z.softmax(1))),
+    "softmax-inside-a-tuple": Row(lambda: Around(lambda z: (z.softmax(1), z.argmax(1)))),
+    "softmax-exported": Row(lambda: exported(Around(lambda z: z.softmax(1)))),
+    "softmax-traced": Row(
+        lambda: traced(Around(lambda z: z.softmax(1))),
+        lambda: Around(lambda z: z.log_softmax(1)),
+        probabilities=True,
+    ),
+    "several-sigmoids": Row(sigmoids, refused=SIGMOIDS),
+    "several-sigmoids-exported": Row(lambda: exported(sigmoids()), refused=SIGMOIDS),
+    "several-sigmoids-traced": Row(lambda: traced(sigmoids()), refused=SIGMOIDS),
+    "grey": Row(OneChannel, lambda: Around(pixels=lambda p: grey(p).expand(-1, 3, -1, -1))),
     "kept-tensor": Row(Keeps),
     "kept-in-inference-mode": Row(kept_in_inference_mode, refused="Inference tensors"),
     "batch-norm": Row(normed, normed),
@@ -271,9 +315,7 @@ ROWS = {
         lambda: Alone(Around(pixels=lambda pixels: pixels - pixels.mean(0) / 2)),
         company=True,
     ),
-    "softmax-inside": Row(lambda: Around(lambda logits: logits.softmax(1))),
     "log-softmax-inside": Row(lambda: Around(lambda logits: logits.log_softmax(1))),
-    "several-sigmoids": Row(lambda: Around(torch.sigmoid), refused="sigmoids"),
     "partly-frozen": Row(partly_frozen),
     "hooks": Row(hooked),
     "with-gradients": Row(with_gradients),
@@ -404,12 +446,13 @@ def test_answers_as_its_twin_wrapped_or_loaded(name: str) -> None:
     for classifier in (wrapped, loaded):
         found = classifier.predict_logits(given)
         assert found.dtype is torch.float32
-        assert torch.allclose(found, expected, atol=max(row.within, 1e-5) * size)
+        answers, theirs = found.log_softmax(1), expected.log_softmax(1)
+        assert torch.allclose(answers, theirs, atol=max(row.within, 1e-5) * size)
         assert torch.allclose(found[3:4], classifier.predict_logits(given[3:4]), atol=0.01 * size)
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_is_warned_of_once_where_answers_depend_on_company(name: str) -> None:
+def test_is_warned_of_once_where_there_is_reason(name: str) -> None:
     row = ROWS[name]
     facts = Preprocessing("0..1", size=SIDE)
     with warnings.catch_warnings(record=True) as said:
@@ -417,9 +460,12 @@ def test_is_warned_of_once_where_answers_depend_on_company(name: str) -> None:
         classifier = assemble(row.make(), facts, "my.code:network", made_of="m")
         classifier.predict_logits(photos())
     told = [str(each.message) for each in said if each.category is PasunchatWarning]
-    assert len(told) == row.company
+    assert len(told) == row.company + row.probabilities
     for sentence in told:
-        assert sentence.startswith("my.code:network: the answer to a picture depends on")
+        said_of = (
+            " gives probabilities;" if row.probabilities else ": the answer to a picture depends"
+        )
+        assert sentence.startswith(f"my.code:network{said_of}")
     goal = Goal(classifier.predict_logits(photos()).argmax(1), targeted=False)
     found = [check.name for check in checks(classifier, photos(), goal, queries=1)]
     assert ("company" in found) == row.company

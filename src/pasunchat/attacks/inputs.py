@@ -31,9 +31,9 @@ def pixels_of(photos: Photos, classifier: Classifier) -> Tensor:
     """Pixels, float32 [N, 3, H, W] in [0, 1], without a gradient, on the classifier's device.
 
     photos: one or more, in one value or in a list, of these kinds:
-    a tensor [N, 3, H, W] or [3, H, W], float in [0, 1] or uint8; an array, likewise, or with its
-    colours last, as images are, or [H, W]; one channel is grey, three alike; a Pillow image or the
-    path of a file, which are framed as the classifier states (a Pillow image is taken as it is
+    a tensor [N, 3, H, W] or [3, H, W], float in [0, 1] or uint8, with 1 in place of 3 for grey; an
+    array, likewise, or with its colours last, as images are, or [H, W] for grey; a Pillow image or
+    the path of a file, which are framed as the classifier states (a Pillow image is taken as it is
     where no size is stated).
     """
     parts = [_pixels(photo, classifier) for photo in _listed(photos)]
@@ -135,10 +135,10 @@ def _of_array(array: NDArray[Any]) -> Tensor:
 
 def _of_tensor(values: Tensor, colour_axes: tuple[int, int]) -> Tensor:
     """colour_axes: which axis of [N, 3, H, W] or [N, H, W, 3] holds the colours, the likelier
-    first; one of grey stands for three."""
+    first. One in place of three is grey, which is three equal colours."""
     rows = values[None] if values.ndim == 3 else values
-    places = [(axis, number) for number in (COLOURS, 1) for axis in colour_axes]
-    fitting = [axis for axis, number in places if rows.ndim == 4 and rows.shape[axis] == number]
+    axes = [(axis, colours) for colours in (COLOURS, 1) for axis in colour_axes]
+    fitting = [axis for axis, n in axes if rows.ndim == 4 and rows.shape[axis] == n]
     if not fitting or not (rows.is_floating_point() or rows.dtype == torch.uint8):
         raise _unfit(values.dtype, values.shape)
     if fitting[0] != 1:

@@ -23,7 +23,7 @@ from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import NoGradientError, attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
 from pasunchat.attacks.search import SearchTask, first_answers
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, with_noise
 from pasunchat.classifiers.company import Company
 from pasunchat.classifiers.heads import SMALLEST
 from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
@@ -92,7 +92,7 @@ def _training_mode(classifier: Classifier) -> Check | None:
 
 
 def _company(classifier: Classifier, pixels: Tensor) -> Check | None:
-    classifier.found_adapter(pixels)
+    classifier.find_company(with_noise(pixels[:1]))
     if classifier.company is not Company.OTHER:
         return None
     return Check(

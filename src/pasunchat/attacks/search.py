@@ -119,7 +119,7 @@ def first_answers(attack: Attack[Any], task: SearchTask) -> Iterator[tuple[Tenso
     """The answers to an attack's first query: some of the task's rows at a time, and theirs."""
     oracle = Oracle(task.classifier, attack)
     with attack_mode(task.classifier):
-        for rows in batches(task.rows, task.problem):
+        for rows in batches(task.rows, task.problem, task.batch):
             problem = task.problem.rows(rows)
             state = attack.start(problem, task.keys[rows])
             query = attack.ask(problem, state, 0)

@@ -33,10 +33,10 @@ class Adapter:
         return laid_out(normalise(in_channels(pixels, self.channels)), self.layout)
 
 
-PLAIN = Adapter()  # of networks that are ours
+PLAIN_ADAPTER = Adapter()  # of networks that are ours
 
 
-def find_adapter(
+def adapter_for(
     ask: Callable[[Tensor, Adapter], Tensor],
     pixels: Tensor,
     model: str,
@@ -56,7 +56,7 @@ def find_adapter(
         asked = partial(_asked, ask, adapter)
         try:
             seen = watched(partial(asked, pixels))
-        except PasunchatError:
+        except PasunchatError:  # it runs, and is no classifier
             raise
         except Exception as error:  # code of others, run for the first time
             failed.append(error)

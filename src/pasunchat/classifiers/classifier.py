@@ -13,17 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pasunchat.classifiers.adapter import PLAIN, Adapter, adapters, find_adapter
+from pasunchat.classifiers.adapter import PLAIN_ADAPTER, Adapter, adapter_for, adapters
 from pasunchat.classifiers.channels import Channels, Layout
 from pasunchat.classifiers.company import Company, company_of
 from pasunchat.classifiers.heads import Ending
 from pasunchat.classifiers.info import ClassifierInfo
-from pasunchat.classifiers.modes import (
-    buffers_kept,
-    eval_mode,
-    outside_inference_mode,
-    set_mode,
-)
+from pasunchat.classifiers.modes import buffers_kept, eval_mode, outside_inference_mode, set_mode
 from pasunchat.classifiers.outputs import in_one_line, logits_in
 from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.framing import Decode, Framing
@@ -31,7 +26,7 @@ from pasunchat.progress import Progress, silent
 from pasunchat.runtime import generator
 from pasunchat.storage import sha256
 
-VALUES = (bool, int, float, str, torch.dtype, type(None))  # of which repr says all
+PLAIN = (bool, int, float, str, torch.dtype, type(None))  # values of which repr says all
 
 
 @dataclass(frozen=True)
@@ -55,11 +50,10 @@ class Classifier(nn.Module):
     sees (pixels - mean) / std. Any torch module that tells classes apart is wrapped in one line:
     `Classifier(model, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))`. Whether it takes
     colours or grey, and whether it ends in logits, in a softmax or in one number, is found at the
-    first photos that it is asked about (`find_adapter`), and whether it takes a batch
-    (`company_of`).
+    first photos that it is asked about (`find_adapter`).
 
     A network from outside gets its pixels contiguous, and in its weights' number type where it
-    takes no float32. It is not changed.
+    does not take float32. It may be asked one picture at a time (`company`); it is not changed.
     """
 
     network: nn.Module
@@ -68,7 +62,7 @@ class Classifier(nn.Module):
     known_as: str  # the name it was loaded by, else what its network is called
     channels: Channels | None  # that the network takes; None: not stated
     adapter: Adapter | None  # None until it is found
-    company: Company | None  # OTHER, REFUSED: pictures are asked one by one
+    company: Company | None  # where it is not SAME, pictures are asked alone; None: not yet known
     takes: torch.dtype | None  # the type of numbers that the network takes; None: as they come
     mean: Tensor  # [1, 3, 1, 1], or [1, 1, 1, 1] for all channels alike; so are the next three
     std: Tensor
@@ -94,8 +88,8 @@ class Classifier(nn.Module):
         self.info = ClassifierInfo(classes=tuple(classes), size=size, framing=framing)
         self.origin = None
         self.known_as = type(network).__name__
-        self.channels, self.adapter = channels, None
-        self.company = self.takes = None
+        self.channels = channels
+        self.adapter = self.company = self.takes = None
         with outside_inference_mode():
             for name, value in _normalisation(mean, std).items():
                 self.register_buffer(name, value.to(_device(network)), persistent=False)
@@ -112,9 +106,10 @@ class Classifier(nn.Module):
         """The classifier whose info is known already, as that of a file is; its network takes RGB
         and gives logits."""
         classifier = cls(network, mean=mean, std=std)
-        classifier.adapter = PLAIN
+        classifier.adapter = PLAIN_ADAPTER
         classifier.info = info
         classifier.known_as = info.network_name or classifier.known_as
+        classifier.company = Company.SAME if classifier.is_ours else None
         return classifier
 
     @property
@@ -155,7 +150,6 @@ class Classifier(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits [N, C] of pixels, float [N, 3, H, W] in [0, 1]."""
-        self.found_adapter(pixels)
         alone = self.company not in (None, Company.SAME) and not self.training
         if alone and pixels.shape[0] > 1:
             return torch.cat([self._answer(picture) for picture in torch.split(pixels, 1)])
@@ -174,22 +168,18 @@ class Classifier(nn.Module):
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """What the network sees: (pixels - mean) / std, in its channels and its layout."""
-        return self._inputs(pixels, self.found_adapter(pixels))
-
-    def _inputs(self, pixels: Tensor, adapter: Adapter) -> Tensor:
-        shown = adapter.inputs(pixels, self._scaled)
-        return shown if self.is_ours else shown.contiguous()
-
-    def _scaled(self, pixels: Tensor) -> Tensor:
-        return torch.addcmul(self.shift, pixels, self.scale)
+        return self._shown(pixels, self.found_adapter(pixels))
 
     def outputs(self, pixels: Tensor, adapter: Adapter) -> Tensor:
-        """The network's outputs, [N, C] or [N]: the head makes logits of them."""
-        return logits_in(self.run(pixels, adapter), pixels.shape[0], self.known_as)
+        """What the network gives, [N, C] or [N], for pixels, float [N, 3, H, W] in [0, 1]."""
+        return logits_in(self.run(self._shown(pixels, adapter)), pixels.shape[0])
 
-    def run(self, pixels: Tensor, adapter: Adapter) -> object:
-        """Whatever the network gives for pixels, float [N, 3, H, W] in [0, 1]."""
-        shown = self._inputs(pixels, adapter)
+    def _shown(self, pixels: Tensor, adapter: Adapter) -> Tensor:
+        shown = adapter.inputs(pixels, lambda some: torch.addcmul(self.shift, some, self.scale))
+        return shown if self.is_ours else shown.contiguous()
+
+    def run(self, shown: Tensor) -> object:
+        """Whatever the network gives for normalised pixels, float [N, 3, H, W]."""
         try:
             return self.network(shown if self.takes is None else shown.to(self.takes))
         except RuntimeError:
@@ -200,48 +190,6 @@ class Classifier(nn.Module):
             self.takes = takes
             return outputs
 
-    def found_adapter(self, pixels: Tensor) -> Adapter:
-        """The adapter, found at the first pixels that come, as is whether it takes a batch."""
-        if self.adapter is not None or not len(pixels):
-            return self.adapter or PLAIN
-        count = self.find_adapter(pixels)
-        if self.classes and len(self.classes) != count:
-            self.adapter = None
-            raise PasunchatError(
-                f"{self.known_as} has {count} classes, but {len(self.classes)} names are given: "
-                f"{'/'.join(self.classes[:5])}"
-            )
-        assert self.adapter is not None
-        return self.adapter
-
-    def find_adapter(
-        self, pixels: Tensor, *, layout: Layout | None = None, ending: Ending | None = None
-    ) -> int:
-        """Find out what the network takes and gives, by the first of some pixels; the number of
-        its classes.
-
-        Warns where its answer depends on the pictures beside one. layout, ending: where its file
-        states them. Raises PasunchatError for what is no classifier.
-        """
-        first, shape = pixels[:1].detach(), (pixels.shape[2], pixels.shape[3])
-        among = adapters(self.channels, layout, shape, self.mean.numel(), self.known_as)
-        with self.as_judge(), torch.random.fork_rng(devices=[]):
-            adapter, count = find_adapter(
-                self.outputs, first, self.known_as, among=among, ending=ending
-            )
-            self.company = company_of(
-                self.network, lambda some: self.run(some, adapter), with_noise(first), self.known_as
-            )
-        if self.company is Company.OTHER:
-            warnings.warn(
-                f"{self.known_as}: the answer to a picture depends on the pictures beside it (a "
-                "batch norm in training mode, or without statistics?); each is asked alone here",
-                PasunchatWarning,
-                stacklevel=2,
-            )
-        self.adapter = adapter
-        return count
-
     @contextmanager
     def as_judge(self) -> Iterator[None]:
         """A block in which it answers as in evaluation, in fp32 and without gradients; afterwards
@@ -250,13 +198,63 @@ class Classifier(nn.Module):
         with eval_mode(self), kept:
             yield
 
+    def find_company(self, pixels: Tensor) -> None:
+        """Find out, if it is not known, whether an answer depends on the pictures beside it.
+
+        pixels: a few pictures, float [N, 3, H, W] in [0, 1]. Warns, once, where it does. Raises
+        PasunchatError where the network cannot be asked about one picture alone.
+        """
+        if self.company is not None:
+            return
+        with self.as_judge():
+            self.company = company_of(
+                self.network, lambda some: self.run(self.normalised(some)), pixels
+            )
+        if self.company is Company.OTHER:
+            warnings.warn(
+                f"{self.known_as}: the answer to a picture depends on the pictures beside it (a "
+                "batch norm in training mode, or without statistics?); each is asked alone here",
+                PasunchatWarning,
+                stacklevel=2,
+            )
+
+    def found_adapter(self, pixels: Tensor) -> Adapter:
+        """The adapter, found at the first pixels that come, float [N, 3, H, W] in [0, 1]."""
+        if self.adapter is None and len(pixels):
+            count = self.find_adapter(pixels)
+            if self.classes and len(self.classes) != count:
+                self.adapter = None
+                raise PasunchatError(
+                    f"{self.known_as} has {count} classes, but {len(self.classes)} names are "
+                    f"given: {'/'.join(self.classes[:5])}"
+                )
+        return self.adapter or PLAIN_ADAPTER
+
+    def find_adapter(
+        self, pixels: Tensor, *, layout: Layout | None = None, ending: Ending | None = None
+    ) -> int:
+        """Find out which channels, which layout and which head the network needs, by its answer to
+        the first of some pixels. Returns how many classes it tells apart.
+
+        layout, ending: of its file, where they are known. Raises what the network raises.
+        """
+        shape = pixels.shape[2], pixels.shape[3]
+        among = adapters(self.channels, layout, shape, self.mean.numel(), self.known_as)
+        with self.as_judge(), torch.random.fork_rng(devices=[]):
+            self.adapter, count = adapter_for(
+                self.outputs, pixels[:1], self.known_as, among=among, ending=ending
+            )
+        return count
+
     def predict_logits(self, pixels: Tensor, batch: int = 32) -> Tensor:
         """Logits, float32 [N, C] on the CPU, of pixels, float [N, 3, H, W] in [0, 1].
 
         In evaluation mode, without gradients, in fp32: whatever a result states of an image comes
         from here. Raises PasunchatError where the network cannot be run on such pixels.
         """
-        with self.as_judge(), in_one_line(f"{self.known_as} {cannot_run(pixels)}"):
+        if len(pixels):
+            self.find_company(with_noise(pixels[:1]))
+        with self.as_judge(), in_one_line(cannot_run(pixels)):
             parts = [self(part).float() for part in torch.split(pixels, batch)]
             return torch.cat(parts).cpu()
 
@@ -317,7 +315,7 @@ def _bytes_of(value: object) -> list[bytes | str]:
     if isinstance(value, tuple | list):
         return [part for each in value for part in _bytes_of(each)]
     if not isinstance(value, Tensor):
-        return [repr(value) if isinstance(value, VALUES) else type(value).__name__]
+        return [repr(value) if isinstance(value, PLAIN) else type(value).__name__]
     if value.is_quantized:
         return [str(value.dtype), *_bytes_of(value.int_repr()), *_bytes_of(value.dequantize())]
     flat = value.detach().cpu().contiguous().reshape(-1)
@@ -326,13 +324,16 @@ def _bytes_of(value: object) -> list[bytes | str]:
 
 def number_type(network: nn.Module) -> torch.dtype | None:
     """The type of the first of its numbers that have a fraction; None where there are none."""
-    numbers = chain(network.parameters(), network.buffers())
-    return next((number.dtype for number in numbers if number.is_floating_point()), None)
+    for values in (network.parameters(), network.buffers()):
+        for value in values:
+            if value.is_floating_point():
+                return value.dtype
+    return None
 
 
 def cannot_run(pixels: Tensor) -> str:
     """What is said where a network raises an error on pixels [N, 3, H, W]."""
-    return "cannot be run on images of {} x {} pixels".format(*pixels.shape[2:])
+    return "the network cannot be run on images of {} x {} pixels".format(*pixels.shape[2:])
 
 
 def with_noise(pixels: Tensor) -> Tensor:

@@ -22,23 +22,18 @@ class Company(StrEnum):
     REFUSED = "refused"  # the network takes one picture at a time
 
 
-def company_of(
-    network: nn.Module,
-    run: Callable[[Tensor], object],
-    pixels: Tensor,
-    model: str = "the network",
-) -> Company:
+def company_of(network: nn.Module, run: Callable[[Tensor], object], pixels: Tensor) -> Company:
     """Ask about the first picture alone and in company of the others.
 
-    run: pixels, float [N, 3, H, W] -> what `network` gives. model: its name, for errors.
-    A difference counts from the square root of the numbers' precision on, as a share of the largest
-    output, and only where the same question, asked again, is answered the same. Raises
-    PasunchatError where one picture alone cannot be asked about.
+    run: pixels, float [N, 3, H, W] -> what `network` gives. A difference counts from the square
+    root of the numbers' precision on, as a share of the largest output, and only where the same
+    question, asked again, is answered the same. Raises PasunchatError where one picture alone
+    cannot be asked about.
     """
     rows, columns = pixels.shape[2:]
-    with in_one_line(f"{model} cannot be run on images of {rows} x {columns} pixels"):
+    with in_one_line(f"the network cannot be run on images of {rows} x {columns} pixels"):
         first = run(pixels[:1])
-    alone = logits_in(first, 1, model)
+    alone = logits_in(first, 1)
     try:
         outputs = run(pixels)
     except PasunchatError:
@@ -47,7 +42,7 @@ def company_of(
         return Company.REFUSED
     if isinstance(outputs, Tensor) and isinstance(first, Tensor) and outputs.shape == first.shape:
         return Company.REFUSED
-    beside = logits_in(outputs, len(pixels), model)[:1]
+    beside = logits_in(outputs, len(pixels))[:1]
     if _same(alone, beside, network) or not _same(alone, logits_in(run(pixels[:1]), 1), network):
         return Company.SAME
     return Company.OTHER

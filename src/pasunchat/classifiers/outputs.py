@@ -14,34 +14,31 @@ def in_one_line(what: str) -> Iterator[None]:
     cannot be done because of it."""
     try:
         yield
-    except (PasunchatError, Warning):
+    except PasunchatError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise PasunchatError(f"{what}: {reason}") from error
 
 
-def logits_in(outputs: object, rows: int, model: str = "the network") -> Tensor:
+def logits_in(outputs: object, rows: int) -> Tensor:
     """The outputs [N, C] (or [N], of one number each) among what a network gives for N = `rows`
     pictures.
 
     Taken are a tensor, what is named logits, or the one part of such a shape; one row whose axis
-    was squeezed out, and maps of one pixel, [N, C, 1, 1]. model: its name, for the PasunchatError
-    that is raised for all else.
+    was squeezed out, and maps of one pixel, [N, C, 1, 1]. Raises PasunchatError for all else.
     """
     found = _tensor_in(outputs, rows)
-    if found is None:
-        raise _no_classifier(outputs, rows, model)
-    if found.ndim > 2 and found.shape[2:].numel() == 1:
+    if found.ndim > 2 and found[0].numel() == found.shape[1]:
         found = found.flatten(1)
     if rows == 1 and found.ndim < 2 and found.numel():
         found = found.reshape(1, -1) if found.numel() > 1 else found.reshape(1)
     if found.ndim not in (1, 2) or found.shape[0] != rows or not found.is_floating_point():
-        raise _no_classifier(outputs, rows, model)
+        raise _no_classifier(outputs, rows)
     return found
 
 
-def _tensor_in(outputs: object, rows: int) -> Tensor | None:
+def _tensor_in(outputs: object, rows: int) -> Tensor:
     if isinstance(outputs, Tensor):
         return outputs
     named: object = getattr(outputs, "logits", None)
@@ -55,12 +52,12 @@ def _tensor_in(outputs: object, rows: int) -> Tensor | None:
     for found in (fitting, tensors):
         if len(found) == 1:
             return found[0]
-    return None
+    raise _no_classifier(outputs, rows)
 
 
-def _no_classifier(outputs: object, rows: int, model: str) -> PasunchatError:
+def _no_classifier(outputs: object, rows: int) -> PasunchatError:
     return PasunchatError(
-        f"expected a classifier, which gives [N, classes] numbers; {model} gives "
+        "expected a classifier, which gives [N, classes] numbers; the network gives "
         f"{_in_words(outputs)} for {rows} images; wrap it in a module that returns its logits"
     )
 

@@ -7,7 +7,7 @@ import typer
 
 from pasunchat.commands.bars import progress_bar
 from pasunchat.commands.models import note_letters, note_model
-from pasunchat.commands.printing import closing, note_any, print_json, say, table
+from pasunchat.commands.printing import closing, fits, note_any, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate(
     if json:
         print_json(evaluation)
         return
-    _print(evaluation, classifier.info.network_name)
+    _print(evaluation, folder, classifier.info.network_name)
     closing(folder, command("fool", "PHOTO", "--model", classifier.known_as))
 
 
@@ -80,10 +80,9 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
         )
 
 
-def _print(evaluation: "Evaluation", network: str | None) -> None:
+def _print(evaluation: "Evaluation", folder: Path, network: str | None) -> None:
     from pasunchat.reports.evaluation import (
         accuracy_in_words,
-        class_cells,
         classes_left_out,
         cure,
         floor_in_words,
@@ -97,22 +96,7 @@ def _print(evaluation: "Evaluation", network: str | None) -> None:
         say(cure(network))
     if evaluation.left_out:
         say(classes_left_out(evaluation.left_out))
-    names = evaluation.predicted_names
-    table(
-        ("real \\ predicted", *names, "recall", "precision", "F1"),
-        [
-            (
-                name,
-                *(f"{count:,}" for count in counts),
-                recall,
-                precision,
-                f1,
-            )
-            for (name, _, precision, recall, f1), counts in zip(
-                class_cells(evaluation), evaluation.confusion, strict=True
-            )
-        ],
-    )
+    _print_classes(evaluation, folder)
     right, wrong = evaluation.confidence_when_right, evaluation.confidence_when_wrong
     if right is not None:
         say(f"mean confidence when right: {percent(right)}")
@@ -125,3 +109,30 @@ def _print(evaluation: "Evaluation", network: str | None) -> None:
     if worst.real != said.label:
         confidence = percent(said.confidence)
         say(f"most wrong: {worst.name}, a {worst.real} read as {said.label}, {confidence}")
+
+
+def _print_classes(evaluation: "Evaluation", folder: Path) -> None:
+    """The confusion matrix where the terminal is wide enough, else the worst classes in lines."""
+    from pasunchat.reports.evaluation import CLASSES, class_cells, mistaken_for, worst_classes
+
+    classes = evaluation.classes
+    cells = class_cells(evaluation)
+    figures = [(recall, precision, f1) for _, _, precision, recall, f1 in cells]
+    whole = [
+        (row.name, *(f"{count:,}" for count in counts), *shares)
+        for row, counts, shares in zip(classes, evaluation.confusion, figures, strict=True)
+    ]
+    headings = ("real \\ predicted", *evaluation.predicted_names, "recall", "precision", "F1")
+    shown = worst_classes(evaluation)
+    if len(shown) == len(classes) and fits(headings, whole):
+        table(headings, whole)
+        return
+    table(
+        ("class", "photos", "recall", "precision", "F1", "read as instead"),
+        [
+            (classes[k].name, f"{classes[k].photos:,}", *figures[k], mistaken_for(evaluation, k))
+            for k in shown
+        ],
+    )
+    if len(shown) < len(classes):
+        say(f"the {len(shown)} worst of {len(classes):,} classes; all are in {folder / CLASSES}")

@@ -11,9 +11,13 @@ import typer
 from pasunchat.storage import to_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from pasunchat.fooled.outcome import Outcome
 
-WIDEST, UNBOUNDED = 140, 100_000  # columns of a table that no terminal shows: usual, at most
+WIDEST = 140  # columns of a table that no terminal shows, unless it needs more
+BOUNDLESS = 1 << 20
 
 
 def say(text: str = "") -> None:
@@ -47,8 +51,25 @@ def closing(wrote: Path | str, next_command: str) -> None:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Results in columns; the first is left-aligned, the others right. No cell is cut: in a
     terminal that is too narrow it is folded, elsewhere the table is as wide as it needs."""
+    console, grid = _console(), _grid(headings, rows)
+    if not console.is_terminal:
+        console.width = max(console.width, _width_of(grid, console))
+    console.print(grid)
+
+
+def fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table has room in the terminal, with nothing folded."""
+    console = _console()
+    return _width_of(_grid(headings, rows), console) <= console.width
+
+
+def _width_of(grid: "Table", console: "Console") -> int:
+    boundless = console.options.update(max_width=BOUNDLESS)
+    return console.measure(grid, options=boundless).maximum
+
+
+def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -57,11 +78,16 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         grid.add_column(Text(heading), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*map(Text, row))
+    return grid
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = UNBOUNDED
-        console.width = max(WIDEST, console.measure(grid).maximum)
-    console.print(grid)
+        console.width = WIDEST
+    return console
 
 
 def folded(text: str, indent: str) -> str:

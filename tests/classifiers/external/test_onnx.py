@@ -117,6 +117,12 @@ def test_softmax_is_taken_off_or_undone(tmp_path: Path, ending: list[str]) -> No
         assert not torch.allclose(logits.exp().sum(1), torch.ones(5), atol=1e-2)
 
 
+def test_several_sigmoids_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx", ["Sigmoid"])
+    with pytest.raises(PasunchatError, match="2 probabilities that do not depend on each other"):
+        load(f"{path}:scale=0..1")
+
+
 @pytest.mark.parametrize("ending", [[], ["Sigmoid"], ["Sigmoid", "Identity"]])
 def test_one_number_becomes_two_classes(tmp_path: Path, ending: list[str]) -> None:
     path, given = written(tmp_path / "net.onnx", ending, classes=1), pixels()

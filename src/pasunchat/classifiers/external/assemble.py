@@ -9,7 +9,7 @@ from pasunchat.classifiers.channels import Layout
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.preprocessing import MULTIPLY_ADD, Preprocessing, complete
 from pasunchat.classifiers.heads import ROWS, Ending
-from pasunchat.classifiers.outputs import in_one_line, logits_in
+from pasunchat.classifiers.outputs import in_one_line
 from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 from pasunchat.storage import sha256
@@ -34,7 +34,8 @@ class ExternalNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> object:
         """Whatever the network gives."""
-        return self.network(inputs)
+        outputs: object = self.network(inputs)
+        return outputs
 
 
 class InParts(nn.Module):
@@ -48,9 +49,7 @@ class InParts(nn.Module):
         """[N, ...] for any N: the last row fills up the last part."""
         fill = pixels[-1:].expand(-len(pixels) % self.rows, *pixels.shape[1:])
         filled = torch.cat([pixels, fill])
-        parts = [
-            logits_in(self.network(part), self.rows) for part in torch.split(filled, self.rows)
-        ]
+        parts = [self.network(part) for part in torch.split(filled, self.rows)]
         return torch.cat(parts)[: len(pixels)]
 
 
@@ -84,21 +83,25 @@ def assemble(
         channels=preprocessing.channels,
     ).eval()
     classifier.known_as = model
-    count = _classes_found(classifier, preprocessing.size, layout, ending)
+    count = _adapter(classifier, preprocessing.size, layout, ending)
     classes = _class_names(count, preprocessing, model)
     classifier.info = replace(classifier.info, classes=classes)
     return classifier
 
 
-def _classes_found(
+def _adapter(
     classifier: Classifier, size: int, layout: Layout | None, ending: Ending | None
 ) -> int:
-    """How many classes the network has, once it is found by noise what it takes and gives."""
+    """Give the classifier its adapter, found by noise, once it is known whether the network takes a
+    batch; run for the first time. Returns the number of classes."""
     model = classifier.known_as
     noise = torch.rand(ROWS, 3, size, size, generator=generator("probe"))
-    with in_one_line(f"{model} cannot be run on images of {size} x {size} pixels"):
-        count = classifier.find_adapter(noise, layout=layout, ending=ending)
-        logits = classifier.predict_logits(noise)
+    try:
+        with in_one_line(f"{model} cannot be run on images of {size} x {size} pixels"):
+            count = classifier.find_adapter(noise, layout=layout, ending=ending)
+            logits = classifier.predict_logits(noise)
+    except PasunchatError as error:
+        raise error if model in str(error) else PasunchatError(f"{model}: {error}") from error
     if not bool(logits.isfinite().all()):
         raise PasunchatError(f"{model} gives infinite or undefined numbers for plain noise")
     return count

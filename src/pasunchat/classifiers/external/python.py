@@ -37,7 +37,7 @@ def load_function(model: str, requested: Preprocessing) -> Classifier:
                 f"{model} returns a Classifier, which states its own preprocessing; leave it out"
             )
         if made.size is not None:
-            made.found_adapter(torch.rand(1, 3, made.size, made.size, generator=generator("probe")))
+            made.find_company(torch.rand(2, 3, made.size, made.size, generator=generator("probe")))
         return made.eval()
     if not isinstance(made, nn.Module):
         raise PasunchatError(

@@ -214,7 +214,7 @@ class Turning:
         paper="ours; kin: HLRF (Rackwitz and Fiessler 1978), DDN (arXiv:1811.09600)",
         norms=("l2",),
         when="for the least L2 change, as a file or in float, at any confidence",
-        cost="8, 20 or 40 gradients and some 7 queries",
+        cost="8, 20 or 40 gradients and some 7 queries; from three classes on some 80 and 30",
         by_class=True,
     )
     steps: ClassVar[int | None] = None  # a row ends when its line search does
