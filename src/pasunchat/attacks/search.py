@@ -44,6 +44,7 @@ class SearchTask:
     progress: Progress = silent  # called with (rows done, M)
     deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
     classes: int | None = None  # of the classifier, C; None: not known
+    steps: Progress = silent  # called with (steps done, steps, or 0 where rows end by themselves)
 
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
@@ -148,6 +149,7 @@ def _batch_searched(
         result.forwards[active.rows] += answer.forwards
         result.backwards[active.rows] += answer.backwards
         result.had_gradient[active.rows] |= answer.has_gradient
+        task.steps(step, attack.steps or 0)
         if not attack.info.own_result:
             update(active.best, oracle, problem, query, answer)
         if not last:
