@@ -51,6 +51,13 @@ class Sought(NamedTuple):
     progress: Tensor  # [N], in [0, 1]: the share of its gradients that the search has used
 
 
+class Weights(NamedTuple):
+    """Of a unit gradient against the direction."""
+
+    first: float  # when the search begins
+    last: float  # when it ends
+
+
 @dataclass(frozen=True)
 class Family:
     """The least changes along a direction, in one norm; and how a direction turns there."""
@@ -61,9 +68,8 @@ class Family:
     # (problem, direction, sought, most) -> the change of that length, within a hundredth, or the
     # longest there is
     of_length: Callable[[Problem, Tensor, Sought, float], Point]
-    first_weight: float  # of a unit gradient against the direction, when the search begins
-    last_weight: float  # the same when it ends
-    widest: float  # by how much the first weight may be multiplied, and the last one divided
+    short: Weights
+    long: Weights
 
 
 def soft_signs(direction: Tensor, progress: Tensor) -> Tensor:
@@ -156,6 +162,8 @@ def _linf_moved(problem: Problem, signs: Tensor, length: Tensor) -> Tensor:
 
 
 FAMILIES: Mapping[str, Family] = {
-    L2.name: Family(_l2_at, _l2_of_length, first_weight=2.0, last_weight=0.02, widest=4.0),
-    LINF.name: Family(_linf_at, _linf_of_length, first_weight=1.0, last_weight=0.005, widest=1.0),
+    L2.name: Family(_l2_at, _l2_of_length, short=Weights(2.0, 0.02), long=Weights(32.0, 0.005)),
+    LINF.name: Family(
+        _linf_at, _linf_of_length, short=Weights(1.0, 0.005), long=Weights(1.0, 0.005)
+    ),
 }

@@ -53,11 +53,12 @@ GRADIENTS: Mapping[Effort, tuple[int, int, int]] = {
 }
 # Toward the nearest of many classes, as it came out of a quick search of each: the 0.4 % that are
 # still to be gained where the boundary is nearly a plane are then worth it.
-GRADIENTS_TOWARD: Mapping[Effort, tuple[int, int, int]] = {**GRADIENTS, "normal": (40, 40, 40)}
+GRADIENTS_TOWARD: Mapping[Effort, tuple[int, int, int]] = {**GRADIENTS, "normal": (80, 80, 80)}
 PLANE, CURVED = 0.15, 0.3
 FIRST_GRADIENTS = 8  # until the first step has shown which of them it will be
 MORE_GRADIENTS = 40  # for a row that has not reached by then; once
-USUAL_GRADIENTS = 20  # of a search that turns neither wider nor narrower than usual
+USUAL_GRADIENTS = 40  # a search with more is a long one
+MOMENTUM = 0.7  # of a long search: the share of its last turn that the direction goes on turning
 # A length grows by all of itself at most, or shrinks to a half; after the third gradient it grows
 # by 0.3, or shrinks to 1/1.3.
 FIRST_GROWTH, GROWTH, FREE_GRADIENTS = 1.0, 0.3, 3
@@ -86,9 +87,7 @@ class TurningState:
     nearest: Tensor  # [N]: the least length that reached; infinite before one has
     gradients: Tensor  # int64 [N]: so far
     budget: Tensor  # int64 [N]: how many gradients there are
-    width: (
-        Tensor  # [N]: how many times as wide as usual it turns at first, and as little in the end
-    )
+    turn: Tensor  # [N, 3, H, W]: by what V has just changed
     low: Tensor  # [N, 3]: of the line search's Bracket
     high: Tensor  # [N, 3]: likewise
     closing_queries: Tensor  # int64 [N]: queries of the line search so far
@@ -102,24 +101,16 @@ def gradient_budget(left: Tensor, by_share: tuple[int, int, int]) -> Tensor:
     return torch.where(left < PLANE, plane, torch.where(left < CURVED, bent, curved))
 
 
-def turn_width(left: Tensor, budget: Tensor, widest: float) -> Tensor:
-    """How many times as wide as usual a row turns at first, and as little in the end, [N]: in
-    proportion to a budget above the usual, up to `widest`, where the boundary is nearly a plane.
-
-    Wide turns leave a poor place behind, and what they scatter is averaged out afterwards: they
-    find changes 0.2 to 0.3 % smaller with 100 gradients where the boundary is nearly a plane, and
-    lose their way where it is curved (0.8 % larger with 40).
-    """
-    return torch.where(left < CURVED, (budget / USUAL_GRADIENTS).clamp(1, widest), 1)
-
-
-def gradient_weight(
-    gradients: Tensor, budget: Tensor, first: float, last: float, width: Tensor | float = 1
-) -> Tensor:
+def gradient_weight(gradients: Tensor, budget: Tensor, first: float, last: float) -> Tensor:
     """The weight a of the newest unit gradient against the direction, [N]: by a cosine from `first`
-    at the first gradient, times the width, to `last`, divided by it, after the budget."""
-    begin, end = first * width, last / width
-    return end + (begin - end) * (1 + torch.cos(pi * (gradients - 1) / budget)) / 2
+    at the first gradient to `last` after the budget."""
+    return last + (first - last) * (1 + torch.cos(pi * (gradients - 1) / budget)) / 2
+
+
+def long_weight(gradients: Tensor, budget: Tensor, first: float, last: float) -> Tensor:
+    """The same for a long search, [N]: by the same factor from each gradient to the next, so that
+    as many gradients turn widely, to try other places, as turn a little, to settle in one."""
+    return first * (last / first) ** ((gradients - 1) / budget)
 
 
 def turned(direction: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
@@ -247,7 +238,7 @@ class Turning:
             nearest=zero + inf,
             gradients=count,
             budget=count + (self.gradients or FIRST_GRADIENTS),
-            width=zero + 1,
+            turn=torch.zeros_like(problem.pixels),
             low=line.low,
             high=line.high,
             closing_queries=line.queries,
@@ -290,7 +281,7 @@ class Turning:
     ) -> TurningState:
         """Turn the direction, and set the length."""
         family, begins = FAMILIES[problem.norm.name], state.gradients == 0
-        state = self._scheduled(problem, state, margin, family)
+        state = self._scheduled(problem, state, margin)
         # the length, by Newton's method along the change
         nearer = ~begins & reached & (state.length < state.nearest)
         nearest = torch.where(nearer, state.length, state.nearest)
@@ -303,16 +294,14 @@ class Turning:
         grown = state.scale * length / state.length
         scale = torch.where(begins, length * problem.max_level, grown)
         # the direction, and the change of that length along it
-        weight = gradient_weight(
-            state.gradients, state.budget, family.first_weight, family.last_weight, state.width
-        )
-        direction = turned(state.direction, gradient, torch.where(begins, 1, weight))
+        direction = self._turned(state, gradient, family)
         sought = Sought(length, scale, state.power, state.gradients / state.budget)
         point = family.of_length(problem, direction, sought, self.most)
         line = whole_line(-state.first_margin)
         return replace(
             state,
             direction=direction,
+            turn=direction - state.direction,
             pixels=point.pixels,
             scale=point.scale,
             power=point.power,
@@ -324,11 +313,22 @@ class Turning:
             done=state.done | (begins & (steepest == 0)) | ~length.isfinite(),
         )
 
-    def _scheduled(
-        self, problem: Problem, state: TurningState, margin: Tensor, family: Family
-    ) -> TurningState:
+    def _turned(self, state: TurningState, gradient: Tensor, family: Family) -> Tensor:
+        """The next direction. In a long search it goes on turning as it has just turned."""
+        taken, budget, short = state.gradients, state.budget, family.short
+        weight = gradient_weight(taken, budget, short.first, short.last)
+        is_long, long = budget > USUAL_GRADIENTS, family.long
+        weight = torch.where(is_long, long_weight(taken, budget, long.first, long.last), weight)
+        direction = turned(state.direction, gradient, torch.where(taken == 1, 1, weight))
+        going_on = is_long & (taken > 2)
+        if not going_on.any():
+            return direction
+        further = normalize(direction + MOMENTUM * state.turn)
+        return torch.where(batch_view(going_on), further, direction)
+
+    def _scheduled(self, problem: Problem, state: TurningState, margin: Tensor) -> TurningState:
         """Count the gradient. At the second one, how much of the margin the first step has left
-        decides how many there are and how wide the row turns."""
+        decides how many there are."""
         first_margin = torch.where(state.gradients == 0, margin.abs(), state.first_margin)
         second, left = state.gradients == 1, margin.abs() / first_margin
         budget = state.budget
@@ -340,7 +340,6 @@ class Turning:
             first_margin=first_margin,
             gradients=state.gradients + 1,
             budget=budget,
-            width=torch.where(second, turn_width(left, budget, family.widest), state.width),
         )
 
     def _line_search_step(
