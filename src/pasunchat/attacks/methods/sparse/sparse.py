@@ -5,7 +5,7 @@ above 0 where the goal is reached, g its gradient at the last query:
 
     start     V turns by unit gradients, as in `turning`; each query is the change that would be
               best if V were the margin's gradient, as long as g says (start.py). The first is long
-              and lies deep inside the goal; from there the length falls, to both sides of the border
+              and lies deep inside the goal; then the length falls, to both sides of the border
     round     add     to the nearest so far, pieces where g promises most; query m and g there
               remove  pieces in the order of g.c, the least valuable first; how many, by 3 secant
                       steps on the true m
@@ -55,7 +55,7 @@ from pasunchat.attacks.protocol import (
 QUERIES: Mapping[Effort, int] = {"quick": 60, "normal": 200, "thorough": 800}
 START, BASE, ADDED, REMOVED = range(4)  # phases: what a row queries
 
-LEAST_START_GRADIENTS, MOST_START_GRADIENTS = 25, 100  # of a start; between: half the queries
+START_SHARE, MOST_START_GRADIENTS = 0.8, 100  # of the queries, at two a gradient
 JITTER = 0.5  # orders: scores are multiplied by 1 to 1.5
 GAIN = 0.995  # of the nearest distance: a round that ends above it has gained nothing
 TOLERANCE = 0.1  # of the nearest distance: a round may end farther away by as much
@@ -97,7 +97,7 @@ class SparseState:
     start_gradients: Tensor  # int64 [N]: in this start so far
     spent: Tensor  # int64 [N]: queries so far, a gradient counting as two
     stalled: Tensor  # int64 [N]: rounds without gain since the start
-    idle: Tensor  # int64 [N]: rounds since the last gain
+    idle: Tensor  # int64 [N]: rounds, in a start gradients, since the last gain
     restarts: Tensor  # int64 [N]: so far
     secant_steps: Tensor  # int64 [N]: in this round so far
     count: Tensor  # int64 [N]: how many pieces are removed in `pixels`
@@ -125,7 +125,7 @@ class Sparse:
 
     effort: Effort = "normal"  # queries: quick 60, normal 200, thorough 800
     queries: int | None = None  # number of queries instead of the effort's, a gradient being two
-    patience: int = 12  # rounds without gain before another start
+    patience: int = 12  # gradients without gain that end a start, rounds that lead to another
 
     def __post_init__(self) -> None:
         if self.queries is not None and self.queries < 2:
@@ -192,14 +192,14 @@ class Sparse:
 
     @property
     def _start_gradients(self) -> int:
-        wanted = max(LEAST_START_GRADIENTS, self._budget // 4)
-        return max(min(wanted, MOST_START_GRADIENTS, self._budget // 2), 1)
+        share = int(self._budget * START_SHARE) // 2
+        return max(min(share, MOST_START_GRADIENTS), 1)
 
     def _after_start(
         self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
     ) -> SparseState:
-        """Turn V and set the length; after enough gradients, rounds from the nearest that has
-        reached. A row without a gradient is done."""
+        """Turn V and set the length; after enough gradients, and some without gain, rounds from the
+        nearest that has reached. A row without a gradient is done."""
         distance = problem.distance(state.pixels)
         nearer = answer.reached & (distance < state.nearest)
         number, gradients = state.start_gradients, self._start_gradients
@@ -208,12 +208,15 @@ class Sparse:
             state,
             base=torch.where(batch_view(nearer), state.pixels, state.base),
             nearest=torch.where(nearer, distance, state.nearest),
+            idle=torch.where(answer.reached & (distance < GAIN * state.nearest), 0, state.idle + 1),
             direction=direction,
             start_gradients=number + 1,
             done=state.done | ~direction.flatten(1).any(1),
         )
-        over = (number + 1 >= gradients) & state.nearest.isfinite()
-        rounds = replace(state, pixels=state.base, phase=torch.full_like(state.phase, BASE))
+        stalls = state.nearest.isfinite() & (state.idle >= self.patience)
+        over = (number + 1 >= gradients) & stalls
+        zero = torch.zeros_like(number)
+        rounds = replace(state, pixels=state.base, phase=zero + BASE, idle=zero)
         return choose_rows(over, rounds, next_start(problem, state, answer, gradients))
 
     def _after_base(
