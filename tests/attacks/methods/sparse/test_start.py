@@ -7,12 +7,13 @@ from torch import Tensor
 
 from pasunchat.attacks.methods.sparse.start import (
     FIRST_SLOPE,
+    FIRST_WEIGHT,
     Bounds,
     counted_change,
     first_length,
     next_length,
     summed_change,
-    turned,
+    turning_weight,
 )
 from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
@@ -68,11 +69,7 @@ def test_lengths_fall_where_reached_and_rise_where_not() -> None:
         assert torch.equal(first.low, first_length(given)) and first.high.isinf().all()
 
 
-def test_a_direction_turns_by_less_and_less() -> None:
-    one, other = slopes()[:1], slopes()[1:]
-    start = turned(torch.zeros_like(one), one, torch.tensor([0]), 10)
-    angles = [
-        float((start * turned(start, other, torch.tensor([k]), 10)).sum()) for k in range(1, 12)
-    ]
-    assert all(later >= earlier for earlier, later in pairwise(angles))
-    assert angles[0] < 0.95 < 0.999 < angles[-1] and angles[-1] == angles[-2]
+def test_gradients_weigh_less_and_less_and_in_the_end_the_same() -> None:
+    weights = turning_weight(torch.arange(14), 10).tolist()
+    assert all(later < earlier for earlier, later in pairwise(weights[:11]))
+    assert weights[0] == FIRST_WEIGHT and weights[10:] == [weights[10]] * 4

@@ -35,9 +35,9 @@ from pasunchat.attacks.methods.sparse.pieces import (
 )
 from pasunchat.attacks.methods.sparse.start import (
     counted_change,
+    next_direction,
     next_length,
     summed_change,
-    turned,
 )
 from pasunchat.attacks.norms import Norm, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
@@ -203,7 +203,8 @@ class Sparse:
         distance = problem.distance(state.pixels)
         nearer = answer.reached & (distance < state.nearest)
         number, gradients = state.start_gradients, self._start_gradients
-        direction = turned(state.direction, varied(state, answer.gradient, step), number, gradients)
+        gradient = varied(state, answer.gradient, step)
+        direction = next_direction(state.direction, gradient, number, gradients)
         state = replace(
             state,
             base=torch.where(batch_view(nearer), state.pixels, state.base),

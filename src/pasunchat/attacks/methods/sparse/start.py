@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.methods.common import cosine
+from pasunchat.attacks.methods.common import cosine, turned
 from pasunchat.attacks.methods.sparse.pieces import (
     as_picture,
     best_pieces,
@@ -22,7 +22,7 @@ from pasunchat.attacks.methods.sparse.pieces import (
     settle,
     sum_pieces,
 )
-from pasunchat.attacks.norms import batch_view, normalize, row_largest, row_sums
+from pasunchat.attacks.norms import batch_view, row_largest, row_sums
 from pasunchat.attacks.problem import Problem
 
 FIRST_WEIGHT, LAST_WEIGHT = 2.0, 0.02  # of the newest unit gradient, as in turning
@@ -41,12 +41,16 @@ class Bounds(NamedTuple):
     high: Tensor  # [N]
 
 
-def turned(direction: Tensor, gradient: Tensor, number: Tensor, gradients: int) -> Tensor:
-    """V with one gradient more, [N, 3, H, W]. number: int64 [N], which one it is of so many
-    `gradients`, from 0; those that come later weigh as the last."""
+def turning_weight(number: Tensor, gradients: int) -> Tensor:
+    """The weight of the newest unit gradient in V, [N]. number: int64 [N], which one it is of so
+    many `gradients`, from 0; those that come later weigh as the last."""
     every = [cosine(FIRST_WEIGHT, LAST_WEIGHT, step, gradients) for step in range(gradients + 1)]
-    weight = torch.tensor(every).to(direction)[number.clamp_max(gradients)]
-    return normalize(direction + batch_view(weight) * normalize(gradient))
+    return torch.tensor(every, device=number.device)[number.clamp_max(gradients)]
+
+
+def next_direction(direction: Tensor, gradient: Tensor, number: Tensor, gradients: int) -> Tensor:
+    """V with one gradient more, [N, 3, H, W]; number and gradients as in `turning_weight`."""
+    return turned(direction, gradient, turning_weight(number, gradients).to(direction))
 
 
 def first_length(problem: Problem) -> Tensor:

@@ -24,6 +24,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.methods.common import turned
 from pasunchat.attacks.methods.turning.family import (
     FAMILIES,
     Family,
@@ -31,7 +32,7 @@ from pasunchat.attacks.methods.turning.family import (
     power_between,
     scale_for,
 )
-from pasunchat.attacks.norms import batch_view, normalize, row_sums
+from pasunchat.attacks.norms import row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -116,11 +117,6 @@ def gradient_weight(
     at the first gradient, times the width, to `last`, divided by it, after the budget."""
     begin, end = first * width, last / width
     return end + (begin - end) * (1 + torch.cos(pi * (gradients - 1) / budget)) / 2
-
-
-def turned(direction: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
-    """The direction of L2 1 after adding `weight` [N] times the unit gradient."""
-    return normalize(normalize(gradient).mul_(batch_view(weight)).add_(direction))
 
 
 def newton_growth(along: Tensor, margin: Tensor, flat: Tensor, gradients: Tensor) -> Tensor:
