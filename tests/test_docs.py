@@ -18,6 +18,7 @@ from typer.main import get_command
 
 import pasunchat
 from pasunchat.__main__ import run
+from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.commands import COMMANDS, application
 
 ROOT = Path(__file__).parents[1]
@@ -122,6 +123,19 @@ def test_readme_has_commands_to_try() -> None:
     assert [block for block in blocks(README) if block.language == PYTHON], (
         "expected README.md to show the same in a block marked ```python; found none"
     )
+
+
+def test_readme_s_figures_are_the_cards() -> None:
+    """What README says of shipped models is what their cards say."""
+    text = README.read_text(encoding="utf-8")
+    cards = {name: (shipped_folder(name) / "README.md").read_text("utf-8") for name in SHIPPED}
+    figures = {
+        name: re.search(r"\*\*Accuracy\*\* on the ([\d,]+) test photos: ([\d.]+ %)", card)
+        for name, card in cards.items()
+    }
+    default, tiny = figures[DEFAULT], figures["tiny"]
+    assert default is not None and f"On {default[1]} photos" in text and default[2] in text
+    assert tiny is not None and f"`tiny` ({tiny[2]}" in text
 
 
 @pytest.mark.parametrize("words", README_COMMANDS, ids=" ".join)

@@ -1,6 +1,7 @@
 """Hands the command line to commands/, and turns what goes wrong into one line."""
 
 import io
+import logging
 import os
 import sys
 import traceback
@@ -15,6 +16,7 @@ from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.runtime import wait_asleep
 
 DONE, MISUSED, INTERRUPTED = 0, 2, 130
+STDERR = 2  # its file descriptor, which C libraries write to
 FORMAT = warnings.formatwarning  # Python's own
 
 
@@ -23,13 +25,36 @@ def main(words: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
     warnings.formatwarning = _in_one_line
+    words = sys.argv[1:] if words is None else words
+    if "--debug" not in words:
+        quiet_libraries()
     wait_asleep()
-    sys.exit(run(sys.argv[1:] if words is None else words))
+    sys.exit(run(words))
+
+
+def quiet_libraries() -> None:
+    """Keep what libraries write to stderr by themselves, in C or as log, off the terminal: what
+    matters of it comes back as an error. Our own lines go where stderr went."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    if not isinstance(sys.stderr, io.TextIOWrapper):
+        return
+    try:
+        sys.stderr.flush()
+        ours = os.dup(STDERR)
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, STDERR)
+        os.close(nothing)
+    except OSError:  # stderr is closed
+        return
+    sys.stderr = open(  # noqa: SIM115, PTH123 - it stays open until the process ends
+        ours, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )
 
 
 def run(words: list[str]) -> int:
     """0: done. 1: done, and the answer is no. 2: misuse or failure. 130: interrupted."""
     debug = "--debug" in words
+    words = words or ["--help"]
     try:
         status = application()(
             [word for word in words if word != "--debug"],

@@ -14,6 +14,7 @@ from pasunchat.errors import PasunchatError
 
 T = TypeVar("T")
 RUNS = Path("runs")  # where runs lie, beside what is worked on
+RECIPE = "recipe.json"  # the first file of a run: it tells one from another folder
 
 
 @contextmanager

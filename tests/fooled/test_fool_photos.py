@@ -131,9 +131,9 @@ def test_nothing_is_left_where_drawing_fails(
 def test_a_film_and_other_models_are_kept_too(classifier: Classifier, photo: Path) -> None:
     target = other_class(classifier, photo)
     (at,) = fool_photos(
-        classifier, [photo], options=FoolOptions(target), models=[classifier], film="webp"
+        classifier, [photo], options=FoolOptions(target), models=[classifier], films=("webp", "gif")
     )
-    assert (at.folder / "film.webp").is_file()
+    assert (at.folder / "film.webp").is_file() and (at.folder / "film.gif").is_file()
     (other,) = at.outcome.transfer
     assert other.fooled and (other.before, other.after) == (at.outcome.before, at.outcome.after)
 

@@ -27,7 +27,7 @@ NOT_FOOLED = {"status": Status.NOT_REACHED, "fooled": False, "after": "cat", "ma
 def summed(photos: list[AttackedPhoto], **requested: object) -> Robustness:
     """What follows from photos. requested: fields of the request that differ."""
     info = replace(INFO, request=replace(INFO.request, **requested))
-    return robustness(info, ("cat", "dog"), photos)
+    return robustness(info, ("cat", "dog"), photos, "runs/simple")
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_each_radius_asked_for_has_its_interval(make_attacked: Make) -> None:
     sizes = (0.1, 0.2, 0.3, 0.9)
     misread = make_attacked(real="dog", fooled=False, status=Status.ALREADY_WRONG, l2=0.0)
     photos = [misread, *(make_attacked(row=row, l2=size) for row, size in enumerate(sizes, 1))]
-    found = robustness(replace(INFO, radii=(0.15, 0.25)), ("cat", "dog"), photos)
+    found = robustness(replace(INFO, radii=(0.15, 0.25)), ("cat", "dog"), photos, "runs/simple")
     assert [(at.radius, at.withstood, at.photos) for at in found.within] == [
         (0.15, 3, 5), (0.25, 2, 5),
     ]  # fmt: skip
@@ -175,7 +175,7 @@ def test_without_a_grid_what_floats_add_to_a_distance_is_within(make_attacked: M
     photo = make_attacked(l2=0.5 * (1 + 5e-6))
     for levels, share in ((256, 1.0), (None, 0.0)):
         info = replace(INFO, request=replace(INFO.request, levels=levels, radius=0.5), radii=(0.5,))
-        found = robustness(info, ("cat",), [photo])
+        found = robustness(info, ("cat",), [photo], "runs/simple")
         assert found.within[0].accuracy == found.accuracy_within(0.5) == share
 
 

@@ -1,17 +1,24 @@
 """The figures of a run and an evaluation, and what is seen in them."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from pasunchat.measures.score import Evaluation
+from pasunchat.measures.compare import Comparison
+from pasunchat.measures.robust_accuracy import Robustness
+from pasunchat.measures.score import Bin, Evaluation
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
-from pasunchat.reports.curves import draw_curves, seen_in_curves
-from pasunchat.reports.reliability import seen_in_reliability
+from pasunchat.reports.curves import curves, draw_curves, seen_in_curves
+from pasunchat.reports.reliability import reliability, seen_in_reliability
+from pasunchat.reports.robustness import robustness_curve
+from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.training.run import Epoch, Run
 
 
@@ -88,6 +95,37 @@ def test_both_axes_of_the_confusion_matrix_are_named(evaluation: Evaluation) -> 
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("real", "predicted")
     shown = [text.get_text().splitlines()[0] for text in axes.texts]
     assert shown == [str(number) for row in evaluation.confusion for number in row]
+
+
+def words_in(figure: Figure) -> str:
+    """All that a figure says, its axes' labels among it."""
+    figure.draw_without_rendering()
+    return "\n".join(text.get_text() for text in figure.findobj(Text) if text.get_visible())
+
+
+def test_no_figure_says_a_hundred_per_cent(
+    evaluation: Evaluation, comparison: Comparison, run: Run, attacked: tuple[Path, Robustness]
+) -> None:
+    cat, dog = evaluation.classes
+    sure = Bin(low=0.9, high=1.0, photos=evaluation.photos, confidence=1.0, accuracy=1.0)
+    perfect = replace(
+        evaluation, confusion=((cat.photos, 0), (0, dog.photos)), right=evaluation.photos,
+        accuracy=1.0, bins=(sure,),
+    )  # fmt: skip
+    models = tuple(replace(model, right=100, accuracy=1.0) for model in comparison.models)
+    history = tuple(
+        replace(row, training_accuracy=1.0, validation_accuracy=1.0) for row in run.history
+    )
+    with styled():
+        for figure in (
+            confusion_matrix(perfect),
+            reliability(perfect),
+            tradeoff(replace(comparison, models=models)),
+            curves(replace(run, history=history), ("loss", "accuracy")),
+            robustness_curve(attacked[1]),
+        ):
+            said = words_in(figure)
+            assert said.strip() and not re.search(r"100(\.0)? ?%", said)
 
 
 def test_what_the_confusion_matrix_shows(evaluation: Evaluation) -> None:

@@ -28,6 +28,7 @@ from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 from pasunchat.errors import PasunchatError, PasunchatWarning
+from pasunchat.limits import check_search
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
@@ -60,12 +61,13 @@ class Request:
 
     def __post_init__(self) -> None:
         self._take_plain_values()
-        if self.confidence is not None and not 0 < self.confidence < 1:
-            raise PasunchatError(f"confidence: expected between 0 and 1, got {self.confidence}")
-        if self.levels is not None and self.levels < 2:
-            raise PasunchatError(f"levels: expected 2 or more, or None, got {self.levels}")
-        if self.seconds is not None and not 0 < self.seconds < inf:
-            raise PasunchatError(f"seconds: expected a number above 0, got {self.seconds}")
+        check_search(
+            norm=self.norm.name,
+            radius=self.radius,
+            confidence=self.confidence,
+            levels=self.levels,
+            seconds=self.seconds,
+        )
         self._refuse_less_than_a_step()
         self._refuse_unserved()
 
@@ -168,6 +170,7 @@ def fool(
     *,
     goal: Goal | None = None,
     progress: Progress = silent,
+    steps: Progress = silent,
     **options: Any,
 ) -> AttackResult:
     """Find the least change to each photo that brings the classifier to the goal.
@@ -177,7 +180,9 @@ def fool(
     photo is to leave, or one for all, as places among the outputs or as names. goal: any other
     goal, instead of labels; without either, the class that comes second for each photo. request:
     how to search, also in the place of labels; options are fields of `Request` and may be given
-    instead: `fool(model, photos, labels, norm="linf", radius="8/255")`.
+    instead: `fool(model, photos, labels, norm="linf", radius="8/255")`. progress: (photos done,
+    photos). steps: (steps done, steps) of the search at work, of which an attack may make several;
+    0 steps where its end is not known.
     The result is judged as it would be saved, on the request's levels, each row alone. Pixels that
     lie on no 256 levels mean `levels=None`, with a warning, unless levels are among the options.
     Raises PasunchatError for bad input.
@@ -192,7 +197,7 @@ def fool(
         pixels = pixels_of(photos, classifier)
         request = request_of(*without_grid(pixels, request, options))
         with buffers_kept(classifier):
-            return _fooled(classifier, pixels, labels, goal, request, progress)
+            return _fooled(classifier, pixels, labels, goal, request, progress, steps)
 
 
 def _fooled(
@@ -202,6 +207,7 @@ def _fooled(
     goal: Goal | None,
     request: Request,
     progress: Progress,
+    steps: Progress,
 ) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
@@ -210,10 +216,10 @@ def _fooled(
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
-    found = find(
-        request.method,
-        SearchTask(searched, problem, keys, active, progress, deadline, before.shape[1]),
+    task = SearchTask(
+        searched, problem, keys, active, progress, deadline, before.shape[1], steps=steps
     )
+    found = find(request.method, task)
     return _judged(classifier, problem, before, found, request)
 
 

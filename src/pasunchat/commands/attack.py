@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
+from pasunchat.commands.models import note_letters, note_model
 from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
@@ -27,7 +28,7 @@ CHECKED, QUERIES = 4, 40  # photos, and queries for each, of the warnings
 @takes_request()
 def attack(
     *,
-    model: Annotated[str, typer.Argument(help="A run, or any model (docs/models.md).")],
+    model: Annotated[str, typer.Argument(help="A run, or any model (pasunchat docs models).")],
     data: Annotated[list[str], typer.Option(help="A dataset, or photos to prepare.")],
     request: "Request",
     mask: Path | None,
@@ -83,6 +84,8 @@ def attack(
         note(f"stopped; the same command goes on with {folder}")
         return 130
     draw_robustness(folder, found, dataset)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
     if json:
         print_json(found)
     else:
@@ -138,7 +141,7 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
     goal = Goal(torch.from_numpy(real), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
-        note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
+        note(f"warning: {check.sentence} (pasunchat docs warnings: {check.heading})")
 
 
 def _print(found: "Robustness") -> None:
@@ -149,6 +152,7 @@ def _print(found: "Robustness") -> None:
         photo_in_words,
     )
 
+    say(f"model: {found.model}")
     for sentence in findings(found):
         say(sentence)
     if found.attack is not None:
@@ -166,8 +170,10 @@ def _print(found: "Robustness") -> None:
 
 
 def _next(folder: Path, classifier: "Classifier") -> str:
+    from pasunchat.words import command
+
     if classifier.origin is not None and folder.parent.parent == classifier.origin:
-        return f"pasunchat report {classifier.origin}"
+        return command("report", classifier.origin)
     return f"look at {folder / 'curve.png'}"
 
 

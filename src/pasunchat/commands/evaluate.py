@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
+from pasunchat.commands.models import note_letters, note_model
 from pasunchat.commands.printing import closing, fits, note_any, print_json, say, table
 from pasunchat.errors import PasunchatError
 
@@ -22,7 +23,8 @@ EXAMPLES = (
 
 def evaluate(
     model: Annotated[
-        str | None, typer.Argument(help="A run, or any model (docs/models.md); else the newest.")
+        str | None,
+        typer.Argument(help="A run, or any model (pasunchat docs models); else the newest."),
     ] = None,
     data: Annotated[
         list[str] | None,
@@ -41,19 +43,22 @@ def evaluate(
     from pasunchat.measures.score import other_decode
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
     from pasunchat.runtime import set_up_runtime
+    from pasunchat.words import command
 
     classifier = load(model).to(set_up_runtime().device)
     dataset = _dataset(classifier, data)
     folder = evaluation_folder(classifier, dataset, split, output, overwrite=overwrite)
     with progress_bar("evaluating") as progress:
         evaluation = evaluate_(classifier, dataset, split, progress)
-    note_any(other_decode(classifier, dataset))
     write_evaluation(folder, evaluation, dataset, overwrite=True)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
+    note_any(other_decode(classifier, dataset))
     if json:
         print_json(evaluation)
         return
-    _print(evaluation, folder)
-    closing(folder, f"pasunchat fool PHOTO --model {classifier.known_as}")
+    _print(evaluation, folder, classifier.info.network_name)
+    closing(folder, command("fool", "PHOTO", "--model", classifier.known_as))
 
 
 def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
@@ -75,12 +80,20 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
         )
 
 
-def _print(evaluation: "Evaluation", folder: Path) -> None:
-    from pasunchat.reports.evaluation import accuracy_in_words, classes_left_out
+def _print(evaluation: "Evaluation", folder: Path, network: str | None) -> None:
+    from pasunchat.reports.evaluation import (
+        accuracy_in_words,
+        classes_left_out,
+        cure,
+        floor_in_words,
+    )
     from pasunchat.words import percent, share
 
+    say(f"model: {evaluation.model}")
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
-    say(f"always answering the largest class: {share(evaluation.floor)}")
+    say(floor_in_words(evaluation))
+    if not evaluation.beats_floor:
+        say(cure(network))
     if evaluation.left_out:
         say(classes_left_out(evaluation.left_out))
     _print_classes(evaluation, folder)
@@ -100,11 +113,11 @@ def _print(evaluation: "Evaluation", folder: Path) -> None:
 
 def _print_classes(evaluation: "Evaluation", folder: Path) -> None:
     """The confusion matrix where the terminal is wide enough, else the worst classes in lines."""
-    from pasunchat.reports.evaluation import CLASSES, mistaken_for, worst_classes
-    from pasunchat.words import share
+    from pasunchat.reports.evaluation import CLASSES, class_cells, mistaken_for, worst_classes
 
     classes = evaluation.classes
-    figures = [(share(row.recall), share(row.precision), share(row.f1)) for row in classes]
+    cells = class_cells(evaluation)
+    figures = [(recall, precision, f1) for _, _, precision, recall, f1 in cells]
     whole = [
         (row.name, *(f"{count:,}" for count in counts), *shares)
         for row, counts, shares in zip(classes, evaluation.confusion, figures, strict=True)

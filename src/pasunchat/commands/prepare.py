@@ -57,6 +57,7 @@ def prepare(
     Killed and run again, it goes on where it stopped. Sources are only read.
     """
     from pasunchat.photos.prepare import prepare as make
+    from pasunchat.words import command
 
     with progress_bar("preparing", "photos") as progress:
         dataset = make(
@@ -74,7 +75,7 @@ def prepare(
         print_json(dataset.facts)
         return
     _say_counts(dataset)
-    closing(output, f"pasunchat train {output}")
+    closing(output, command("train", output))
 
 
 def _say_counts(dataset: "Dataset") -> None:

@@ -1,5 +1,7 @@
 """How commands speak: results on stdout, notes on stderr."""
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
     from pasunchat.fooled.outcome import Outcome
 
-WIDEST, UNBOUNDED = 140, 100_000  # columns of a table that no terminal shows: usual, at most
+WIDEST = 140  # columns of a table that no terminal shows, unless it needs more
+BOUNDLESS = 1 << 20
 
 
 def say(text: str = "") -> None:
@@ -39,7 +42,7 @@ def print_json(value: Any) -> None:
 
 
 def closing(wrote: Path | str, next_command: str) -> None:
-    """The last lines: what was written, and what one may want next."""
+    """The last lines: what was written, and what one may want next: a `command`, or a sentence."""
     place = f"{wrote}/" if isinstance(wrote, Path) and wrote.is_dir() else f"{wrote}"
     say(f"wrote {place}")
     say(f"next: {next_command}")
@@ -48,16 +51,21 @@ def closing(wrote: Path | str, next_command: str) -> None:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Results in columns; the first is left-aligned, the others right. No cell is cut: in a
     terminal that is too narrow it is folded, elsewhere the table is as wide as it needs."""
-    grid, console = _grid(headings, rows), _console()
+    console, grid = _console(), _grid(headings, rows)
     if not console.is_terminal:
-        console.width = max(WIDEST, _width(grid, console))
+        console.width = max(console.width, _width_of(grid, console))
     console.print(grid)
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table has room in the terminal with no cell folded."""
+    """Whether a table has room in the terminal, with nothing folded."""
     console = _console()
-    return _width(_grid(headings, rows), console) <= console.width
+    return _width_of(_grid(headings, rows), console) <= console.width
+
+
+def _width_of(grid: "Table", console: "Console") -> int:
+    boundless = console.options.update(max_width=BOUNDLESS)
+    return console.measure(grid, options=boundless).maximum
 
 
 def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
@@ -82,10 +90,16 @@ def _console() -> "Console":
     return console
 
 
-def _width(grid: "Table", console: "Console") -> int:
-    """The columns that a table needs."""
-    boundless = console.options.update(max_width=UNBOUNDED)
-    return console.measure(grid, options=boundless).maximum
+def folded(text: str, indent: str) -> str:
+    """The text, its lines after the first indented, at most as wide as the terminal. A mark stays
+    beside what it is about."""
+    columns = shutil.get_terminal_size().columns
+    whole = text.replace(" ✓", "\u00a0✓").replace(" ✗", "\u00a0✗")
+    lines = textwrap.wrap(
+        whole, columns, initial_indent="  ", subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return "\n".join(lines).replace("\u00a0", " ")
 
 
 def print_outcome(outcome: "Outcome") -> None:
@@ -106,10 +120,11 @@ def print_outcome(outcome: "Outcome") -> None:
         say(f"+ {factor(outcome.factor) + ' x noise':{width}}  {change_in_words(outcome)}")
     said = f"{after.label} {percent(after.confidence)}"
     say(f"= {outcome.picture:{width}}  {said}      read back from disk and asked again")
+    say(f"  model: {outcome.model}")
     if outcome.control:
         say(f"  {control_in_words(outcome)}")
     if outcome.fooled:
-        say(f"  {survival_in_words(outcome)}")
+        say(folded(survival_in_words(outcome), "    "))
     if outcome.cost_of_surviving:
         say(f"  {surviving_cost_in_words(outcome)}")
     for other in outcome.transfer:

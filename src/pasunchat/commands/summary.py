@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import print_json, say, table
 
 EXAMPLES = ("pasunchat summary simple", "pasunchat summary runs/simple --json")
@@ -29,6 +30,8 @@ def summary(
     kinds = ("cat", "dog")
     found = build(model, classes=kinds, size=size, seed=None) if untrained else load(model)
     described = describe(found)
+    if not untrained:
+        note_model(model, found)
     if json:
         print_json(described)
         return

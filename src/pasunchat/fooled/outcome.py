@@ -74,6 +74,7 @@ class Outcome:
     required: tuple[str, ...]  # transforms that the search required it to survive
     cost_of_surviving: float | None  # the distance as a multiple of that without them
     transfer: tuple[Transfer, ...]  # other models
+    model: str  # the name that loads the classifier
     classifier: str  # its digest
     advice: str  # what to do where it was not fooled
 
@@ -157,6 +158,7 @@ def receipt_of(
     )
     l2, largest = distances(photo, image)
     return Receipt(
+        model=classifier.known_as,
         classifier=digest,
         photo=digest_of_pixels(photo),
         picture=digest_of_pixels(image),
@@ -206,6 +208,7 @@ def _outcome(
         required=extras.required,
         cost_of_surviving=distance / extras.plain_distance if extras.plain_distance else None,
         transfer=tuple(_transfer(model, picture, receipt) for model in extras.models),
+        model=receipt.model,
         classifier=receipt.classifier,
         advice=ADVICE[status],
     )

@@ -21,7 +21,8 @@ RECEIPT = "pasunchat"
 class Receipt:
     """What a fooling PNG says of itself, in its text chunk "pasunchat"."""
 
-    classifier: str  # its digest
+    model: str  # the name that loaded the classifier
+    classifier: str  # its digest, by which it is found wherever it lies
     photo: str  # SHA-256 of the pixels before
     picture: str  # SHA-256 of the pixels after
     goal: str  # the class to reach
@@ -39,6 +40,7 @@ class Verification:
     """Whether a file holds what its receipt says."""
 
     file: str
+    model: str  # the name that loads the classifier that was asked
     holds: bool
     prediction: Prediction
     receipt: Receipt | None  # None where the file carries none
@@ -100,7 +102,9 @@ def verify(
                 else own_pixels(Path(photo))
             )
             findings += _against_photo(image, was, receipt)
-    return Verification(readable(path), not findings, prediction, receipt, tuple(findings))
+    return Verification(
+        readable(path), classifier.known_as, not findings, prediction, receipt, tuple(findings)
+    )
 
 
 def _against_receipt(

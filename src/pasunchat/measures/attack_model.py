@@ -139,7 +139,8 @@ def attack_model(
     )  # fmt: skip
     there = {photo.real for photo in photos}
     classes = [name for name in first.classes if name in there]
-    return ModelRobustness(robustness(info, classes, photos), tuple(photos))
+    found = robustness(info, classes, photos, classifier.known_as)
+    return ModelRobustness(found, tuple(photos))
 
 
 def attacked_rows(dataset: Dataset, split: str, limit: int | None) -> NDArray[np.int64]:

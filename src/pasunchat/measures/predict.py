@@ -29,6 +29,7 @@ class FilePrediction:
     """The prediction for one file, or the reason why there is none."""
 
     file: str  # its path, `readable`
+    model: str  # the name that loads the classifier
     prediction: Prediction | None  # None for a file that is no photo
     probabilities: dict[str, float]  # of each class; empty for a file that is no photo
     reason: str | None = None  # why it is no photo
@@ -82,7 +83,7 @@ def _of_batch(classifier: Classifier, files: Sequence[Path]) -> list[FilePredict
             reasons[file] = str(error)
     rows = iter(classifier.probabilities(np.stack(images)) if images else ())
     return [
-        FilePrediction(readable(file), None, {}, reasons[file])
+        FilePrediction(readable(file), classifier.known_as, None, {}, reasons[file])
         if file in reasons
         else _of_photo(classifier, file, next(rows))
         for file in files
@@ -94,6 +95,5 @@ def _of_photo(
 ) -> FilePrediction:
     names = [classifier.class_name(index) for index in range(len(probabilities))]
     prediction = Prediction.from_probabilities(probabilities, names)
-    return FilePrediction(
-        readable(file), prediction, dict(zip(names, probabilities.tolist(), strict=True))
-    )
+    each = dict(zip(names, probabilities.tolist(), strict=True))
+    return FilePrediction(readable(file), classifier.known_as, prediction, each)

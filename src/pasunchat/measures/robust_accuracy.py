@@ -76,6 +76,7 @@ class Robustness:
     Every robust accuracy is an upper bound: another attack may find smaller changes.
     """
 
+    model: str  # the name that loads the classifier
     info: AttackRunInfo
     photos: int
     right: int  # read rightly before anything was changed
@@ -171,12 +172,14 @@ class Robustness:
 
 
 def robustness(
-    info: AttackRunInfo, classes: Sequence[str], photos: Sequence[AttackedPhoto]
+    info: AttackRunInfo, classes: Sequence[str], photos: Sequence[AttackedPhoto], model: str
 ) -> Robustness:
-    """What follows from one photo or more. classes: in the order in which they are reported."""
+    """What follows from one photo or more. classes: in the order in which they are reported.
+    model: the name that loads the classifier."""
     right = [photo for photo in photos if photo.right]
     fooled = [photo for photo in right if photo.fooled]
     return Robustness(
+        model=model,
         info=info,
         photos=len(photos),
         right=len(right),

@@ -96,7 +96,7 @@ def attack_split(
         _files(folder, data, requests[-1]),
     )  # fmt: skip
     blocks = _attacked(_Work(folder, info, subject, rows, begun, progress))
-    return _finished(folder, info, data.classes, blocks)
+    return _finished(folder, info, data.classes, blocks, classifier.known_as)
 
 
 def _files(folder: Path, dataset: Dataset, request: Request) -> PictureFiles | None:
@@ -155,10 +155,10 @@ def _new_block(work: _Work, first: int) -> Block:
 
 
 def _finished(
-    folder: Path, info: AttackRunInfo, classes: tuple[str, ...], blocks: list[Block]
+    folder: Path, info: AttackRunInfo, classes: tuple[str, ...], blocks: list[Block], model: str
 ) -> Robustness:
     photos = [photo for block in blocks for photo in block.photos]
-    found = robustness(info, classes, photos)
+    found = robustness(info, classes, photos, model)
     write_table(folder, photos)
     write_json(folder / ROBUSTNESS, found)
     return found

@@ -60,6 +60,7 @@ class PredictedPhoto:
 class Evaluation:
     """How good a classifier is on one split."""
 
+    model: str  # the name that loads the classifier
     classifier: str  # its digest
     dataset: str  # its digest
     split: str
@@ -87,6 +88,11 @@ class Evaluation:
         return tuple(row.name for row in self.classes)
 
     @property
+    def beats_floor(self) -> bool:
+        """Whether it is shown to be better than always predicting the largest class."""
+        return self.interval[0] > self.floor
+
+    @property
     def predicted_names(self) -> tuple[str, ...]:
         """In the order of its columns."""
         return (*self.class_names, OTHERS) if self.left_out else self.class_names
@@ -104,7 +110,13 @@ class Evaluation:
 
         columns = ("class", "photos", "recall", "precision", "F1")
         rows = [
-            (row.name, count(row.photos), share(row.recall), share(row.precision), share(row.f1))
+            (
+                row.name,
+                count(row.photos),
+                share(row.recall, row.photos),
+                share(row.precision),
+                f"{row.f1:.3f}",
+            )
             for row in self.classes
         ]
         return table_html(columns, rows, repr(self).strip("<>"))
@@ -163,6 +175,7 @@ def score(
     photos = _photos(dataset, rows, probabilities, match)
     by_confidence = sorted(photos, key=lambda photo: (photo.real_confidence, photo.row))
     return Evaluation(
+        model=classifier.known_as,
         classifier=classifier.digest(),
         dataset=dataset.digest,
         split=split,

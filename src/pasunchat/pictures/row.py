@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pasunchat.pictures.lettering import fitting_size, font, shortened
+from pasunchat.pictures.lettering import fitting_size, shortened, write
 
 SIDE, GAP, MARGIN = 460, 30, 24
 LARGEST, SMALLEST = 34, 18
@@ -32,5 +32,5 @@ def with_captions(pictures: list[Image.Image], texts: tuple[str, ...]) -> Image.
         left = MARGIN + place * (width + GAP)
         sheet.paste(picture, (left, top))
         middle = (left + width // 2, MARGIN + LARGEST)
-        draw.text(middle, shortened(text, size, width), INK, font(size), anchor="ms")
+        write(draw, middle, shortened(text, size, width), size, INK, centred=True)
     return sheet

@@ -76,7 +76,7 @@ def which_photos(comparison: Comparison) -> str:
 def quality(model: Compared) -> tuple[str, ...]:
     """A classifier's cells under QUALITY."""
     return (
-        share(model.accuracy),
+        share(model.accuracy, model.right),
         interval_in_words(model.interval),
         f"{model.log_loss:.3f}",
         share(model.calibration_error),

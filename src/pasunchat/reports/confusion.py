@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import GREY, INK, new_figure
+from pasunchat.pictures.fonts import drawable
 from pasunchat.words import count, share
 
 MOST_CLASSES_WITH_NUMBERS = 12
@@ -15,8 +16,10 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Rows are real classes, columns predicted ones; a cell holds its photos and their share of
     the row, which is also its shade. Call it within `styled`."""
     counts = np.array(evaluation.confusion)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    names, columns = evaluation.class_names, evaluation.predicted_names
+    photos = counts.sum(1)
+    shares = counts / np.maximum(photos, 1)[:, None]
+    names = [drawable(name) for name in evaluation.class_names]
+    columns = [drawable(name) for name in evaluation.predicted_names]
     classes = len(columns)
     side = min(8.0, 1.6 + 1.3 * classes)
     figure = new_figure(side + 0.4, side + 0.3)
@@ -34,11 +37,15 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     if classes <= MOST_CLASSES_WITH_NUMBERS:
         for (row, column), part in np.ndenumerate(shares):
             axes.text(
-                column, row, f"{count(int(counts[row, column]))}\n{share(float(part))}",
+                column, row, _cell(int(counts[row, column]), int(photos[row])),
                 ha="center", va="center", color="white" if part > 0.55 else INK,
                 fontsize=13 if classes <= 4 else 8, linespacing=1.5,
             )  # fmt: skip
     return figure
+
+
+def _cell(number: int, photos: int) -> str:
+    return f"{count(number)}\n{share(number / photos, photos) if photos else ''}"
 
 
 def seen_in_confusion(evaluation: Evaluation) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pasunchat.classifiers.build import is_pretrained
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.score import Evaluation, PredictedPhoto
@@ -130,9 +131,70 @@ def read_evaluation(run_folder: Path) -> Evaluation | None:
 
 
 def accuracy_in_words(evaluation: Evaluation) -> str:
-    """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"."""
+    """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"; of
+    all photos "11 of 11 [74.1 or more]"."""
     counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
-    return f"{share(evaluation.accuracy)} {interval_in_words(evaluation.interval)}, {counted}"
+    interval = interval_in_words(evaluation.interval)
+    if evaluation.right == evaluation.photos:
+        return f"{counted} {interval}"
+    return f"{share(evaluation.accuracy)} {interval}, {counted}"
+
+
+def class_cells(evaluation: Evaluation) -> list[tuple[str, str, str, str, str]]:
+    """Each class with its photos, precision, recall and F1: ("cat", "11", "81.0 %", "11 of 11",
+    "0.895")."""
+    predicted = [sum(column) for column in zip(*evaluation.confusion, strict=True)]
+    return [
+        (
+            row.name,
+            count(row.photos),
+            share(row.precision, of),
+            share(row.recall, row.photos),
+            f"{row.f1:.3f}",
+        )
+        for row, of in zip(evaluation.classes, predicted[: len(evaluation.classes)], strict=True)
+    ]
+
+
+def floor_in_words(evaluation: Evaluation) -> str:
+    """Whether it is better than always answering the largest class, in a sentence."""
+    largest = max(evaluation.classes, key=lambda each: each.photos)
+    always = f"always answering {largest.name} would be right on {count(largest.photos)}"
+    if evaluation.beats_floor:
+        return f"{always[0].upper()}{always[1:]} of {count(evaluation.photos)}."
+    verdict = "is not shown to be" if evaluation.accuracy > evaluation.floor else "is no"
+    return (
+        f"This {verdict} better than a guess: it is right on {count(evaluation.right)} of "
+        f"{count(evaluation.photos, 'photo')}, and {always}."
+    )
+
+
+def coin_in_words(evaluation: Evaluation) -> str:
+    """What fooling a network means that does not beat the floor, in a sentence."""
+    verdict = "may be" if evaluation.accuracy > evaluation.floor else "is"
+    return (
+        f"To fool it {verdict} to fool a coin: what is no better than a guess is wrong without any "
+        "noise."
+    )
+
+
+def cure(network: str | None) -> str:
+    """What to do about a network that is not shown to be better than a guess, in a sentence.
+    network: its name in NETWORKS; None for one made elsewhere."""
+    if network is None:
+        return (
+            "Check that its classes are in the order of its outputs, and its preprocessing (scale, "
+            "mean, std); then measure on more photos."
+        )
+    if is_pretrained(network):
+        return (
+            "Give it more photos of each class, look whether they lie in the right folders, and "
+            "measure on more of them."
+        )
+    return (
+        "Train the pretrained network, which needs few photos (--network efficientnet-lite0), or "
+        "give this one some thousand photos."
+    )
 
 
 def classes_left_out(number: int) -> str:

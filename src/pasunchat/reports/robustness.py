@@ -22,7 +22,7 @@ from pasunchat.pictures.lettering import near_side
 from pasunchat.pictures.row import SIDE, noise_at_full_range, with_captions
 from pasunchat.reports.robustness_words import attack_captions
 from pasunchat.storage import write_bytes
-from pasunchat.words import count
+from pasunchat.words import count, tick
 
 CURVE, FRAGILE, STUBBORN = "curve", "fragile", "stubborn"
 PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"
@@ -100,7 +100,7 @@ def robustness_curve(found: Robustness) -> Figure:
     axes.set_ylim(0, 1.02)
     axes.set_xlabel(norm.axis)
     axes.set_title(f"still read rightly, of {count(found.photos, 'photo')} (higher is better)")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
     axes.set_axisbelow(True)

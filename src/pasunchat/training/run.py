@@ -9,7 +9,8 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import chain, count
+from itertools import chain
+from itertools import count as numbers
 from pathlib import Path
 
 import msgspec
@@ -20,11 +21,20 @@ from pasunchat.errors import PasunchatError
 from pasunchat.framing import Decode
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
-from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
+from pasunchat.storage import (
+    RECIPE,
+    RUNS,
+    from_json,
+    read_json,
+    refuse_existing,
+    write_bytes,
+    write_json,
+)
 from pasunchat.training.recipe import Recipe
+from pasunchat.words import command
 from pasunchat.words import count as counted
 
-RECIPE, RUN, HISTORY, TIMING = "recipe.json", "run.json", "history.jsonl", "timing.jsonl"
+RUN, HISTORY, TIMING = "run.json", "history.jsonl", "timing.jsonl"
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
 
 
@@ -107,10 +117,12 @@ def new_run_folder(
     if name is not None and (Path(name).name != name or name in ("", ".", "..")):
         raise PasunchatError(f'--name: expected a plain name for runs/NAME, got "{name}"')
     if name is None and not overwrite:
-        numbered = (f"{network}-{number}" for number in count(2))
+        numbered = (f"{network}-{number}" for number in numbers(2))
         return next(runs / n for n in chain([network], numbered) if not (runs / n).exists())
     folder = runs / (name or network)
     if folder.exists():
+        if not overwrite and (folder / RECIPE).is_file():
+            refuse_unfinished(open_run(folder))
         refuse_existing(folder, overwrite=overwrite)
         if not (folder / RECIPE).is_file():
             raise PasunchatError(f"{folder} is no run, so it is not replaced; take another --name")
@@ -143,6 +155,23 @@ def begin_run(
             "or --overwrite"
         )
     return run
+
+
+def refuse_unfinished(run: Run) -> None:
+    """Raise PasunchatError, saying how to go on, if the run's training has not ended."""
+    if not run.finished:
+        done = f"{counted(len(run.history), 'epoch')} of at most {run.recipe.epochs} done"
+        raise PasunchatError(
+            f"the run {run.folder} is unfinished ({done}); go on with: "
+            f"{command('train', '--resume', run.folder)}; or take another --name, or begin it "
+            "again with --overwrite"
+        )
+
+
+def find_run(name: str | Path, runs: Path = RUNS) -> Path:
+    """The folder of a run, finished or not, by that folder or by its name under ./runs."""
+    folders = (Path(name), runs / name)
+    return next((folder for folder in folders if (folder / RECIPE).is_file()), Path(name))
 
 
 def open_run(folder: str | Path) -> Run:
