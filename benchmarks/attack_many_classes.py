@@ -1,11 +1,11 @@
-"""Networks of 3, 10, 37 and 1,000 classes, for attacks that leave one of many classes.
+"""Networks of 3, 37 and 1,000 classes, for attacks that leave one of many classes.
 
     python benchmarks/attack_many_classes.py own PHOTOS.zip FOLDER [--crops 24] [--steps 300]
     python benchmarks/attack_many_classes.py imagenet PHOTOS.zip FOLDER [--photos 8] [--size 112]
     python benchmarks/attack_many_classes.py onnx NAME=MODEL IMAGES.npy FOLDER
 
-`own`: a crop of 32 x 32 pixels, and the question from which of C photos it was cut; three networks
-of three kinds. `imagenet`: efficientnet-lite0 with the head it was published with. `onnx`: a
+`own`: a crop of 32 x 32 pixels, and the question from which of C photos it was cut, for a
+`dense`. `imagenet`: efficientnet-lite0 with the head it was published with. `onnx`: a
 network of others, with the photos it is attacked on. All join the networks of `attacks.py`'s
 FOLDER, each with photos labelled as it classifies them: what is asked is how near another class is.
 """
@@ -41,11 +41,7 @@ class Own:
     classes: int
 
 
-OWN = {
-    "three": Own("dense", 3),
-    "ten": Own("tiny", 10),
-    "thirty-seven": Own("tiny:plan=plain", 37),
-}
+OWN = {"three": Own("dense", 3), "thirty-seven": Own("dense", 37)}
 
 
 def squares(source: str, count: int, size: int) -> NDArray[np.uint8]:

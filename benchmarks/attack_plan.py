@@ -38,7 +38,7 @@ SECTIONS: Mapping[str, Section] = {
 }
 
 
-MANY = "large small robust three ten thirty-seven imagenet"
+MANY = "large small robust three thirty-seven imagenet"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pasunchat.commands.printing import fits
+from pasunchat.commands.printing import fits, table
 
 MANY = {f"breed-{number:02}": 6 for number in range(37)}
 
@@ -40,3 +40,9 @@ def test_of_37_classes_the_worst_ten_are_shown_and_all_are_in_a_file(
     assert "the 10 worst of 37 classes; all are in runs/it/evaluation/classes.csv" in evaluated
     listed = (tmp_path / "runs" / "it" / "evaluation" / "classes.csv").read_text()
     assert all(f"\n{name}," in listed for name in MANY)
+
+
+def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("class", "[red]"), [["[bold]cat[/bold]", "1"], ["x" * 150, "2"]])
+    said = capsys.readouterr().out
+    assert "[red]" in said and "[bold]cat[/bold]" in said and "x" * 150 in said

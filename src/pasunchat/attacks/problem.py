@@ -21,6 +21,7 @@ from pasunchat.errors import PasunchatError
 TIE, SURE = 1e-6, 2e-5
 SMALLEST = 1e-12  # stands for the largest logit where all are 0
 TINY = 1e-7  # absolute: what float arithmetic may add to a value in [0, 1]
+EXACT = 1e-6  # of a radius: what it may add to a distance between pixels that lie on no grid
 
 
 def _places(classes: Any) -> Tensor:
@@ -138,6 +139,9 @@ class Problem:
     levels: int | None = 256  # values a pixel may take in the end (an 8-bit file), or None for any
     radius: Tensor | None = None  # [N]: the largest distance allowed, or None for any
     mask: Tensor | None = None  # bool [N, 1 or 3, H, W]: what may change, or None for everything
+    # [N, 3, H, W]: the pixels that searches before came nearest with, inside the radius; the photo
+    # where there are none. None: there was no search before.
+    nearest_try: Tensor | None = None
 
     @property
     def max_level(self) -> int:
@@ -200,9 +204,12 @@ class Problem:
         return self.close_enough(self.distance(pixels))
 
     def close_enough(self, distance: Tensor) -> Tensor:
-        """Whether distances [N] keep to the radius, bool [N]."""
+        """Whether distances [N] keep to the radius, bool [N]. On a grid a level more or less is far
+        more than rounding; in float a radius is exact."""
         if self.radius is None:
             return torch.ones_like(distance, dtype=torch.bool)
+        if self.levels is None:
+            return distance <= self.radius * (1 + EXACT)
         return distance <= self.radius * (1 + ROUNDING) + TINY
 
     def usable_radius(self) -> Tensor:

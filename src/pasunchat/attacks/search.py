@@ -28,7 +28,8 @@ from pasunchat.attacks.protocol import (
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
-BATCH = 16  # rows searched together: as many as keep a CPU busy
+BATCH = 16  # rows searched together: as many as keep a CPU busy, or more where they are small
+VALUES = 64 * 3 * 32 * 32  # of their pixels
 ACTIVATIONS = 512  # on a GPU: times that a row's pixels must fit its memory, for the activations
 
 
@@ -43,7 +44,6 @@ class SearchTask:
     progress: Progress = silent  # called with (rows done, M)
     deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
     classes: int | None = None  # of the classifier, C; None: not known
-    batch: int | None = None  # rows searched together; None: `BATCH`
     steps: Progress = silent  # called with (steps done, steps, or 0 where rows end by themselves)
 
     def is_over(self) -> bool:
@@ -97,21 +97,23 @@ def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
     result, done = no_result(task.problem), 0
     oracle = Oracle(task.classifier, attack)
     with attack_mode(task.classifier):
-        for rows in batches(task.rows, task.problem, task.batch):
+        for rows in batches(task.rows, task.problem):
             for left in _batch_searched(oracle, task, rows, result):
                 task.progress(done + len(rows) - left, len(task.rows))
             done += len(rows)
     return result
 
 
-def batches(rows: Tensor, problem: Problem, most: int | None = None) -> tuple[Tensor, ...]:
-    """The rows in parts that are searched together, `most` or BATCH: on a GPU as many as its memory
-    holds of the largest of common networks."""
-    device, most = problem.pixels.device, most or BATCH
+def batches(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
+    """The rows in parts that are searched together: on a CPU of small pictures more, since there
+    each query costs the same beside the network; on a GPU as many as its memory holds of the
+    largest of common networks."""
+    device, row = problem.pixels.device, max(problem.pixels[:1].numel(), 1)
+    most = max(BATCH, VALUES // row)
     if device.type == "cuda":
-        row = problem.pixels[:1].numel() * problem.pixels.element_size()
         memory = torch.cuda.get_device_properties(device).total_memory
-        most = max(most, min(memory // (ACTIVATIONS * max(row, 1)), 256))
+        size = row * problem.pixels.element_size()
+        most = max(BATCH, min(memory // (ACTIVATIONS * size), 256))
     return torch.split(rows, most) if len(rows) else ()
 
 
@@ -119,7 +121,7 @@ def first_answers(attack: Attack[Any], task: SearchTask) -> Iterator[tuple[Tenso
     """The answers to an attack's first query: some of the task's rows at a time, and theirs."""
     oracle = Oracle(task.classifier, attack)
     with attack_mode(task.classifier):
-        for rows in batches(task.rows, task.problem, task.batch):
+        for rows in batches(task.rows, task.problem):
             problem = task.problem.rows(rows)
             state = attack.start(problem, task.keys[rows])
             query = attack.ask(problem, state, 0)

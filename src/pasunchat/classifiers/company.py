@@ -26,9 +26,9 @@ def company_of(network: nn.Module, run: Callable[[Tensor], object], pixels: Tens
     """Ask about the first picture alone and in company of the others.
 
     run: pixels, float [N, 3, H, W] -> what `network` gives. A difference counts from the square
-    root of the numbers' precision on, as a share of the largest output, and only where the same
-    question, asked again, is answered the same. Raises PasunchatError where one picture alone
-    cannot be asked about.
+    root of the numbers' precision on, as a share of the largest output to any of the pictures (that
+    to one may cancel out to nearly 0), and only where the same question, asked again, is answered
+    the same. Raises PasunchatError where one picture alone cannot be asked about.
     """
     rows, columns = pixels.shape[2:]
     with in_one_line(f"the network cannot be run on images of {rows} x {columns} pixels"):
@@ -42,16 +42,18 @@ def company_of(network: nn.Module, run: Callable[[Tensor], object], pixels: Tens
         return Company.REFUSED
     if isinstance(outputs, Tensor) and isinstance(first, Tensor) and outputs.shape == first.shape:
         return Company.REFUSED
-    beside = logits_in(outputs, len(pixels))[:1]
-    if _same(alone, beside, network) or not _same(alone, logits_in(run(pixels[:1]), 1), network):
+    every = logits_in(outputs, len(pixels))
+    least_change = _precision(alone, network) * torch.maximum(alone.abs().max(), every.abs().max())
+    if _same(alone, every[:1], least_change):
         return Company.SAME
-    return Company.OTHER
+    again = logits_in(run(pixels[:1]), 1)
+    return Company.OTHER if _same(alone, again, least_change) else Company.SAME
 
 
-def _same(one: Tensor, other: Tensor, network: nn.Module) -> bool:
-    if one.shape != other.shape:
-        return False
-    kinds = {one.dtype} | {p.dtype for p in network.parameters() if p.is_floating_point()}
-    precision = max(torch.finfo(kind).eps for kind in kinds) ** 0.5
-    apart = (one - other).abs().max()
-    return not bool(apart > precision * torch.maximum(one.abs().max(), other.abs().max()))
+def _precision(outputs: Tensor, network: nn.Module) -> float:
+    kinds = {outputs.dtype} | {p.dtype for p in network.parameters() if p.is_floating_point()}
+    return float(max(torch.finfo(kind).eps for kind in kinds) ** 0.5)
+
+
+def _same(one: Tensor, other: Tensor, least_change: Tensor) -> bool:
+    return one.shape == other.shape and not bool((one - other).abs().max() > least_change)

@@ -29,6 +29,7 @@ from pasunchat.storage import cache_folder, put_in_place, refuse_existing, sha25
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Sources = str | Path | Sequence[str | Path]
+READER = 2  # raised when what is read as a photo changes, so that no older part is gone on with
 SPLIT: Proportions = (0.6, 0.3, 0.1)
 MOST_BYTES = 1 << 29  # a larger file is no photo, and must not fill the memory
 LARGEST_SIZE = 4096
@@ -178,7 +179,7 @@ def _entries(listings: Sequence[Listing]) -> list[Entry]:
 
 def _key(listings: Sequence[Listing], settings: Settings) -> str:
     """What the result depends on, without reading the photos: listing, settings, decoder."""
-    parts = [str(FORMAT), PIL.__version__, to_json(settings).decode()]
+    parts = [str(FORMAT), str(READER), PIL.__version__, to_json(settings).decode()]
     for listing in listings:
         parts += [listing.source]
         for entry in listing.entries:

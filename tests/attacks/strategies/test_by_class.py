@@ -152,3 +152,12 @@ def test_no_norm_s_own_attack_is_led_astray(norm: Norm) -> None:
     found = fool(Classifier(Tempting(0.2)), GREY, goal=LEAVE, norm=norm, effort="quick")
     assert found.status == (Status.REACHED,) * 4
     assert found.after.tolist() == [2] * 4
+
+
+@pytest.mark.parametrize("norm", NORMS.values(), ids=lambda norm: norm.name)
+def test_where_one_class_alone_is_near_it_alone_is_searched(norm: Norm) -> None:
+    near, leave = Classifier(Tempting(5.0)), LEAVE
+    found = fool(near, GREY, goal=leave, norm=norm)
+    aimed = fool(near, GREY, goal=Goal(leave.classes + 1), norm=norm)
+    assert found.after.tolist() == [1] * 4
+    assert (found.distance <= aimed.distance * 1.01).all()

@@ -20,15 +20,13 @@ from torch import Tensor
 
 from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.norms import ROUNDING, row_norms
-from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Effort, HasEffort, Method
-from pasunchat.attacks.search import BATCH, SearchResult, SearchTask, batches, no_result
+from pasunchat.attacks.search import SearchResult, SearchTask, batches, no_result
 from pasunchat.attacks.strategies.ranking import Ranking, nearest_first
 from pasunchat.attacks.strategies.strategy import take_better
 from pasunchat.progress import silent
 
 Search = Callable[[Method, SearchTask], SearchResult]
-VALUES, MOST_ROWS = BATCH * 3 * 224 * 224, 128  # of a batch of small pictures
 
 
 class Tries(NamedTuple):
@@ -66,20 +64,14 @@ def has_many_classes(task: SearchTask) -> bool:
 
 def find_by_class(method: HasEffort, task: SearchTask, search: Search) -> SearchResult:
     """The nearest that a method finds by way of any class. search: runs it on one goal."""
-    task = replace(task, batch=_rows_together(task.problem))
     if task.problem.radius is not None:
         return _within(method, task, search)
     found, done = no_result(task.problem), 0
-    for rows in batches(task.rows, task.problem, task.batch):
+    for rows in batches(task.rows, task.problem):
         _nearest(method, replace(task, rows=rows, progress=silent), search, found)
         done += len(rows)
         task.progress(done, len(task.rows))
     return found
-
-
-def _rows_together(problem: Problem) -> int:
-    """More of small pictures than of large ones."""
-    return max(BATCH, min(VALUES // problem.pixels[0].numel(), MOST_ROWS))
 
 
 def _nearest(method: HasEffort, task: SearchTask, search: Search, found: SearchResult) -> None:

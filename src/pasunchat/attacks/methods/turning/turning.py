@@ -66,6 +66,7 @@ FLOAT_POWER, GRID_POWER = 1.0, 3.0  # first guesses of length ~ scale^power
 # Of the line search.
 FLOAT_QUERIES, GRID_QUERIES = 6, 8  # of a search, where it reaches
 FRUITLESS_QUERIES = 12  # after which a search that has not reached is given up
+DOUBLINGS = 24  # of a change that nothing else has brought across: such a row never fails unseen
 NARROW = 1e-4  # of the length: a bracket this narrow is closed
 OVERSHOOT = 1.5  # of a Newton step
 SHARE = 0.1  # of the bracket: how far the secant is kept off its ends
@@ -346,16 +347,24 @@ class Turning:
         self, problem: Problem, state: TurningState, margin: Tensor, reached: Tensor
     ) -> TurningState:
         """Narrow the bracket along the last direction. A row that has never reached when it is
-        closed is given more gradients, once."""
+        closed is given more gradients, once; then its change is doubled until it reaches."""
         bracket = Bracket(state.low, state.high, state.closing_queries)
+        found_late = reached & bracket.is_open & (bracket.queries >= FRUITLESS_QUERIES)
         bracket = narrowed(bracket, state.length, state.scale, margin, reached)
+        bracket = replace(bracket, queries=torch.where(found_late, 0, bracket.queries))
         scale = next_scale(bracket, state.length, state.scale, margin, state.slope, state.power)
         family = FAMILIES[problem.norm.name]
         pixels, length = family.at(problem, state.direction, scale, self.most)
-        power = power_between(state.scale, state.length, scale, length, state.power)
         queries = FLOAT_QUERIES if problem.levels is None else GRID_QUERIES
         closed = is_closed(bracket, length, queries)
-        more = closed & bracket.is_open & state.nearest.isinf() & (state.budget < MORE_GRADIENTS)
+        fruitless = closed & bracket.is_open & state.nearest.isinf()
+        more = fruitless & (state.budget < MORE_GRADIENTS)
+        doubled = fruitless & ~more & (bracket.queries < FRUITLESS_QUERIES + DOUBLINGS)
+        if doubled.any():
+            scale = torch.where(doubled, 2 * state.scale, scale)
+            pixels, length = family.at(problem, state.direction, scale, self.most)
+        power = power_between(state.scale, state.length, scale, length, state.power)
+        spent = torch.where(doubled, bracket.queries.clamp_min(FRUITLESS_QUERIES), bracket.queries)
         return replace(
             state,
             pixels=pixels,
@@ -365,6 +374,6 @@ class Turning:
             budget=torch.where(more, MORE_GRADIENTS, state.budget),
             low=bracket.low,
             high=bracket.high,
-            closing_queries=torch.where(more, 0, bracket.queries),
-            done=state.done | (closed & ~more),
+            closing_queries=torch.where(more, 0, spent),
+            done=state.done | (closed & ~more & ~doubled),
         )
