@@ -8,7 +8,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 EXTRAS_VENV := .venv-extras
-EXTRAS := fast,hf,keras,onnx,parquet,timm
+EXTRAS := fast,hf,keras,onnx,pandas,parquet,timm
 PEERS := adv-lib eagerpy foolbox torchattacks
 ifeq ($(OS),Windows_NT)
 SCRIPTS := Scripts

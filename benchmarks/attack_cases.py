@@ -81,7 +81,7 @@ def confirmed(
     change = (pixels.double() - photo.double()).abs().max()
     if not (pixels.min() >= 0 and pixels.max() <= 1 and change <= case.radius * (1 + EXACT)):
         return False
-    shown = classifier.normalised(pixels).contiguous().numpy()
+    shown = classifier.normalised(pixels).numpy()
     outputs = session.run(None, {session.get_inputs()[0].name: shown})[0].reshape(-1)
     best = outputs.argmax()
     return bool(best == case.reach if case.leave is None else best != case.leave)

@@ -164,10 +164,11 @@ def test_readme_s_blocks_run_in_order(
     in ten times the time, and `make demo` runs it."""
     shutil.copytree(pictures, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    names = {"__name__": "readme"}
     for block in blocks(README):
         for words in command_lines(block):
             if words[0] != "demo":
                 status = run(words)
                 assert status in (0, 1), f"pasunchat {shlex.join(words)}: {capsys.readouterr().err}"
         if block.language == PYTHON:
-            exec(compile(block.text, "README.md", "exec"), {"__name__": "readme"})
+            exec(compile(block.text, "README.md", "exec"), names)

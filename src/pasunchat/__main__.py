@@ -4,21 +4,25 @@ import io
 import os
 import sys
 import traceback
+import warnings
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
 
 from pasunchat.commands import application
-from pasunchat.errors import PasunchatError
+from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.runtime import wait_asleep
 
 DONE, MISUSED, INTERRUPTED = 0, 2, 130
+FORMAT = warnings.formatwarning  # Python's own
 
 
 def main(words: list[str] | None = None) -> None:
     """Run the command line and leave with its status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
+    warnings.formatwarning = _in_one_line
     wait_asleep()
     sys.exit(run(sys.argv[1:] if words is None else words))
 
@@ -39,6 +43,13 @@ def run(words: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     return status if isinstance(status, int) else DONE
+
+
+def _in_one_line(message: Warning | str, category: type[Warning], *where: Any, **_: Any) -> str:
+    """A warning as it is printed; of ours, without the place in the program."""
+    if issubclass(category, PasunchatWarning):
+        return f"warning: {message}\n"
+    return FORMAT(message, category, *where)
 
 
 def _complain(error: Exception) -> int:

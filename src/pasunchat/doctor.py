@@ -224,6 +224,7 @@ EXTRAS = (
         f"{MENDED}; from transformers import AutoModelForImageClassification",
     ),
     Extra("parquet", ("pyarrow",), "tables as Parquet", "import pyarrow.parquet"),
+    Extra("pandas", ("pandas",), "results as data frames", "import pandas"),
 )
 AGAIN = "pip install --force-reinstall"
 PASUNCHAT = f"{AGAIN} --no-deps pasunchat"

@@ -19,6 +19,12 @@ def share(part: float) -> str:
     return f"{min(99.9, max(0.1, 100 * part)):.1f} %"
 
 
+def interval_in_words(interval: tuple[float, float]) -> str:
+    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]"."""
+    low, high = interval
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def factor(largest: float) -> str:
     """The talk's factor of the noise, as a share of the whole range: "0.032"."""
     return f"{largest:.3f}"

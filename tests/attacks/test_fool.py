@@ -16,7 +16,7 @@ from pasunchat.attacks.result import Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import save
-from pasunchat.errors import PasunchatError
+from pasunchat.errors import PasunchatError, PasunchatWarning
 
 SIDE = 4
 
@@ -59,13 +59,13 @@ def refused(match: str, photos: Tensor | None = None, **given: object) -> None:
     [
         (grey()[0, 0], r"float \[N, 3, H, W\] in \[0, 1\] or uint8, got torch.float32 \[4, 4\]"),
         (grey().mul(255).long(), r"got torch.int64"),
-        (grey()[:, :1], r"\[2, 1, 4, 4\]"),
+        (grey()[:, :2], r"\[2, 2, 4, 4\]"),
         (grey() * 255, r"in \[0, 1\], got 100 to 100; divide by 255"),
         (grey() - 1, r"in \[0, 1\], got -0.6"),
         (grey() * nan, r"in \[0, 1\], got nan"),
         (grey()[:0], r"expected one or more, got none"),
     ],
-    ids=["no colours", "whole", "one colour", "0 to 255", "below 0", "no numbers", "no row"],
+    ids=["no colours", "whole", "two colours", "0 to 255", "below 0", "no numbers", "no row"],
 )
 def test_pixels_that_are_none(photos: Tensor, match: str) -> None:
     refused(match, photos)
@@ -79,7 +79,7 @@ def test_pixels_off_the_grid_mean_no_grid() -> None:
     """Also where the radius asked for holds no picture of 256 levels."""
     off = torch.full((2, 3, SIDE, SIDE), 0.5 - 0.25 / 255)
     for request in ({"norm": "linf", "radius": "0.5/255"}, {"request": Request()}):
-        with pytest.warns(UserWarning, match="256 levels of a file, so levels=None") as said:
+        with pytest.warns(PasunchatWarning, match="256 levels of a file, so levels=None") as said:
             found = fool(Brightness(), off, 0, **request)  # type: ignore[arg-type]
         assert len(said) == 1 and said[0].filename == __file__
         assert found.request.levels is None and found.status == (Status.REACHED,) * 2

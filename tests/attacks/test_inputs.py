@@ -71,7 +71,10 @@ def test_one_photo_is_a_batch_of_one(classifier: Classifier, tmp_path: Path) -> 
 def test_grey_and_palette_images_become_colours(classifier: Classifier) -> None:
     grey = IMAGES[0, :, :, 0]
     wanted = torch.from_numpy(grey)[None, None].expand(1, 3, SIZE, SIZE) / 255
-    for photo in (grey, grey / 255, Image.fromarray(grey), Image.fromarray(grey).convert("P")):
+    tensor = torch.from_numpy(grey)[None, None]
+    for photo in (grey, grey / 255, grey[None], grey[..., None], tensor, tensor[0] / 255):
+        assert torch.allclose(pixels_of(photo, classifier), wanted, rtol=0, atol=1e-6)
+    for photo in (Image.fromarray(grey), Image.fromarray(grey).convert("P")):
         assert torch.allclose(pixels_of(photo, classifier), wanted, rtol=0, atol=1e-6)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 import pytest
@@ -109,6 +110,9 @@ def test_effort_reaches_the_attacks_that_have_it() -> None:
         ({"levels": 2.5}, "levels: expected a whole number, got 2.5"),
         ({"seed": "x"}, "seed: expected a number, got 'x'"),
         ({"norm": None}, 'unknown norm "None"'),
+        ({"norm": 3}, 'unknown norm "3"; there are: l2, linf'),
+        ({"effort": "fast"}, "effort: expected quick, normal, thorough, got 'fast'"),
+        ({"attack": 3}, "attack: expected a name, .* got int; there are: turning"),
         ({"mask": "sky.png"}, r"mask: expected a bool tensor \[H, W\], got str"),
         ({"confidence": 1.0}, "confidence: expected between 0 and 1, got 1.0"),
         ({"levels": 1}, "levels: expected 2 or more, or None, got 1"),
@@ -132,6 +136,15 @@ def test_what_is_off_is_refused_at_once(options: dict[str, object], said: str) -
 def test_a_radius_of_any_kind_is_a_number(radius: object) -> None:
     request = Request(norm=LINF, radius=radius)  # type: ignore[arg-type]
     assert type(request.radius) is float and request.radius == pytest.approx(4 / 255)
+
+
+@pytest.mark.parametrize(
+    ("word", "norm"),
+    [("Linf", "linf"), ("LINF", "linf"), (inf, "linf"), (np.inf, "linf"), ("inf", "linf"),
+     (2, "l2"), (2.0, "l2"), ("2", "l2"), (1, "l1"), (0, "l0"), ("Pixels", "pixels")],
+)  # fmt: skip
+def test_a_norm_is_known_by_what_others_call_it(word: object, norm: str) -> None:
+    assert Request(norm=word).norm is NORMS[norm]  # type: ignore[arg-type]
 
 
 def test_a_large_seed_is_kept_whole() -> None:

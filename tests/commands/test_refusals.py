@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pasunchat.__main__ import _in_one_line
+from pasunchat.errors import PasunchatWarning
+
 PHOTO = "photos/cat/0.png"
 REFUSED = {
     "prepare: wrong path": ("prepare nowhere -o new", "nowhere"),
@@ -138,7 +141,7 @@ def test_is_refused_in_one_line(
 
 def test_what_is_no_photo_among_photos_gets_a_reason(odd_place: Path, call: Callable) -> None:
     said = call("predict", "text.jpg", PHOTO)
-    assert said.status == 0
+    assert said.status == 1
     assert "no photo" in said.out
 
 
@@ -195,3 +198,11 @@ def test_debug_shows_where_it_came_from(place: Path, call: Callable) -> None:
     said = call("--debug", "predict", "nowhere.jpg")
     assert said.status == 2
     assert "Traceback" in said.err and said.err.strip().splitlines()[-1].startswith("error: ")
+
+
+def test_a_warning_is_one_line_without_the_place_in_the_program() -> None:
+    assert _in_one_line(PasunchatWarning("so it is"), PasunchatWarning, "a.py", 3) == (
+        "warning: so it is\n"
+    )
+    other = _in_one_line(UserWarning("from elsewhere"), UserWarning, "a.py", 3)
+    assert other.startswith("a.py:3: UserWarning: from elsewhere")

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from pasunchat.attacks.fool import Request
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.errors import PasunchatError
+from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.measures.attack_block import SplitProgress
 from pasunchat.measures.attack_model import attack_model
 from pasunchat.measures.robustness import attack_split
@@ -102,7 +102,7 @@ def test_pixels_off_the_grid_are_said_and_searched_without_one(
     greys: tuple[Tensor, Tensor],
 ) -> None:
     pixels, labels = greys
-    with pytest.warns(UserWarning, match="levels=None"):
+    with pytest.warns(PasunchatWarning, match="levels=None"):
         found = attack_model(Brightness(), (pixels + 0.3 / 255, labels), 1 / 255, norm="linf")
     assert found.robustness.info.request.levels is None
     away = np.array(found.distances[:-1]) * 255

@@ -34,6 +34,18 @@ def by_hand(classifier: Classifier, dataset: Dataset) -> Evaluation:
     return scored(classifier, dataset, CATS + DOGS, CAT_CHANCES)
 
 
+def test_it_is_one_line_and_a_table(by_hand: Evaluation) -> None:
+    said = f"{by_hand.right} of {by_hand.photos} photos of {by_hand.split} right ["
+    assert said in repr(by_hand) and len(repr(by_hand).splitlines()) == 1
+    html = by_hand._repr_html_()
+    assert html.count("<tr>") == 1 + len(by_hand.classes) and said in html
+
+
+def test_only_a_dataset_is_evaluated(classifier: Classifier) -> None:
+    with pytest.raises(PasunchatError, match=r"expected a Dataset, got tuple; .* attack_model"):
+        evaluate(classifier, (1, 2))  # type: ignore[arg-type]
+
+
 def test_counts_and_accuracy(by_hand: Evaluation, classifier: Classifier, dataset: Dataset) -> None:
     assert (by_hand.photos, by_hand.right, by_hand.accuracy) == (5, 3, 0.6)
     assert by_hand.floor == 0.6

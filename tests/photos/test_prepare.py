@@ -119,6 +119,19 @@ def test_what_is_skipped_is_listed_with_its_reason(photos: Path, tmp_path: Path)
     assert len(dataset.names) == 40
 
 
+def test_names_that_are_no_utf_8_are_read_and_shown_with_a_replacement(
+    photos: Path, tmp_path: Path
+) -> None:
+    (photos / "cat" / "0.jpg").rename(photos / "cat" / os.fsdecode(b"caf\xe9.jpg"))
+    (photos / "dog").rename(photos / os.fsdecode(b"ch\xefen"))
+    source = photos.rename(tmp_path / os.fsdecode(b"\xe9t\xe9"))
+    dataset = prepare([source], tmp_path / "data", size=8)
+    assert len(dataset.names) == 40
+    assert dataset.classes == ("cat", r"ch\xefen")
+    assert r"cat/caf\xe9.jpg" in dataset.names
+    assert dataset.facts.sources[0].endswith(r"\xe9t\xe9")
+
+
 def test_a_damaged_member_of_a_zip_is_skipped(photos: Path, tmp_path: Path) -> None:
     archive = tmp_path / "photos.zip"
     with zipfile.ZipFile(archive, "w") as zipped:

@@ -15,9 +15,13 @@ from pasunchat.reports.reliability import seen_in_reliability
 from pasunchat.training.run import Epoch, Run
 
 
-def with_losses(run: Run, training: list[float], validation: list[float]) -> Run:
+def with_losses(
+    run: Run, training: list[float], validation: list[float], error: float | None = None
+) -> Run:
     rows = zip(training, validation, strict=True)
-    history = [Epoch(n, ours, ours, 0.8, theirs, 0.7) for n, (ours, theirs) in enumerate(rows, 1)]
+    history = [
+        Epoch(n, ours, ours, 0.8, theirs, 0.7, error) for n, (ours, theirs) in enumerate(rows, 1)
+    ]
     return replace(run, history=tuple(history))
 
 
@@ -27,8 +31,7 @@ def with_losses(run: Run, training: list[float], validation: list[float]) -> Run
         ([], [], "No epoch has been measured yet."),
         ([0.6], [0.7], "One epoch was measured: 70.0 %"),
         ([0.6, 0.5], [0.7, 0.6], "still falling in the last epoch, 2"),
-        ([0.6, 0.5], [0.6, 0.7], "first sign of overfitting. The weights of epoch 1 are kept."),
-        ([0.6, 0.4, 0.3], [0.6, 0.7, 0.8], "validation does not: overfitting."),
+        ([0.6, 0.5], [0.6, 0.7], "validation does not. The weights of epoch 1 are kept."),
         ([0.6, 0.7, 0.8], [0.6, 0.7, 0.8], "neither training nor validation improves."),
     ],
 )
@@ -36,6 +39,20 @@ def test_what_curves_show(
     run: Run, training: list[float], validation: list[float], words: str
 ) -> None:
     assert words in seen_in_curves(with_losses(run, training, validation))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (0.04, "and validation rises, from 0.6 to 0.7: overfitting. The weights of epoch 2"),
+        (0.06, "training goes on improving and validation does not. The weights of epoch 2"),
+    ],
+)
+def test_overfitting_is_said_where_validation_rises_by_more_than_chance(
+    run: Run, error: float, words: str
+) -> None:
+    found = seen_in_curves(with_losses(run, [0.6, 0.4, 0.3], [0.8, 0.6, 0.7], error))
+    assert words in found
 
 
 def test_curves_are_the_same_bytes_whatever_the_settings(run: Run, tmp_path: Path) -> None:

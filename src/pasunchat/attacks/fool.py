@@ -9,23 +9,25 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS
+from pasunchat.attacks.find import find
 from pasunchat.attacks.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
 from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
-from pasunchat.attacks.search import SearchResult, SearchTask, find
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.attacks.search import SearchResult, SearchTask
+from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
-from pasunchat.errors import PasunchatError
+from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
+from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
@@ -113,6 +115,18 @@ class Request:
                 object.__setattr__(self, name, _number(value, kind, name))
         if isinstance(self.mask, np.ndarray):
             object.__setattr__(self, "mask", torch.from_numpy(self.mask.astype(bool)))
+        if self.effort not in get_args(Effort):
+            raise PasunchatError(
+                f"effort: expected {', '.join(get_args(Effort))}, got {self.effort!r}; take one of "
+                "them"
+            )
+        if not (
+            self.attack is None or isinstance(self.attack, str) or hasattr(self.attack, "info")
+        ):
+            raise PasunchatError(
+                f'attack: expected a name, as in "pgd:steps=200", or an attack, got '
+                f"{type(self.attack).__name__}; there are: {', '.join(ATTACKS)}"
+            )
         if self.mask is not None and not isinstance(self.mask, Tensor):
             raise PasunchatError(
                 f"mask: expected a bool tensor [H, W], got {type(self.mask).__name__}; True where "
@@ -173,9 +187,22 @@ def fool(
         if request is not None:
             raise TypeError("give one Request, not two")
         labels, request = None, labels
-    classifier = as_classifier(model)
-    pixels = pixels_of(photos, classifier)
-    request = request_of(*without_grid(pixels, request, options))
+    with outside_inference_mode():
+        classifier = as_classifier(model)
+        pixels = pixels_of(photos, classifier)
+        request = request_of(*without_grid(pixels, request, options))
+        with buffers_kept(classifier):
+            return _fooled(classifier, pixels, labels, goal, request, progress)
+
+
+def _fooled(
+    classifier: Classifier,
+    pixels: Tensor,
+    labels: Labels | None,
+    goal: Goal | None,
+    request: Request,
+    progress: Progress,
+) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
     goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
@@ -183,7 +210,10 @@ def fool(
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
-    found = find(request.method, SearchTask(searched, problem, keys, active, progress, deadline))
+    found = find(
+        request.method,
+        SearchTask(searched, problem, keys, active, progress, deadline, before.shape[1]),
+    )
     return _judged(classifier, problem, before, found, request)
 
 
@@ -210,6 +240,7 @@ def without_grid(
     warnings.warn(
         f"these pixels do not lie on the {GRID} levels of a file, so levels=None: the result is "
         "made of floats, and no file holds it",
+        PasunchatWarning,
         stacklevel=3,
     )
     if isinstance(request, Request):
@@ -238,6 +269,7 @@ def goal_of(
         names = [classifier.class_name(index) for index in range(total)]
         goal = Goal(classes_of(labels, names, count), targeted=False)
     goal = (goal or Goal(runner_up(logits))).to("cpu").of_all(count)
+    goal = replace(goal, classes=ordinary(goal.classes))
     if len(goal.classes) != count:
         raise PasunchatError(
             f"goal: expected one class for each of {count} photos, got {len(goal.classes)}; give "
@@ -245,16 +277,6 @@ def goal_of(
         )
     in_range(goal.classes, total)
     return goal if request.confidence is None else replace(goal, confidence=request.confidence)
-
-
-def finite(logits: Tensor) -> Tensor:
-    """The logits, if all of them are numbers; else raises PasunchatError."""
-    if not bool(logits.isfinite().all()):
-        raise PasunchatError(
-            "the classifier's logits are not finite numbers on these photos; check its weights "
-            "and its normalisation (mean and std)"
-        )
-    return logits
 
 
 def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
@@ -273,6 +295,7 @@ def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
 
 def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     """A mask [H, W], or [1 or N, 1 or 3, H, W], as bool [N, 1 or 3, H, W] on the pixels' device."""
+    mask = ordinary(mask)
     whole = mask.bool() if mask.ndim == 4 else mask.bool()[None, None]
     shape = (len(pixels), *whole.shape[1:2], *pixels.shape[2:])
     fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)
@@ -308,11 +331,14 @@ def _number(value: Any, kind: type[int] | type[float], name: str) -> int | float
     return plain
 
 
-def _norm(name: Any) -> Norm:
-    """The table's own row, not a copy: attacks ask whether a norm `is` L2."""
-    if not isinstance(name, str) or name not in NORMS:
-        raise PasunchatError(f'unknown norm "{name}"; there are: {", ".join(NORMS)}')
-    return NORMS[name]
+def _norm(word: Any) -> Norm:
+    """The norm meant by its name, or by its exponent, as in 2 and inf. The table's own row, not a
+    copy: attacks ask whether a norm `is` L2."""
+    lower = f"{word:g}" if isinstance(word, int | float) else str(word).lower()
+    for name in (word, lower, f"l{lower}"):
+        if isinstance(name, str) and name in NORMS:
+            return NORMS[name]
+    raise PasunchatError(f'unknown norm "{word}"; there are: {", ".join(NORMS)}')
 
 
 def serving(norm: Norm) -> list[str]:

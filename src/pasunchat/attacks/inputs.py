@@ -31,9 +31,10 @@ def pixels_of(photos: Photos, classifier: Classifier) -> Tensor:
     """Pixels, float32 [N, 3, H, W] in [0, 1], without a gradient, on the classifier's device.
 
     photos: one or more, in one value or in a list, of these kinds:
-    a tensor [N, 3, H, W] or [3, H, W], float in [0, 1] or uint8; an array, likewise, or with its
-    colours last, as images are, or [H, W] for grey; a Pillow image or the path of a file, which
-    are framed as the classifier states (a Pillow image is taken as it is where no size is stated).
+    a tensor [N, 3, H, W] or [3, H, W], float in [0, 1] or uint8, with 1 in place of 3 for grey; an
+    array, likewise, or with its colours last, as images are, or [H, W] for grey; a Pillow image or
+    the path of a file, which are framed as the classifier states (a Pillow image is taken as it is
+    where no size is stated).
     """
     parts = [_pixels(photo, classifier) for photo in _listed(photos)]
     if not any(len(part) for part in parts):
@@ -127,21 +128,22 @@ def _pixels(photo: Any, classifier: Classifier) -> Tensor:
 def _of_array(array: NDArray[Any]) -> Tensor:
     if array.dtype.kind not in "fu":
         raise _unfit(array.dtype, array.shape)
-    if array.ndim == 2:
-        array = np.repeat(array[..., None], COLOURS, 2)
     kind = np.float32 if array.dtype.kind == "f" else array.dtype
-    return _of_tensor(torch.from_numpy(array.astype(kind, order="C")), (3, 1))
+    rows = array[..., None] if array.ndim == 2 else array
+    return _of_tensor(torch.from_numpy(rows.astype(kind, order="C")), (3, 1))
 
 
 def _of_tensor(values: Tensor, colour_axes: tuple[int, int]) -> Tensor:
     """colour_axes: which axis of [N, 3, H, W] or [N, H, W, 3] holds the colours, the likelier
-    first."""
+    first. One in place of three is grey, which is three equal colours."""
     rows = values[None] if values.ndim == 3 else values
-    fitting = [axis for axis in colour_axes if rows.ndim == 4 and rows.shape[axis] == COLOURS]
+    axes = [(axis, colours) for colours in (COLOURS, 1) for axis in colour_axes]
+    fitting = [axis for axis, n in axes if rows.ndim == 4 and rows.shape[axis] == n]
     if not fitting or not (rows.is_floating_point() or rows.dtype == torch.uint8):
         raise _unfit(values.dtype, values.shape)
     if fitting[0] != 1:
         rows = rows.permute(0, 3, 1, 2)
+    rows = rows.expand(-1, COLOURS, -1, -1)
     return rows.float() if rows.is_floating_point() else rows.float() / 255
 
 

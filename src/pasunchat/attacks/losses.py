@@ -4,7 +4,6 @@ And what a goal to leave a class asks of each other class alone.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -61,15 +60,3 @@ def likeliest_others(logits: Tensor, goal: Goal, most: int) -> Tensor:
     [N, C]; K = min(most, C - 1)."""
     others = logits.scatter(1, goal.classes[:, None], -torch.inf)
     return others.topk(min(most, logits.shape[1] - 1), 1).indices
-
-
-def class_margins(logits: Tensor, goal: Goal, classes: Tensor) -> Tensor:
-    """How far each of some classes is inside a goal to leave a class, [N, K], if it were the one
-    that is read: above 0 where it leads the class to leave, or, with a confidence, has it.
-
-    logits: [N, C]. classes: int64 [N, K], none of them the class to leave.
-    """
-    if goal.confidence is None:
-        return logits.gather(1, classes) - logits.gather(1, goal.classes[:, None])
-    aims = (replace(goal, classes=each, targeted=True) for each in classes.unbind(1))
-    return torch.stack([aim.margin(logits) for aim in aims], 1)

@@ -4,6 +4,7 @@ A Problem also holds the grid that the result must lie on, and the radius and th
 to.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from math import log
 from typing import Any
@@ -53,6 +54,9 @@ class Goal:
     # [N]: the largest absolute logit at the photo, or None. Logits may all be near 0 at the border,
     # and what counts as a tie is a share of more than that.
     scale: Tensor | None = None
+    # int64 [N]: to leave a class, the other class that the margin follows until one is reached; or
+    # None: the best of the others at each moment
+    toward: Tensor | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", _places(self.classes))
@@ -64,8 +68,25 @@ class Goal:
 
         Targeted: z_t - max of the others. Untargeted: max of the others - z_y. With a confidence
         c: z_t - logsumexp of its others - log(c / (1 - c)), where t is the target or, untargeted,
-        the best of the others.
+        the best of the others. Where no class reaches, it is that of the class `toward`.
         """
+        best = self._best_margin(logits)
+        if self.toward is None:
+            return best
+        return torch.where(best > 0, best, self.class_margins(logits, self.toward[:, None])[:, 0])
+
+    def class_margins(self, logits: Tensor, classes: Tensor) -> Tensor:
+        """How far each of some classes is inside a goal to leave a class, [N, K], if it were the
+        one that is read: above 0 where it leads the class to leave, or, with a confidence, has it.
+
+        logits: [N, C]. classes: int64 [N, K], none of them the class to leave.
+        """
+        if self.confidence is None:
+            return logits.gather(1, classes) - logits.gather(1, self.classes[:, None])
+        aims = (Goal(each, True, self.confidence) for each in classes.unbind(1))
+        return torch.stack([aim.margin(logits) for aim in aims], 1)
+
+    def _best_margin(self, logits: Tensor) -> Tensor:
         classes = self.classes[:, None]
         others = logits.scatter(1, classes, -torch.inf)
         if self.confidence is None:
@@ -88,8 +109,7 @@ class Goal:
 
     def to(self, device: torch.device | str) -> "Goal":
         """The same goal, on a device."""
-        scale = None if self.scale is None else self.scale.to(device)
-        return replace(self, classes=self.classes.to(device), scale=scale)
+        return self._changed(lambda part: part.to(device))
 
     def of_all(self, count: int) -> "Goal":
         """The goal of so many rows, where it may be one class for all of them."""
@@ -97,8 +117,16 @@ class Goal:
 
     def rows(self, index: Tensor | slice) -> "Goal":
         """The goal of some rows."""
-        scale = None if self.scale is None else self.scale[index]
-        return replace(self, classes=self.classes[index], scale=scale)
+        return self._changed(lambda part: part[index])
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "Goal":
+        """Each of its tensors changed."""
+        parts: dict[str, Any] = {
+            field.name: change(part)
+            for field in fields(self)
+            if isinstance(part := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **parts)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from time import monotonic
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ from pasunchat.attacks.protocol import (
     Attack,
     ChoosesResult,
     EndsByRow,
-    Method,
     Query,
     State,
     take,
@@ -44,6 +43,8 @@ class SearchTask:
     rows: Tensor  # int64 [M]: the rows to search
     progress: Progress = silent  # called with (rows done, M)
     deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
+    classes: int | None = None  # of the classifier, C; None: not known
+    batch: int | None = None  # rows searched together; None: `BATCH`
 
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
@@ -85,21 +86,6 @@ class _Active:
     keys: Tensor
 
 
-@runtime_checkable
-class Strategy(Protocol):
-    """Many searches: a value that runs attacks on the same rows and keeps the best of each row."""
-
-    def find(self, task: SearchTask) -> SearchResult:
-        """As `search`."""
-
-
-def find(method: Method, task: SearchTask) -> SearchResult:
-    """Run an attack or a strategy on the task's rows."""
-    if isinstance(method, Strategy):
-        return method.find(task)
-    return search(cast(Attack[Any], method), task)
-
-
 def no_result(problem: Problem) -> SearchResult:
     """Before any search."""
     best, zero = no_try(problem), torch.zeros(len(problem.pixels), dtype=torch.int64)
@@ -111,23 +97,23 @@ def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
     result, done = no_result(task.problem), 0
     oracle = Oracle(task.classifier, attack)
     with attack_mode(task.classifier):
-        for rows in batches(task.rows, task.problem):
+        for rows in batches(task.rows, task.problem, task.batch):
             for left in _batch_searched(oracle, task, rows, result):
                 task.progress(done + len(rows) - left, len(task.rows))
             done += len(rows)
     return result
 
 
-def batches(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
-    """The rows in parts that are searched together: on a CPU of small pictures more, since there
-    each query costs the same beside the network; on a GPU as many as its memory holds of the
-    largest of common networks."""
+def batches(rows: Tensor, problem: Problem, most: int | None = None) -> tuple[Tensor, ...]:
+    """The rows in parts that are searched together, `most` or BATCH; on a CPU of small pictures
+    more, since there each query costs the same beside the network; on a GPU as many as its memory
+    holds of the largest of common networks."""
     device, row = problem.pixels.device, max(problem.pixels[:1].numel(), 1)
-    most = max(BATCH, VALUES // row)
+    most = most or max(BATCH, VALUES // row)
     if device.type == "cuda":
         memory = torch.cuda.get_device_properties(device).total_memory
         size = row * problem.pixels.element_size()
-        most = max(BATCH, min(memory // (ACTIVATIONS * size), 256))
+        most = max(most, min(memory // (ACTIVATIONS * size), 256))
     return torch.split(rows, most) if len(rows) else ()
 
 
@@ -135,7 +121,7 @@ def first_answers(attack: Attack[Any], task: SearchTask) -> Iterator[tuple[Tenso
     """The answers to an attack's first query: some of the task's rows at a time, and theirs."""
     oracle = Oracle(task.classifier, attack)
     with attack_mode(task.classifier):
-        for rows in batches(task.rows, task.problem):
+        for rows in batches(task.rows, task.problem, task.batch):
             problem = task.problem.rows(rows)
             state = attack.start(problem, task.keys[rows])
             query = attack.ask(problem, state, 0)

@@ -12,7 +12,6 @@ from pasunchat.classifiers.heads import (
     Ending,
     Head,
     find_head,
-    refuse_others,
     watched,
 )
 from pasunchat.errors import PasunchatError
@@ -34,10 +33,10 @@ class Adapter:
         return laid_out(normalise(in_channels(pixels, self.channels)), self.layout)
 
 
-PLAIN = Adapter()  # of networks that are ours
+PLAIN_ADAPTER = Adapter()  # of networks that are ours
 
 
-def find_adapter(
+def adapter_for(
     ask: Callable[[Tensor, Adapter], Tensor],
     pixels: Tensor,
     model: str,
@@ -50,17 +49,18 @@ def find_adapter(
 
     ask: (pixels, an adapter) -> outputs; without gradients, in evaluation mode. pixels: float
     [N, 3, H, W]. model, ending: as for `find_head`. Where it runs with none it raises what the
-    first raised; and PasunchatError for outputs that no classifier has.
+    first raised.
     """
     failed: list[Exception] = []
     for adapter in among:
         asked = partial(_asked, ask, adapter)
         try:
             seen = watched(partial(asked, pixels))
+        except PasunchatError:  # it runs, and is no classifier
+            raise
         except Exception as error:  # code of others, run for the first time
             failed.append(error)
             continue
-        refuse_others(seen.outputs, len(pixels), model)
         head = find_head(seen, asked, pixels, model, ending=ending)
         return replace(adapter, head=head), head.of(seen).shape[1]
     raise failed[0]

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from pasunchat.errors import PasunchatError, PasunchatWarning
 from pasunchat.runtime import generator
 
-Ending = Literal["softmax", "sigmoid", "tanh", "unbounded"]
+Ending = Literal["softmax", "sigmoid", "log_sigmoid", "tanh", "unbounded"]
 SMALLEST = 1e-30  # of a probability, before its logarithm
 WIDE = 2000.0  # noise far beyond any pixel: there only a bounded output stays in [0, 1]
 ROWS = 4  # of noise, of each kind
@@ -107,14 +107,18 @@ def find_head(
         return Head(of_one_logit) if one else LOGITS
     if one and seen.ending in OF_ONE:
         return Head(OF_ONE[seen.ending], takes_off=True)
-    if seen.ending == "sigmoid":
+    if seen.ending == "sigmoid" and not _sum_to_one(outputs):
         _refuse_sigmoids(outputs, model)
     if seen.ending == "softmax" and not one:
         return Head(takes_off=True)
     return _by_outputs(seen, ask, pixels, model)
 
 
-OF_ONE: dict[str | None, Callable[[Tensor], Tensor]] = {"sigmoid": of_one_logit, "tanh": of_tanh}
+OF_ONE: dict[str | None, Callable[[Tensor], Tensor]] = {
+    "sigmoid": of_one_logit,
+    "log_sigmoid": of_one_logit,
+    "tanh": of_tanh,
+}
 
 
 def _by_outputs(seen: "Seen", ask: Callable[[Tensor], Tensor], pixels: Tensor, model: str) -> Head:
@@ -135,8 +139,9 @@ def _by_outputs(seen: "Seen", ask: Callable[[Tensor], Tensor], pixels: Tensor, m
 
 def _holds(says: Callable[[Tensor], bool], ask: Callable[[Tensor], Tensor], pixels: Tensor) -> bool:
     """Whether something holds for the outputs for noise, inside [0, 1] and far outside of it. What
-    overflows there says nothing, nor do outputs that are always the same."""
-    differs, first_row = False, None
+    overflows there says nothing, nor do outputs that are always the same, or always 0 or 1 as those
+    of a network that gives its decision."""
+    soft, differs, first_row = False, False, None
     drawn = torch.rand(ROWS, *pixels.shape[1:], generator=generator("probe")).to(pixels)
     for noise in (drawn, (drawn - 0.5) * WIDE):
         for first in range(0, ROWS, len(pixels)):
@@ -153,7 +158,8 @@ def _holds(says: Callable[[Tensor], bool], ask: Callable[[Tensor], Tensor], pixe
             if len(outputs):
                 first_row = outputs[:1] if first_row is None else first_row
                 differs = differs or bool((outputs != first_row).any())
-    return differs
+                soft = soft or bool(((outputs > 0) & (outputs < 1)).any())
+    return soft and differs
 
 
 def _within(outputs: Tensor) -> bool:
@@ -162,16 +168,6 @@ def _within(outputs: Tensor) -> bool:
 
 def _sum_to_one(outputs: Tensor) -> bool:
     return _within(outputs) and bool(((outputs.float().sum(1) - 1).abs() < SUM).all())
-
-
-def refuse_others(outputs: object, rows: int, model: str) -> None:
-    """Raise PasunchatError for what no classifier gives for `rows` images."""
-    expected = f"expected a classifier, which gives [N, classes] numbers; {model} gives"
-    if not isinstance(outputs, Tensor):
-        raise PasunchatError(f"{expected} a {type(outputs).__name__}")
-    fits = outputs.ndim in (1, 2) and len(outputs) == rows and outputs.is_floating_point()
-    if not fits or (rows and outputs[0].numel() < 1):
-        raise PasunchatError(f"{expected} {outputs.dtype} {list(outputs.shape)} for {rows} images")
 
 
 def _refuse_sigmoids(outputs: Tensor, model: str) -> NoReturn:
@@ -215,8 +211,8 @@ ENDINGS: dict[str, Ending] = {
     "softmax": "softmax",
     "_softmax": "softmax",
     "sigmoid": "sigmoid",
-    "logsigmoid": "sigmoid",
-    "log_sigmoid": "sigmoid",
+    "logsigmoid": "log_sigmoid",
+    "log_sigmoid": "log_sigmoid",
     "tanh": "tanh",
 }
 WEIGHTED = ("linear", "addmm", "matmul", "__matmul__", "conv2d", "convolution")

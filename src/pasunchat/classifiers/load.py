@@ -18,6 +18,7 @@ from pasunchat.classifiers.external.timm import PREFIX as TIMM
 from pasunchat.classifiers.external.timm import load_timm
 from pasunchat.classifiers.external.torch_files import load_torch
 from pasunchat.classifiers.files import INFO, WEIGHTS, load_files
+from pasunchat.classifiers.modes import outside_inference_mode
 from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import RUNS
@@ -112,7 +113,8 @@ def load(model: str | Path | None = None, preprocessing: Preprocessing | None = 
     name, behind_name = name_and_preprocessing(str(model))
     requested = (preprocessing or Preprocessing()).over(behind_name)
     loads = (loader.load for loader in LOADERS.values() if loader.accepts(name))
-    classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the runs
+    with outside_inference_mode():  # weights made in it take no part in a gradient
+        classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the runs
     classifier.known_as = str(model)
     return classifier
 

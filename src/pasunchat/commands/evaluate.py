@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, note_any, print_json, say, table
+from pasunchat.commands.printing import closing, fits, note_any, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def evaluate(
     if json:
         print_json(evaluation)
         return
-    _print(evaluation)
+    _print(evaluation, folder)
     closing(folder, f"pasunchat fool PHOTO --model {classifier.known_as}")
 
 
@@ -75,7 +75,7 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
         )
 
 
-def _print(evaluation: "Evaluation") -> None:
+def _print(evaluation: "Evaluation", folder: Path) -> None:
     from pasunchat.reports.evaluation import accuracy_in_words, classes_left_out
     from pasunchat.words import percent, share
 
@@ -83,20 +83,7 @@ def _print(evaluation: "Evaluation") -> None:
     say(f"always answering the largest class: {share(evaluation.floor)}")
     if evaluation.left_out:
         say(classes_left_out(evaluation.left_out))
-    names = evaluation.predicted_names
-    table(
-        ("real \\ predicted", *names, "recall", "precision", "F1"),
-        [
-            (
-                row.name,
-                *(f"{count:,}" for count in counts),
-                share(row.recall),
-                share(row.precision),
-                share(row.f1),
-            )
-            for row, counts in zip(evaluation.classes, evaluation.confusion, strict=True)
-        ],
-    )
+    _print_classes(evaluation, folder)
     right, wrong = evaluation.confidence_when_right, evaluation.confidence_when_wrong
     if right is not None:
         say(f"mean confidence when right: {percent(right)}")
@@ -109,3 +96,30 @@ def _print(evaluation: "Evaluation") -> None:
     if worst.real != said.label:
         confidence = percent(said.confidence)
         say(f"most wrong: {worst.name}, a {worst.real} read as {said.label}, {confidence}")
+
+
+def _print_classes(evaluation: "Evaluation", folder: Path) -> None:
+    """The confusion matrix where the terminal is wide enough, else the worst classes in lines."""
+    from pasunchat.reports.evaluation import CLASSES, mistaken_for, worst_classes
+    from pasunchat.words import share
+
+    classes = evaluation.classes
+    figures = [(share(row.recall), share(row.precision), share(row.f1)) for row in classes]
+    whole = [
+        (row.name, *(f"{count:,}" for count in counts), *shares)
+        for row, counts, shares in zip(classes, evaluation.confusion, figures, strict=True)
+    ]
+    headings = ("real \\ predicted", *evaluation.predicted_names, "recall", "precision", "F1")
+    shown = worst_classes(evaluation)
+    if len(shown) == len(classes) and fits(headings, whole):
+        table(headings, whole)
+        return
+    table(
+        ("class", "photos", "recall", "precision", "F1", "read as instead"),
+        [
+            (classes[k].name, f"{classes[k].photos:,}", *figures[k], mistaken_for(evaluation, k))
+            for k in shown
+        ],
+    )
+    if len(shown) < len(classes):
+        say(f"the {len(shown)} worst of {len(classes):,} classes; all are in {folder / CLASSES}")

@@ -23,8 +23,8 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-) -> None:
-    """Say what is on photos, and how sure the network is."""
+) -> int:
+    """Say what is on photos, and how sure the network is. Exit status 1: a file was no photo."""
     from pasunchat.classifiers.load import load
     from pasunchat.measures.predict import predict as predict_
 
@@ -42,6 +42,7 @@ def predict(
         _print_csv(predictions, classifier.classes)
     else:
         _print(predictions, classifier.known_as)
+    return 1 if any(prediction.reason for prediction in predictions) else 0
 
 
 def _print(predictions: "list[FilePrediction]", model: str) -> None:

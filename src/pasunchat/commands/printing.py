@@ -9,9 +9,13 @@ import typer
 from pasunchat.storage import to_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from pasunchat.fooled.outcome import Outcome
 
 WIDEST = 140
+BOUNDLESS = 1 << 20
 
 
 def say(text: str = "") -> None:
@@ -44,8 +48,18 @@ def closing(wrote: Path | str, next_command: str) -> None:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Results in columns; the first is left-aligned, the others right."""
+    _console().print(_grid(headings, rows))
+
+
+def fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table has room in the terminal, with nothing cut off."""
+    console = _console()
+    boundless = console.options.update(max_width=BOUNDLESS)
+    return console.measure(_grid(headings, rows), options=boundless).maximum <= console.width
+
+
+def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -53,10 +67,16 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         grid.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
         grid.add_row(*row)
+    return grid
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDEST
-    console.print(grid)
+    return console
 
 
 def print_outcome(outcome: "Outcome") -> None:

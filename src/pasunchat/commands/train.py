@@ -196,8 +196,13 @@ def _print(run: "Run", seen: str) -> None:
     from pasunchat.words import share
 
     if run.info.class_weights:
-        weights = ", ".join(f"{weight:.2f}" for weight in run.info.class_weights)
-        say(f"classes are unequal: each photo counts by its class's weight ({weights})")
+        weights = sorted(run.info.class_weights)
+        span = f"{weights[0]:.2f} to {weights[-1]:.2f}"
+        say(f"classes are unequal: each photo counts by its class's weight, {span}")
+    photos = sum(sides["train"] for sides in run.info.data.counts.values())
+    passes = run.recipe.passes(photos)
+    if passes > 1:
+        say(f"few photos: an epoch goes through the {photos} training photos {passes} times")
     table(
         ("epoch", "training loss", "accuracy", "validation loss", "accuracy"),
         [

@@ -19,12 +19,13 @@ from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import FilmKind, draw_film
 from pasunchat.fooled.outcome import Extras, Outcome, plain, save_outcome, stem
 from pasunchat.fooled.receipt import as_seen
-from pasunchat.fooled.row import draw_row
+from pasunchat.fooled.row import ROW, draw_row
 from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
-from pasunchat.photos.image import own_pixels
+from pasunchat.photos.image import open_photo, own_pixels
 from pasunchat.progress import Progress, silent
-from pasunchat.storage import read_json, refuse_existing
+from pasunchat.storage import read_json, readable, refuse_existing
+from pasunchat.words import percent
 
 FOOLED, RESULT = "fooled", "result.json"
 SURE = 0.95  # confidence asked for by default
@@ -45,6 +46,17 @@ class FooledPhoto:
 
     folder: Path
     outcome: Outcome
+
+    def __repr__(self) -> str:
+        both = self.outcome.before, self.outcome.after
+        before, after = (f"{at.label} {percent(at.confidence)}" for at in both)
+        return f"<FooledPhoto: {self.folder}: {self.outcome.status}, {before} -> {after}>"
+
+    def _repr_html_(self) -> str:
+        """The talk's row of three pictures, for a notebook."""
+        from pasunchat.pictures.notebook import picture_html
+
+        return picture_html(open_photo(self.folder / ROW).picture, repr(self).strip("<>"))
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,7 @@ def fool_photos(
                 classifier,
                 at.result,
                 at.row,
-                str(path),
+                readable(path),
                 folder,
                 extras=Extras(required, at.plain_distance, models),
                 overwrite=overwrite,

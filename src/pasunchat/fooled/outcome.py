@@ -23,9 +23,11 @@ from pasunchat.fooled.receipt import (
 from pasunchat.fooled.survival import Survival, survival
 from pasunchat.framing import Decode
 from pasunchat.photos.image import write_png
-from pasunchat.storage import whole_folder, write_json
+from pasunchat.pictures.row import noise_at_full_range
+from pasunchat.storage import readable, shortened, whole_folder, write_json
 
 DRAWS = 8
+LONGEST = 90  # bytes of a part of a file name
 ADVICE = {
     Status.REACHED: "",
     Status.ALREADY_WRONG: "it was read as that class before anything was changed; name another "
@@ -51,7 +53,7 @@ class Transfer:
 class Outcome:
     """One photo's outcome."""
 
-    photo: str  # the file it came from
+    photo: str  # the file it came from, `readable`
     status: Status
     fooled: bool  # the goal is reached by the file as read back from disk
     goal: str
@@ -123,24 +125,17 @@ def save_outcome(
 
 def stem(name: str) -> str:
     """The file's name without folder and ending, fit to be part of a file name."""
-    return plain(Path(name).stem)
+    return plain(readable(Path(name).stem))
 
 
 def plain(text: str) -> str:
-    """The text with whatever may not stand in a file name replaced.
+    """The text with whatever may not stand in a file name replaced, and its end alone where it is
+    long: a file system takes 255 bytes, and two of these may stand in a name.
 
     A name that Windows keeps for a device, with or without an ending, gets an underscore.
     """
-    fit = re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
+    fit = shortened(re.sub(r"[^\w.+-]+", "_", text), LONGEST).strip("._") or "photo"
     return re.sub(r"^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(?![^.])", r"\1_", fit, flags=re.I)
-
-
-def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The change, stretched so that its largest part spans the range; grey is no change."""
-    change = picture.astype(np.float64) - photo.astype(np.float64)
-    largest = max(1.0, float(np.abs(change).max()))
-    stretched: NDArray[np.uint8] = np.rint(127.5 + 127.5 * change / largest).astype(np.uint8)
-    return stretched
 
 
 def receipt_of(

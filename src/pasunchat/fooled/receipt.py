@@ -12,7 +12,7 @@ from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import Decode
 from pasunchat.photos.image import own_pixels, read_photo, read_png_texts, write_png
-from pasunchat.storage import from_json, sha256, to_json
+from pasunchat.storage import from_json, readable, sha256, to_json
 
 RECEIPT = "pasunchat"
 
@@ -100,7 +100,7 @@ def verify(
                 else own_pixels(Path(photo))
             )
             findings += _against_photo(image, was, receipt)
-    return Verification(str(path), not findings, prediction, receipt, tuple(findings))
+    return Verification(readable(path), not findings, prediction, receipt, tuple(findings))
 
 
 def _against_receipt(

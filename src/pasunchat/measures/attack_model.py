@@ -3,10 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 from pasunchat.attacks.fool import Request, without_grid
 from pasunchat.attacks.inputs import Labels, Photos, classes_of, pixels_of
 from pasunchat.classifiers.classifier import Classifier, digest_of
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.attack_block import (
@@ -42,6 +43,9 @@ from pasunchat.measures.score import check_fit
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import silent as unreported
 from pasunchat.storage import sha256
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Batch = tuple[Photos, Labels]
 # All photos with their classes; batches of them, as a DataLoader gives; or a Dataset
@@ -75,6 +79,17 @@ class ModelRobustness:
         """The distance within which each photo is misread: 0 where it was from the start, infinite
         where the attack found nothing."""
         return tuple(photo.enough for photo in self.photos)
+
+    def __repr__(self) -> str:
+        return repr(self.robustness).replace("<Robustness:", "<ModelRobustness:", 1)
+
+    def _repr_html_(self) -> str:
+        """A table with a row a radius, for a notebook."""
+        return self.robustness._repr_html_()
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a photo. Raises PasunchatError without pandas."""
+        return extra("pandas", "pandas").DataFrame([asdict(photo) for photo in self.photos])
 
 
 def attack_model(

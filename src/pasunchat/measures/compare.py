@@ -1,13 +1,15 @@
 """Comparison: several classifiers on the same photos: which is better, and may that be chance?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, softmax
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.class_match import match_classes
@@ -15,6 +17,10 @@ from pasunchat.measures.same_photos import check_all_fit, shared_rows
 from pasunchat.measures.score import score
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
+from pasunchat.words import count, interval_in_words
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 CHANCE = 0.05  # a difference is called real below this p
 
@@ -70,6 +76,18 @@ class Comparison:
     def best(self) -> Compared:
         """The most accurate; of several, the one given first."""
         return max(self.models, key=lambda model: model.right)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  {model.name}: {model.right} right {interval_in_words(model.interval)} %"
+            for model in self.models
+        ]
+        photos = f"{count(self.photos, 'photo')} of {self.split}"
+        return "\n".join((f"<Comparison: {photos}", *lines)) + ">"
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a model. Raises PasunchatError without pandas."""
+        return extra("pandas", "pandas").DataFrame([asdict(model) for model in self.models])
 
 
 def compare(

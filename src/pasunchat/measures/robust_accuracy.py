@@ -1,8 +1,9 @@
 """How much a classifier withstands: what follows from the photos of an attacked split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf, isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,8 +11,13 @@ from pasunchat.attacks.norms import NORMS, Norm
 from pasunchat.attacks.norms import ROUNDING as FLOAT_ROUNDING
 from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.result import RequestInfo
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.score import interval_of
+from pasunchat.words import count, interval_in_words, share
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 ROUNDING = 1e-9  # relative: what writing a radius as a decimal number may lose
 
@@ -104,6 +110,53 @@ class Robustness:
     def attack(self) -> str | None:
         """The attack that was run; None where every photo was misread before."""
         return self.info.request.attack if self.right else None
+
+    def __repr__(self) -> str:
+        return "\n".join((f"<Robustness: {self._summary()}", *self._lines(), self._caveat() + ">"))
+
+    def _repr_html_(self) -> str:
+        """A table with a row a radius, for a notebook."""
+        from pasunchat.pictures.notebook import table_html
+
+        columns = ("within", "withstood this attack", "of", "robust accuracy", "95 % interval")
+        rows = [
+            (
+                self.info.request.size_in_words(at.radius), count(at.withstood), count(at.photos),
+                share(at.accuracy), interval_in_words(at.interval),
+            )
+            for at in self.within
+        ]  # fmt: skip
+        return table_html(columns, rows, f"{self._summary()}; {self._caveat()}")
+
+    def to_pandas(self) -> "DataFrame":
+        """The curve: a row for each radius where robust accuracy falls. Raises PasunchatError
+        without pandas."""
+        return extra("pandas", "pandas").DataFrame([asdict(at) for at in self.curve])
+
+    def _summary(self) -> str:
+        request = self.info.request
+        inside = f" within {request.size_in_words(request.radius)}" if request.radius else ""
+        return (
+            f"{self.right} of {count(self.photos, 'photo')} right without any change "
+            f"{interval_in_words(self.interval)} %; {request.attack}{inside} fooled {self.fooled}"
+        )
+
+    def _lines(self) -> list[str]:
+        size = self.info.request.size_in_words
+        lines = [
+            f"  within {size(at.radius)}: {at.withstood} of {at.photos} withstood this attack "
+            f"{interval_in_words(at.interval)} %"
+            for at in self.within
+        ]
+        if self.no_gradient:
+            lines.append(
+                f"  {count(self.no_gradient, 'photo')} of these without a gradient to follow: an "
+                "attack that needs none may fool them"
+            )
+        return lines
+
+    def _caveat(self) -> str:
+        return "an upper bound: another attack may find more"
 
     def accuracy_within(self, radius: float) -> float:
         """Robust accuracy at a radius, in the norm's unit, 0 or more."""

@@ -1,16 +1,22 @@
 """Evaluation: how often a classifier is right, how sure it is, which photos it gets most wrong."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.class_match import ClassMatch, match_classes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
+from pasunchat.words import count, interval_in_words, share
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 OTHERS = "another class"  # a column of the confusion: classes of which there is no photo
 BINS = 10
@@ -85,6 +91,28 @@ class Evaluation:
         """In the order of its columns."""
         return (*self.class_names, OTHERS) if self.left_out else self.class_names
 
+    def __repr__(self) -> str:
+        return (
+            f"<Evaluation: {self.right} of {count(self.photos, 'photo')} of {self.split} right "
+            f"{interval_in_words(self.interval)} %, always the largest class {share(self.floor)}; "
+            f"{count(len(self.classes), 'class', 'classes')}, log loss {self.log_loss:.3f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table with a row a class, for a notebook."""
+        from pasunchat.pictures.notebook import table_html
+
+        columns = ("class", "photos", "recall", "precision", "F1")
+        rows = [
+            (row.name, count(row.photos), share(row.recall), share(row.precision), share(row.f1))
+            for row in self.classes
+        ]
+        return table_html(columns, rows, repr(self).strip("<>"))
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a class. Raises PasunchatError without pandas."""
+        return extra("pandas", "pandas").DataFrame([asdict(row) for row in self.classes])
+
 
 def evaluate(
     model: Model,
@@ -97,6 +125,11 @@ def evaluate(
     model: as `fool` takes it. progress: (photos done, photos). Raises PasunchatError if classifier
     and dataset do not fit each other, or the split is empty.
     """
+    if not isinstance(dataset, Dataset):
+        raise PasunchatError(
+            f"data: expected a Dataset, got {type(dataset).__name__}; prepare the photos, or take "
+            "attack_model, which says how many are right before anything is changed"
+        )
     classifier = as_classifier(model)
     check_fit(classifier, dataset)
     rows = dataset.rows(split)

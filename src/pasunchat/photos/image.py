@@ -17,13 +17,20 @@ from pasunchat.errors import PasunchatError
 from pasunchat.framing import Box, Decode, Framing, frame, scaled_size
 from pasunchat.photos.checksums import CutShort, holds
 from pasunchat.photos.modes import to_rgb
-from pasunchat.storage import write_bytes
+from pasunchat.storage import readable, write_bytes
 
 DECODES: tuple[Decode, ...] = ("exact", "fast")
 DRAFTED = ("JPEG", "MPO")  # formats that Pillow can decode at reduced size; EXIF is in their header
 Near = Callable[[int, int], tuple[int, int]]
 Reason = Literal[
-    "empty", "not-an-image", "heic", "unsupported", "cut-short", "damaged", "too-large"
+    "unreadable",
+    "empty",
+    "not-an-image",
+    "heic",
+    "unsupported",
+    "cut-short",
+    "damaged",
+    "too-large",
 ]
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit; beyond it a small file may fill the memory
@@ -92,7 +99,7 @@ def open_photo(path: Path, *, near: Near | None = None) -> Photo:
     try:
         return decode_photo(_file_bytes(path), near=near)
     except PhotoError as error:
-        raise PhotoError(error.reason, f"{path}: {error}") from error
+        raise PhotoError(error.reason, f"{readable(path)}: {error}") from error
 
 
 def own_pixels(path: Path) -> NDArray[np.uint8]:
@@ -242,9 +249,14 @@ def _too_large() -> PhotoError:
 
 def _file_bytes(path: Path) -> bytes:
     try:
+        if path.is_symlink() and not path.exists():
+            raise PhotoError("unreadable", "cannot be read: a link to nowhere")
+        if path.exists() and not path.is_file():  # a pipe may never end
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise PhotoError("unreadable", f"cannot be read: {what}, and no file")
         return path.read_bytes()
     except OSError as error:
-        raise PasunchatError(f"cannot read {path}: {error.strerror}") from error
+        raise PhotoError("unreadable", f"cannot be read: {error.strerror}") from error
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> None:
@@ -267,7 +279,7 @@ def read_png_texts(path: Path) -> dict[str, str]:
             picture = _opened(_file_bytes(path))
             _load(picture)
         except PhotoError as error:
-            raise PhotoError(error.reason, f"{path}: {error}") from error
+            raise PhotoError(error.reason, f"{readable(path)}: {error}") from error
     texts = getattr(picture, "text", {})
     return {str(key): str(value) for key, value in texts.items()}
 

@@ -8,10 +8,10 @@ from pasunchat.errors import PasunchatError
 from pasunchat.measures.compare import Compared, Comparison, Pair
 from pasunchat.measures.speed import Timing
 from pasunchat.pictures.figures import styled, write_figure
-from pasunchat.reports.evaluation import classes_left_out, interval_in_words
+from pasunchat.reports.evaluation import classes_left_out
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, listed, share
+from pasunchat.words import count, interval_in_words, listed, share
 
 COMPARISON, RESULT, TIMING = "comparison", "comparison.json", "timing.json"
 QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")

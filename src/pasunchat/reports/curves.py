@@ -77,9 +77,9 @@ def _after(best: Epoch, last: Epoch) -> str:
     lowest = f"Validation loss was lowest in epoch {best.epoch}"
     if last.training_loss >= best.training_loss:
         return f"{lowest}; after it neither training nor validation improves."
-    if last.epoch == best.epoch + 1:
-        return (
-            f"{lowest}; in epoch {last.epoch} training went on improving and validation did not: "
-            "the first sign of overfitting."
-        )
-    return f"{lowest}; after it training goes on improving and validation does not: overfitting."
+    if not last.rises_from(best):
+        return f"{lowest}; after it training goes on improving and validation does not."
+    rise = f"from {best.validation_loss:.3g} to {last.validation_loss:.3g}"
+    return (
+        f"{lowest}; after it training goes on improving and validation rises, {rise}: overfitting."
+    )

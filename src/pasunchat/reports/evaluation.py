@@ -1,6 +1,7 @@
 """An evaluation: its files on disk, with figures and the best and the worst photos, and its results
 in words."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from pasunchat.pictures.sheet import draw_sheet
 from pasunchat.reports.confusion import confusion_matrix
 from pasunchat.reports.reliability import reliability
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, percent, share
+from pasunchat.words import count, interval_in_words, percent, share
 
-EVALUATION, RESULT, PHOTOS = "evaluation", "evaluation.json", "photos"
+EVALUATION, RESULT, CLASSES, PHOTOS = "evaluation", "evaluation.json", "classes.csv", "photos"
 COLUMNS = 4
+SHOWN_CLASSES = 10
 
 
 def evaluation_folder(
@@ -52,20 +54,47 @@ def evaluation_folder(
 def write_evaluation(
     folder: Path, evaluation: Evaluation, dataset: Dataset, *, overwrite: bool = False
 ) -> list[Path]:
-    """Fill `folder`, whole or not at all: evaluation.json, confusion and reliability as PNG and
-    SVG, best.png, worst.png, and photos/ROW.png for each photo on them. Returns the files.
+    """Fill `folder`, whole or not at all: evaluation.json, classes.csv, confusion and reliability
+    as PNG and SVG, best.png, worst.png, and photos/ROW.png for each photo on them. Returns the
+    files.
 
     dataset: the one that was evaluated on. Raises PasunchatError if `folder` exists and `overwrite`
     is false.
     """
     with whole_folder(folder, overwrite=overwrite) as part:
         write_json(part / RESULT, evaluation)
+        _write_classes(part / CLASSES, evaluation)
         with styled():
             write_figure(confusion_matrix(evaluation), part, "confusion")
             write_figure(reliability(evaluation), part, "reliability")
         for name, photos in (("best", evaluation.best), ("worst", evaluation.worst)):
             _write_photos(part, name, photos, dataset)
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write_classes(path: Path, evaluation: Evaluation) -> None:
+    """A row a class: how well it is recognised, and its row of the confusion matrix."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        as_each = (f"as {name}" for name in evaluation.predicted_names)
+        writer.writerow(("class", "photos", "recall", "precision", "f1", *as_each))
+        for row, counts in zip(evaluation.classes, evaluation.confusion, strict=True):
+            figures = (f"{value:.6f}" for value in (row.recall, row.precision, row.f1))
+            writer.writerow((row.name, row.photos, *figures, *counts))
+
+
+def worst_classes(evaluation: Evaluation, most: int = SHOWN_CLASSES) -> list[int]:
+    """Places of the classes that are recognised worst, by recall, the worst first."""
+    classes = evaluation.classes
+    return sorted(range(len(classes)), key=lambda k: (classes[k].recall, classes[k].f1, k))[:most]
+
+
+def mistaken_for(evaluation: Evaluation, place: int) -> str:
+    """What the photos of a class are read as most often instead: "otter (3)"; empty for none."""
+    counts = zip(evaluation.confusion[place], evaluation.predicted_names, strict=True)
+    real = evaluation.classes[place].name
+    count, name = max((pair for pair in counts if pair[1] != real), default=(0, ""))
+    return f"{name} ({count:,})" if count else ""
 
 
 def _write_photos(
@@ -104,12 +133,6 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
     """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"."""
     counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
     return f"{share(evaluation.accuracy)} {interval_in_words(evaluation.interval)}, {counted}"
-
-
-def interval_in_words(interval: tuple[float, float]) -> str:
-    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]"."""
-    low, high = interval
-    return f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def classes_left_out(number: int) -> str:

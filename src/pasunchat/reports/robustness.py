@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.fooled.outcome import noise_at_full_range, plain
-from pasunchat.fooled.row import ROW, SIDE, with_captions
+from pasunchat.fooled.outcome import plain
+from pasunchat.fooled.row import ROW
 from pasunchat.measures.attack_folder import ATTACKS_FOLDER, PICTURES
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness
@@ -19,6 +19,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
+from pasunchat.pictures.row import SIDE, noise_at_full_range, with_captions
 from pasunchat.reports.robustness_words import attack_captions
 from pasunchat.storage import write_bytes
 from pasunchat.words import count

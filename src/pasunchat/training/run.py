@@ -22,6 +22,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
 from pasunchat.training.recipe import Recipe
+from pasunchat.words import count as counted
 
 RECIPE, RUN, HISTORY, TIMING = "recipe.json", "run.json", "history.jsonl", "timing.jsonl"
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
@@ -41,6 +42,14 @@ class Epoch:
     training_accuracy: float
     validation_loss: float
     validation_accuracy: float
+    rise_error: float | None = None  # standard error, in nats, of the difference of this validation
+    # loss from the lowest before it, both on the same photos; None where there is none before
+
+    def rises_from(self, lowest: "Epoch") -> bool:
+        """Whether the validation loss is higher than an earlier one by more than chance explains,
+        two standard errors."""
+        rise = self.validation_loss - lowest.validation_loss
+        return self.rise_error is not None and rise > 2 * self.rise_error
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,11 @@ class Run:
     recipe: Recipe
     info: RunInfo
     history: tuple[Epoch, ...]
+
+    def __repr__(self) -> str:
+        ended = "" if self.finished else ", not finished"
+        epochs = counted(len(self.history), "epoch")
+        return f"<Run: {self.folder}: {self.recipe.network}, {epochs}{ended}>"
 
     @property
     def finished(self) -> bool:

@@ -126,6 +126,12 @@ def test_code_of_ones_own_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
+def test_several_sigmoids_are_refused(tmp_path: Path) -> None:
+    built(layers.Dense(2, "sigmoid"), first=(LEVELS,)).save(tmp_path / "net.keras")
+    with pytest.raises(PasunchatError, match="2 probabilities that do not depend on each other"):
+        load(tmp_path / "net.keras")
+
+
 def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
     built(layers.Dense(2), shape=(SIZE, SIZE, 2)).save(tmp_path / "two.keras")
     built(layers.Dense(2), shape=(SIZE, 20, 3)).save(tmp_path / "wide.keras")

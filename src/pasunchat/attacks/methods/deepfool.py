@@ -22,7 +22,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.losses import class_margins, likeliest_others, margin
+from pasunchat.attacks.losses import likeliest_others, margin
 from pasunchat.attacks.norms import L2, LINF, Norm, batch_view
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, query_snapped, refuse_below_one
@@ -77,7 +77,7 @@ class DeepFool:
         if problem.goal.targeted or logits.shape[1] == 2:
             return margin(logits, problem.goal)
         others = likeliest_others(logits, problem.goal, self.nearby)
-        return class_margins(logits, problem.goal, others)
+        return problem.goal.class_margins(logits, others)
 
     def step(
         self, problem: Problem, state: DeepFoolState, answer: Answer, step: int

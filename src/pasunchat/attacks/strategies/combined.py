@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from pasunchat.attacks.find import find
 from pasunchat.attacks.protocol import AttackInfo, Method
-from pasunchat.attacks.search import SearchResult, SearchTask, find, no_result
+from pasunchat.attacks.search import SearchResult, SearchTask, no_result
 from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from pasunchat.classifiers.adapter import Adapter, adapters, find_adapter
 from pasunchat.classifiers.channels import Layout
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.preprocessing import MULTIPLY_ADD, Preprocessing, complete
 from pasunchat.classifiers.heads import ROWS, Ending
+from pasunchat.classifiers.outputs import in_one_line
 from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 from pasunchat.storage import sha256
@@ -32,10 +32,25 @@ class ExternalNetwork(nn.Module):
         number = torch.frombuffer(bytearray.fromhex(identity), dtype=torch.uint8)
         self.register_buffer("identity", number)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The network's outputs."""
-        outputs: Tensor = self.network(inputs)
+    def forward(self, inputs: Tensor) -> object:
+        """Whatever the network gives."""
+        outputs: object = self.network(inputs)
         return outputs
+
+
+class InParts(nn.Module):
+    """A network whose file fixes the number of rows: a batch is given to it in parts of that."""
+
+    def __init__(self, network: nn.Module, rows: int) -> None:
+        super().__init__()
+        self.network, self.rows = network, rows
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[N, ...] for any N: the last row fills up the last part."""
+        fill = pixels[-1:].expand(-len(pixels) % self.rows, *pixels.shape[1:])
+        filled = torch.cat([pixels, fill])
+        parts = [self.network(part) for part in torch.split(filled, self.rows)]
+        return torch.cat(parts)[: len(pixels)]
 
 
 def assemble(
@@ -68,7 +83,7 @@ def assemble(
         channels=preprocessing.channels,
     ).eval()
     classifier.known_as = model
-    classifier.adapter, count = _adapter(classifier, preprocessing.size, layout, ending)
+    count = _adapter(classifier, preprocessing.size, layout, ending)
     classes = _class_names(count, preprocessing, model)
     classifier.info = replace(classifier.info, classes=classes)
     return classifier
@@ -76,27 +91,20 @@ def assemble(
 
 def _adapter(
     classifier: Classifier, size: int, layout: Layout | None, ending: Ending | None
-) -> tuple[Adapter, int]:
-    """The adapter, found by noise, and the number of classes."""
-    model, noise = (
-        classifier.known_as,
-        torch.rand(ROWS, 3, size, size, generator=generator("probe")),
-    )
-    among = adapters(classifier.channels, layout, (size, size), classifier.mean.numel(), model)
+) -> int:
+    """Give the classifier its adapter, found by noise, once it is known whether the network takes a
+    batch; run for the first time. Returns the number of classes."""
+    model = classifier.known_as
+    noise = torch.rand(ROWS, 3, size, size, generator=generator("probe"))
     try:
-        with torch.no_grad():
-            found = find_adapter(classifier.outputs, noise, model, among=among, ending=ending)
-            logits = found[0].head.logits(lambda: classifier.outputs(noise, found[0]))
-    except PasunchatError:
-        raise
-    except Exception as error:  # code of others, run for the first time
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise PasunchatError(
-            f"{model} cannot be run on images of {size} x {size} pixels: {reason}"
-        ) from error
+        with in_one_line(f"{model} cannot be run on images of {size} x {size} pixels"):
+            count = classifier.find_adapter(noise, layout=layout, ending=ending)
+            logits = classifier.predict_logits(noise)
+    except PasunchatError as error:
+        raise error if model in str(error) else PasunchatError(f"{model}: {error}") from error
     if not bool(logits.isfinite().all()):
         raise PasunchatError(f"{model} gives infinite or undefined numbers for plain noise")
-    return found
+    return count
 
 
 def _class_names(count: int, preprocessing: Preprocessing, model: str) -> tuple[str, ...]:

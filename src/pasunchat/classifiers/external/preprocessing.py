@@ -1,5 +1,6 @@
 """Preprocessing: what an external network expects of its input. It is stated, never guessed."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -154,9 +155,21 @@ def _size(_: str, text: str) -> int:
 
 def _classes(_: str, text: str) -> tuple[str, ...]:
     if text.endswith(".txt"):
-        lines = Path(text).read_text(encoding="utf-8").splitlines()
-        return tuple(line.strip() for line in lines if line.strip())
+        return tuple(line.strip() for line in _lines(Path(text)) if line.strip())
     return tuple(part.strip() for part in text.split("/"))
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a text file in UTF-8, or in UTF-16 that begins with its mark."""
+    data = file.read_bytes()
+    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        return data.decode(encoding).splitlines()
+    except UnicodeDecodeError as error:
+        raise PasunchatError(
+            f"classes: expected {file} in UTF-8, got bytes that are none ({error.reason}, in line "
+            f"{data[: error.start].count(10) + 1}); save it as UTF-8"
+        ) from error
 
 
 READERS = {

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.turning.turning import (
     FIRST_GRADIENTS,
+    GRADIENTS,
     MORE_GRADIENTS,
     Turning,
     gradient_budget,
@@ -122,7 +123,7 @@ def test_the_budget_follows_from_what_the_first_step_leaves() -> None:
         "thorough": [100] * 6,
     }
     for effort, budget in expected.items():
-        assert gradient_budget(left, effort).tolist() == budget
+        assert gradient_budget(left, GRADIENTS[effort]).tolist() == budget
 
 
 def test_long_searches_turn_wider_at_first_and_narrower_at_last_where_it_is_flat() -> None:

@@ -183,6 +183,7 @@ class LeastLevels:
         norms=(LINF.name,),
         when="for the least LINF change, as a file or in float",
         cost="some 12 gradients and 8 queries; up to 40 gradients for rows that are undecided",
+        by_class=True,
     )
 
     # Gradients at each level: quick 8, normal 8 or 32, thorough 8 or 64; and of turning afterwards:

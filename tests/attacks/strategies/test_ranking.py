@@ -13,7 +13,8 @@ from pasunchat.attacks.norms import L0, L1, L2, LINF, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import SearchTask
-from pasunchat.attacks.strategies.targets import EachTarget, nearest_first
+from pasunchat.attacks.strategies.ranking import nearest_first
+from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier
 
 SIZE = 4
