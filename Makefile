@@ -8,7 +8,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 EXTRAS_VENV := .venv-extras
-EXTRAS := fast,hf,keras,onnx,parquet,timm
+EXTRAS := fast,hf,keras,onnx,pandas,parquet,timm,vgg16
 PEERS := adv-lib eagerpy foolbox torchattacks
 ifeq ($(OS),Windows_NT)
 SCRIPTS := Scripts
@@ -18,7 +18,7 @@ endif
 BIN := $(VENV)/$(SCRIPTS)
 # Each target that installs something is a file in the environment that it is installed in.
 PIP = $(@D)/$(SCRIPTS)/python -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find src -type f -not -name "*.pyc") pyproject.toml README.md LICENSE
+SOURCES := $(shell find src -type f -not -name "*.pyc") pyproject.toml README.md LICENSE $(wildcard docs/*.md)
 
 .PHONY: demo test test-extras check format docs clean
 

@@ -56,12 +56,17 @@ def add(folder: Path, name: str, classifier: Classifier, images: np.ndarray) -> 
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     save(classifier, place)
+    enter(folder, name, str(place.resolve()), classifier, images)
+
+
+def enter(folder: Path, name: str, model: str, classifier: Classifier, images: np.ndarray) -> None:
+    """As `add`, of a network that lies elsewhere. model: what `pasunchat.load` takes."""
     np.save(folder / f"photos-{name}.npy", images)
     np.save(
         folder / f"labels-{name}.npy",
         classifier.predict_logits(as_pixels(images), 1).argmax(1).numpy(),
     )
-    _enter(folder, {name: str(place.resolve())})
+    _enter(folder, {name: model})
 
 
 def _enter(folder: Path, models: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
 """What is compared: sections, and jobs in order of importance.
 
 Networks: A and B are flat (the talk's own, and a `simple` trained by us), E is curved
-(`efficientnet-lite0`), R is a `simple` trained on attacked photos, where there is one. A block of
-photos is one shard.
+(`efficientnet-lite0`), R is a `simple` trained on attacked photos, where there is one. Those of
+MANY have 3 to 1,000 classes (attack_many_classes.py). A block of photos is one shard.
 """
 
 import math
@@ -36,6 +36,9 @@ SECTIONS: Mapping[str, Section] = {
     "pixels": Section("PIXELS, the fewest pixels", "pixels"),
     "radius": Section("LINF, within a radius (in levels of 255)", "linf", within=True),
 }
+
+
+MANY = "large small robust three thirty-seven imagenet"
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def _peers() -> Iterator[Job]:
     yield from _jobs("A B", "l1", "fmn-1 pdpgd-1", "1000", 25)
     yield from _jobs("A B", "l0", "sigma-zero fmn-0 pdpgd-0", "1000", 25)
     yield from _jobs("A B", "sure", "ddn-256-95", "1000", 24, 8)
+    yield from _jobs(MANY, "l2", "ddn-256 ddn fmn", "100 1000", 40, 40)
+    yield from _jobs(MANY, "linf", "fmn-inf", "100 1000", 40, 40)
 
 
 def _ours() -> Iterator[Job]:
@@ -98,6 +103,11 @@ def _ours() -> Iterator[Job]:
     yield from _jobs("A B", "radius", "standard", "0.25 0.5 1", 200)
     yield from _jobs("A B", "radius", "standard-256", "1", 200)
     yield from _jobs("R", "radius", "standard", "1 2 4 8", 200)
+    yield from _jobs(MANY, "l2", "turning turning-256", efforts, 40, 40)
+    yield from _jobs(MANY, "l2", "toward-each toward-each-256", "100", 40, 40)
+    yield from _jobs(MANY, "linf", "ours-linf ours-linf-float", efforts, 40, 40)
+    yield from _jobs(MANY, "linf", "toward-each-linf toward-each-linf-float", "100", 40, 40)
+    yield from _jobs(MANY, "linf", "apgd-least apgd-least-256", "normal", 40, 40)
 
 
 def plan(

@@ -40,6 +40,71 @@ def tables(folder: Path, ours: Mapping[str, Key], networks: Iterable[str]) -> st
     return "\n".join(parts)
 
 
+Bar = tuple[str, bool, Key, Key, tuple[Key, ...]]  # section, saved, ours, the reference, peers
+BARS: tuple[Bar, ...] = (
+    ("l2", False, ("turning", ""), ("toward-each", "100"),
+     (("ddn", "100"), ("ddn", "1000"), ("fmn", "1000"))),
+    ("l2", True, ("turning-256", ""), ("toward-each-256", "100"),
+     (("ddn-256", "100"), ("ddn-256", "1000"), ("fmn", "1000"))),
+    ("linf", False, ("ours-linf-float", ""), ("toward-each-linf-float", "100"),
+     (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least", "normal"))),
+    ("linf", True, ("ours-linf", ""), ("toward-each-linf", "100"),
+     (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least-256", "normal"))),
+)  # fmt: skip
+
+
+def many_classes(folder: Path, networks: Sequence[str]) -> str:
+    """How near ours comes, from three classes on, to the least over all classes; on which share of
+    photos it is nearer than each peer, or as near."""
+    lines = []
+    for section, saved, ours, reference, peers in BARS:
+        beside = " | ".join(f"{name} {steps}" for name, steps in peers)
+        lines += [
+            f"\n### {SECTIONS[section].title}, {'saved on 8 bits' if saved else 'as returned'}\n",
+            f"| network | effort | gradients | median | ratio: median | mean | worst | {beside} |",
+            "|---|---|---|---|---|---|---|" + "---|" * len(peers),
+        ]
+        for network in networks:
+            found = dict(_found(folder / "shards" / network / section))
+            if reference in found:
+                lines += _beside_peers(
+                    network, section, saved, ours[0], found[reference], peers, found
+                )
+    return "\n".join(lines)
+
+
+def _beside_peers(
+    network: str,
+    section: str,
+    saved: bool,
+    ours: str,
+    reference: Results,
+    peers: Sequence[Key],
+    found: Mapping[Key, Results],
+) -> Iterator[str]:
+    def sizes(results: Results) -> list[float]:
+        rows = results.rows
+        return [distance(rows[photo], SECTIONS[section], saved) for photo in sorted(rows)]
+
+    least = sizes(reference)
+    for effort in ("quick", "normal", "thorough"):
+        if (ours, effort) not in found:
+            continue
+        own = sizes(found[ours, effort])
+        ratios = [1.0 if a == b else a / b for a, b in zip(own, least, strict=True)]
+        cells = []
+        for peer in peers:
+            theirs = sizes(found[peer]) if peer in found else []
+            near = sum(a <= b * (1 + SLACK) for a, b in zip(own, theirs, strict=False))
+            median = _size(statistics.median(theirs)) if theirs else ""
+            cells.append(f"{near} of {len(theirs)}; {median}" if theirs else "")
+        yield _line(
+            network, effort, _mean(found[ours, effort], "backwards"),
+            _size(statistics.median(own)), _ratio(statistics.median(ratios)),
+            _ratio(statistics.fmean(ratios)), _ratio(max(ratios)), *cells,
+        )  # fmt: skip
+
+
 def _found(place: Path) -> Iterator[tuple[Key, Results]]:
     for setting in sorted(place.glob("*/*"), key=_in_order):
         shards = [json.loads(path.read_text()) for path in sorted(setting.glob("*.json"))]

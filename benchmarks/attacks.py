@@ -6,11 +6,13 @@
     python benchmarks/attacks.py run --folder FOLDER --whose peers
     python benchmarks/attacks.py run --folder FOLDER --whose ours
     python benchmarks/attacks.py table --folder FOLDER
+    python benchmarks/attacks.py many --folder FOLDER
     python benchmarks/attacks.py time A turning-256/20 ddn-256/100 --folder FOLDER --photos 16
 
 `run` may be stopped and started again: it does what FOLDER does not hold yet. Its seconds are those
 of a machine that may do other things; `time` lets contestants take turns, each in its own process.
-How the peers are installed: attack_peers.py. What is compared: attack_plan.py.
+How the peers are installed: attack_peers.py. What is compared: attack_plan.py. `many`: networks of
+3 to 1,000 classes, which attack_many_classes.py makes.
 """
 
 import argparse
@@ -22,9 +24,9 @@ from pathlib import Path
 import torch
 from attack_contestant import Contestant as Attacker
 from attack_networks import choose, chosen
-from attack_plan import CONTESTANTS, plan
+from attack_plan import CONTESTANTS, MANY, plan
 from attack_shards import run
-from attack_tables import tables
+from attack_tables import many_classes, tables
 from attack_talk import simple_of_keras
 from contestants import Contestant, Turn, compete, report, serve
 
@@ -65,13 +67,14 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument(
         "--against", action="append", default=[], metavar="SECTION[-saved]=NAME/SETTING"
     )
+    many = commands.add_parser("many", help="print the table of networks of many classes")
     timed = commands.add_parser("time", help="time contestants in turn; the first is ours")
     timed.add_argument("network")
     timed.add_argument("contestants", nargs="+", metavar="NAME/SETTING")
     timed.add_argument("--photos", type=int, default=16)
     timed.add_argument("--rounds", type=int, default=5)
     timed.add_argument("--json", type=Path, help="write each round's figures here")
-    for command in (talk, photos, running, table, timed):
+    for command in (talk, photos, running, table, many, timed):
         command.add_argument("--folder", type=Path, required=True)
     for command in (running, timed):
         command.add_argument("--threads", type=int, default=1)
@@ -148,6 +151,7 @@ COMMANDS = {
     "photos": choose_photos,
     "run": run_jobs,
     "table": print_tables,
+    "many": lambda given: print(many_classes(given.folder, MANY.split())),
     "time": time_contestants,
 }
 

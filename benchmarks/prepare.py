@@ -30,7 +30,7 @@ from pasunchat.photos.prepare import prepare
 from pasunchat.runtime import cores
 
 SIZE = 224
-BARS = {"fast": 2.4, "exact": 1.5}
+BARS = {"fast": 2.4, "exact": 2.2}
 MOST_DIFFERENCE = {"fast": 1.2, "exact": 0.0}
 
 

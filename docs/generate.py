@@ -48,8 +48,8 @@ def pages() -> dict[str, str]:
 def _commands() -> Iterator[str]:
     group: Any = get_command(application())
     yield from ("# Commands", "", fill(ABOUT, 100), "")
-    yield f"Exit status: {DONE} done; 1 done, and the answer is no (not fooled, does not verify);"
-    yield f"{MISUSED} misuse or failure, in one line on stderr; {INTERRUPTED} interrupted."
+    yield f"Exit status: {DONE} done; 1 done, and the answer is no (not fooled, no photo, does not"
+    yield f"verify); {MISUSED} misuse or failure, in one line on stderr; {INTERRUPTED} interrupted."
     yield "Results go to stdout, progress to stderr, and no progress is shown when it is piped."
     yield "Every command takes `--help`."
     yield from ("", "Before the command:", "")

@@ -18,6 +18,7 @@ from typer.main import get_command
 
 import pasunchat
 from pasunchat.__main__ import run
+from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.commands import COMMANDS, application
 
 ROOT = Path(__file__).parents[1]
@@ -124,6 +125,19 @@ def test_readme_has_commands_to_try() -> None:
     )
 
 
+def test_readme_s_figures_are_the_cards() -> None:
+    """What README says of shipped models is what their cards say."""
+    text = README.read_text(encoding="utf-8")
+    cards = {name: (shipped_folder(name) / "README.md").read_text("utf-8") for name in SHIPPED}
+    figures = {
+        name: re.search(r"\*\*Accuracy\*\* on the ([\d,]+) test photos: ([\d.]+ %)", card)
+        for name, card in cards.items()
+    }
+    default, tiny = figures[DEFAULT], figures["tiny"]
+    assert default is not None and f"On {default[1]} photos" in text and default[2] in text
+    assert tiny is not None and f"`tiny` ({tiny[2]}" in text
+
+
 @pytest.mark.parametrize("words", README_COMMANDS, ids=" ".join)
 def test_readme_s_options_exist(words: list[str]) -> None:
     command = get_command(application()).commands[words[0]]  # type: ignore[attr-defined]
@@ -164,10 +178,11 @@ def test_readme_s_blocks_run_in_order(
     in ten times the time, and `make demo` runs it."""
     shutil.copytree(pictures, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    names = {"__name__": "readme"}
     for block in blocks(README):
         for words in command_lines(block):
             if words[0] != "demo":
                 status = run(words)
                 assert status in (0, 1), f"pasunchat {shlex.join(words)}: {capsys.readouterr().err}"
         if block.language == PYTHON:
-            exec(compile(block.text, "README.md", "exec"), {"__name__": "readme"})
+            exec(compile(block.text, "README.md", "exec"), names)

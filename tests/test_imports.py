@@ -1,17 +1,22 @@
 """What an import costs, which names are public, and what the package ships."""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
 
 import pasunchat
 
 SOURCES = Path(__file__).parents[1] / "src" / "pasunchat"
+CALLABLE = [name for name in pasunchat.__all__ if callable(getattr(pasunchat, name))]
 SHIPPED = (
     "py.typed",
     "reports/templates/report.html.j2",
@@ -38,12 +43,58 @@ def test_type_checkers_see_every_public_name() -> None:
             assert alias.asname == alias.name
             seen[alias.name] = (node.module or "").removeprefix("pasunchat.")
     assert seen == pasunchat.HOMES
-    assert pasunchat.__all__ == sorted(pasunchat.HOMES) == dir(pasunchat)
+    assert pasunchat.__all__ == sorted(pasunchat.HOMES)
+    assert dir(pasunchat) == sorted([*pasunchat.__all__, "__version__"])
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'pasunchat' has no attribute 'chat'"):
         _ = pasunchat.chat
+
+
+def annotations_of(value: Any) -> dict[str, Any]:
+    """Of a function, or of what makes a class."""
+    return inspect.get_annotations(value.__init__ if inspect.isclass(value) else value)
+
+
+def classes_named(annotation: Any, module: object) -> set[type]:
+    """The classes of ours in an annotation, also in one that is written as text."""
+    if isinstance(annotation, str):
+        words = re.findall(r"\w+", annotation)
+        found = [getattr(module, word) for word in words if hasattr(module, word)]
+    elif inspect.isclass(annotation) and not get_args(annotation):
+        return {annotation} if annotation.__module__.startswith("pasunchat.") else set()
+    else:
+        found = [get_origin(annotation), *get_args(annotation)]
+        if isinstance(annotation, list):
+            found = annotation
+    return {each for part in found if part for each in classes_named(part, module)}
+
+
+@pytest.mark.parametrize("name", CALLABLE)
+def test_every_class_that_a_signature_names_is_exported(name: str) -> None:
+    value = getattr(pasunchat, name)
+    for parameter, annotation in annotations_of(value).items():
+        for named in classes_named(annotation, sys.modules[value.__module__]):
+            exported = getattr(pasunchat, named.__name__, None)
+            assert exported is named, f"{name}({parameter}: {named.__qualname__}) is not exported"
+
+
+def test_the_walk_sees_what_signatures_name() -> None:
+    """It finds classes in unions, in lists, in callables and behind quotes."""
+    module = sys.modules[pasunchat.fool.__module__]
+    request, goal = pasunchat.Request, pasunchat.Goal
+    for annotation in (request | None, list[request], tuple[int, request], "Request | None"):
+        assert classes_named(annotation, module) == {request}
+    assert classes_named(dict[str, request | list[goal]], module) == {request, goal}
+    named = {each for part in annotations_of(pasunchat.attack_split).values()
+             for each in classes_named(part, module)}  # fmt: skip
+    assert {pasunchat.Robustness, pasunchat.SplitProgress, pasunchat.Dataset} <= named
+
+
+def test_the_version_is_the_package_s() -> None:
+    project = tomllib.loads((SOURCES.parents[1] / "pyproject.toml").read_text())["project"]
+    assert pasunchat.__version__ == project["version"] and "__version__" in dir(pasunchat)
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES.rglob("*.py")), ids=lambda path: path.name)

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.reports.robustness import draw_robustness
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+BLOCKS: list[tuple[str, str]] = re.findall(  # the comment above each, and its text
+    r"^(?:<!-- ([^\n]*) -->\n)?```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S
+)
+FOOLBOX_LINES = 6  # of the example of its README, 3.3.4
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +46,50 @@ def page(
         patch.setenv("PASUNCHAT_HOME", str(folder / "home"))
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
-                exec(compile(block, "docs/python.md", "exec"), names)
+            for mark, block in BLOCKS:
+                if not mark.startswith("needs"):
+                    exec(compile(block, "docs/python.md", "exec"), names)
     return names
 
 
 def test_the_page_s_blocks_run(page: dict[str, Any]) -> None:
     assert set(page["result"].status) <= set(Status)
     assert (page["folder"] if "folder" in page else page["fooled"][0].folder).name
+
+
+def test_no_block_is_passed_over() -> None:
+    assert PAGE.read_text(encoding="utf-8").count("```python") == len(BLOCKS)
+
+
+@pytest.mark.parametrize(
+    ("needs", "block"), [block for block in BLOCKS if block[0].startswith("needs")]
+)
+def test_blocks_that_need_an_extra_run(needs: str, block: str, page: dict[str, Any]) -> None:
+    pytest.importorskip(needs.removeprefix("needs "))
+    exec(compile(block, "docs/python.md", "exec"), dict(page))
+
+
+def lines_of(code: str) -> int:
+    """Lines that say something."""
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in code.split("\n"))
+
+
+def test_foolbox_s_example_is_not_longer_here(page: dict[str, Any]) -> None:
+    ((_, ours),) = (block for block in BLOCKS if block[0] == "Foolbox")
+    assert lines_of(ours) < FOOLBOX_LINES
+    assert page["success"].shape == (8, 4) and page["advs"].shape == page["images"].shape
+    misread = page["module"](page["images"]).argmax(1) != torch.tensor(page["labels"])
+    assert page["success"][0].tolist() == misread.tolist() and page["success"][-1].all()
+    left = page["module"](page["advs"]).argmax(1)
+    assert (left != torch.tensor(page["labels"])).all()
+
+
+def test_foolbox_s_example_has_the_lines_that_are_said() -> None:
+    pytest.importorskip("eagerpy")  # which comes with foolbox; importing that takes git
+    readme = str(metadata("foolbox").get_payload())
+    example = readme.split("Example\n")[1].split(".. code-block:: python\n")[1]
+    code = re.match(r"(?:\s*\n| .*\n)*", example)
+    assert code is not None and lines_of(code[0]) == FOOLBOX_LINES
 
 
 @pytest.fixture

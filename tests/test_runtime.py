@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasunchat.errors import PasunchatError
-from pasunchat.runtime import Runtime, cores, generator, keep_pages, seed_from, set_up_runtime
+from pasunchat.runtime import (
+    Runtime,
+    cores,
+    generator,
+    keep_pages,
+    seed_from,
+    set_up_runtime,
+    wait_asleep,
+)
 
 PARTS = st.lists(st.one_of(st.integers(), st.text(max_size=5)), max_size=4)
 
@@ -101,3 +109,15 @@ def test_generators_leave_the_global_state_alone() -> None:
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("chosen", "then"), [(None, "passive"), ("active", "active")])
+def test_waiting_threads_sleep_unless_the_user_chose_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, then: str
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    if chosen:
+        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    wait_asleep()
+    assert os.environ["OMP_WAIT_POLICY"] == then

@@ -10,8 +10,11 @@ from pasunchat.storage import (
     from_json,
     put_in_place,
     read_json,
+    readable,
     refuse_existing,
     sha256,
+    shortened,
+    to_json,
     whole_file,
     whole_folder,
     write_bytes,
@@ -28,6 +31,20 @@ class Fact:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_names_that_are_no_utf_8_are_readable_or_refused() -> None:
+    name = os.fsdecode(b"caf\xe9")
+    assert readable(name) == r"caf\xe9" and readable("café") == "café"
+    with pytest.raises(PasunchatError, match="rename it"):
+        to_json({"path": name})
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 100])
+def test_a_shortened_text_is_an_end_of_it_in_whole_characters(most: int) -> None:
+    for text in ("abc", "写真", "aé写"):
+        found = shortened(text, most)
+        assert text.endswith(found) and len(found.encode()) <= most
 
 
 def test_a_file_is_written_whole_into_a_new_folder(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Numbers and lists in words."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 from pasunchat import words
@@ -33,10 +36,30 @@ def test_no_probability_is_said_to_be_certain_or_impossible() -> None:
 
 @pytest.mark.parametrize(
     ("part", "said"),
-    [(1, "100 %"), (0, "0 %"), (9999 / 10_000, "99.9 %"), (1 / 10_000, "0.1 %"), (0.797, "79.7 %")],
+    [
+        (1, "more than 99.9 %"),
+        (0, "0 %"),
+        (9999 / 10_000, "99.9 %"),
+        (1 / 10_000, "0.1 %"),
+        (0.797, "79.7 %"),
+    ],
 )
 def test_share(part: float, said: str) -> None:
     assert words.share(part) == said
+
+
+def test_all_of_them_are_counted_and_never_a_hundred_per_cent() -> None:
+    assert words.share(1, 11) == "11 of 11"
+    assert words.share(0.75, 12) == "75.0 %"
+    assert words.share_of(1, 11, "test photo") == "all 11 test photos"
+    assert words.share_of(0.5, 1200, "photo") == "50.0 % of 1,200 photos"
+    assert [words.tick(part) for part in (0, 0.625, 1.0, 1.05)] == ["0 %", "62.5 %", "all", ""]
+
+
+def test_a_command_line_can_be_copied_into_a_shell() -> None:
+    odd = "my run; rm -rf $HOME/[x] 'y'"
+    line = words.command("fool", Path("a b.jpg"), "--model", odd)
+    assert shlex.split(line) == ["pasunchat", "fool", "a b.jpg", "--model", odd]
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,13 @@ EXTRAS = (
         f"{MENDED}; from transformers import AutoModelForImageClassification",
     ),
     Extra("parquet", ("pyarrow",), "tables as Parquet", "import pyarrow.parquet"),
+    Extra("pandas", ("pandas",), "results as data frames", "import pandas"),
+    Extra(
+        "vgg16",
+        ("h5py", "pooch"),
+        "the weights of vgg16's base: fetched, and read from Keras files",
+        "import h5py, pooch, requests",
+    ),
 )
 AGAIN = "pip install --force-reinstall"
 PASUNCHAT = f"{AGAIN} --no-deps pasunchat"

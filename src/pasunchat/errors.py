@@ -1,4 +1,4 @@
-"""The one error that people are meant to read."""
+"""The one error, and the one warning, that people are meant to read."""
 
 
 class PasunchatError(Exception):
@@ -6,3 +6,7 @@ class PasunchatError(Exception):
 
     The message is one line: what was expected, what came, what to do.
     """
+
+
+class PasunchatWarning(UserWarning):
+    """Something that a result says less by than it seems; the message is one line."""

@@ -70,6 +70,15 @@ def set_up_runtime(device: str = "auto", precision: str = "fp32") -> Runtime:
     return Runtime(device, precision)
 
 
+def wait_asleep() -> None:
+    """Let threads that wait for others sleep instead of spinning; before torch is imported.
+
+    Where other programs use the cores too, a thread that spins keeps the one it waits for from its
+    core: a gradient took ten times as long (docs/decisions/0008-runtime-tricks.md).
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def repeat_on_cuda() -> None:
     """Let CUDA take only algorithms that give the same bytes each time."""
     import torch

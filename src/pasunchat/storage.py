@@ -14,6 +14,7 @@ from pasunchat.errors import PasunchatError
 
 T = TypeVar("T")
 RUNS = Path("runs")  # where runs lie, beside what is worked on
+RECIPE = "recipe.json"  # the first file of a run: it tells one from another folder
 
 
 @contextmanager
@@ -69,9 +70,25 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
+def readable(path: str | Path) -> str:
+    r"""A path as text that any file can hold: bytes that are no UTF-8 become \xe9."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def shortened(text: str, most: int) -> str:
+    """The end of a text, at most so many bytes of UTF-8, by whole characters."""
+    return text.encode()[-most:].decode(errors="ignore")
+
+
 def to_json(value: Any) -> bytes:
-    """JSON of a dataclass (or plain data), indented, ending in a line break."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    """JSON of a dataclass (or plain data), indented, ending in a line break. Raises PasunchatError
+    for a text that is no Unicode, as the name of a folder may be."""
+    try:
+        return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    except UnicodeEncodeError as error:
+        raise PasunchatError(
+            f"{readable(error.object)} is no name in UTF-8 and cannot be recorded; rename it"
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,4 +1,8 @@
-"""How numbers are said to people: one way for the terminal, the pictures and the report."""
+"""How numbers, and commands to copy, are said to people: one way for the terminal, the pictures and
+the report."""
+
+import shlex
+from pathlib import Path
 
 
 def percent(probability: float) -> str:
@@ -12,11 +16,35 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
-def share(part: float) -> str:
-    """A share of things counted, in [0, 1]: "79.7 %". Only all of them are "100 %"."""
-    if part in (0, 1):
-        return f"{100 * part:.0f} %"
+def share(part: float, total: int | None = None) -> str:
+    """A share of things counted, in [0, 1]: "79.7 %". All of `total` things are "11 of 11"; where
+    the total is not known, "more than 99.9 %"."""
+    if part == 0:
+        return "0 %"
+    if part == 1:
+        return "more than 99.9 %" if total is None else f"{count(total)} of {count(total)}"
     return f"{min(99.9, max(0.1, 100 * part)):.1f} %"
+
+
+def share_of(part: float, total: int, one: str, several: str = "") -> str:
+    """A share with what it is a share of: "79.7 % of 2,500 photos", "all 11 photos"."""
+    things = count(total, one, several)
+    return f"all {things}" if part == 1 else f"{share(part)} of {things}"
+
+
+def tick(part: float) -> str:
+    """A share in [0, 1] at a figure's axis: "80 %", "all"; nothing beyond that."""
+    if part > 0.9999:
+        return "all" if part < 1.0001 else ""
+    return f"{100 * part:.4g} %"
+
+
+def interval_in_words(interval: tuple[float, float]) -> str:
+    """An interval of shares in [0, 1], in per cent: "[78.1, 81.2]", "[74.1 or more]"."""
+    low, high = interval
+    if high > 0.9995:
+        return f"[{100 * low:.1f} or more]"
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def factor(largest: float) -> str:
@@ -53,3 +81,8 @@ def listed(parts: list[str]) -> str:
     """ "cat", "cat and dog", "cat, dog and fox"."""
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def command(*words: str | Path) -> str:
+    """A command line of ours that can be copied: what a shell would read otherwise is quoted."""
+    return " ".join(("pasunchat", *(shlex.quote(str(word)) for word in words)))

@@ -1,17 +1,22 @@
 """What a caller gives is checked before anything is searched: one line each for what is off."""
 
 from math import inf, nan
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.attacks.fool import fool
+from pasunchat.attacks.fool import Request, fool
+from pasunchat.attacks.inputs import Labels
 from pasunchat.attacks.norms import L0, L1, L2, LINF, NORMS, PIXELS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
+from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.errors import PasunchatError
+from pasunchat.classifiers.files import save
+from pasunchat.errors import PasunchatError, PasunchatWarning
 
 SIDE = 4
 
@@ -52,18 +57,112 @@ def refused(match: str, photos: Tensor | None = None, **given: object) -> None:
 @pytest.mark.parametrize(
     ("photos", "match"),
     [
-        (grey()[0], r"float \[N, 3, H, W\], got torch.float32 \[3, 4, 4\]"),
-        (grey().mul(255).byte(), r"got torch.uint8"),
-        (grey()[:, :1], r"\[2, 1, 4, 4\]"),
+        (grey()[0, 0], r"float \[N, 3, H, W\] in \[0, 1\] or uint8, got torch.float32 \[4, 4\]"),
+        (grey().mul(255).long(), r"got torch.int64"),
+        (grey()[:, :2], r"\[2, 2, 4, 4\]"),
         (grey() * 255, r"in \[0, 1\], got 100 to 100; divide by 255"),
         (grey() - 1, r"in \[0, 1\], got -0.6"),
         (grey() * nan, r"in \[0, 1\], got nan"),
-        (grey() + 0.5 / 255, r"do not lie on 256 levels.*levels=None"),
+        (grey()[:0], r"expected one or more, got none"),
     ],
-    ids=["no row", "bytes", "one colour", "0 to 255", "below 0", "no numbers", "off the grid"],
+    ids=["no colours", "whole", "two colours", "0 to 255", "below 0", "no numbers", "no row"],
 )
 def test_pixels_that_are_none(photos: Tensor, match: str) -> None:
     refused(match, photos)
+
+
+def test_levels_asked_for_are_kept_to() -> None:
+    refused(r"do not lie on 256 levels.*levels=None", grey() + 0.5 / 255, levels=256)
+
+
+def test_pixels_off_the_grid_mean_no_grid() -> None:
+    """Also where the radius asked for holds no picture of 256 levels."""
+    off = torch.full((2, 3, SIDE, SIDE), 0.5 - 0.25 / 255)
+    for request in ({"norm": "linf", "radius": "0.5/255"}, {"request": Request()}):
+        with pytest.warns(PasunchatWarning, match="256 levels of a file, so levels=None") as said:
+            found = fool(Brightness(), off, 0, **request)  # type: ignore[arg-type]
+        assert len(said) == 1 and said[0].filename == __file__
+        assert found.request.levels is None and found.status == (Status.REACHED,) * 2
+        assert torch.equal(found.photos, off)
+
+
+def test_a_request_stands_in_the_place_of_labels_or_by_its_name() -> None:
+    request = Request(norm="linf", radius="20/255")  # type: ignore[arg-type]
+    one = fool(Brightness(), grey(120), request)
+    two = fool(Brightness(), grey(120), None, request)
+    assert torch.equal(one.pixels, two.pixels) and one.request == two.request
+    with pytest.raises(TypeError, match="one Request"):
+        fool(Brightness(), grey(), request, request)
+    refused("request: expected a Request, got str", request="linf")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [0, "0", [0, 0], (0, 0), ["0", "0"], torch.zeros(2), torch.zeros(2, 1).byte(), torch.tensor(0),
+     np.zeros(2, np.int16), [torch.tensor(0), 0]],
+    ids=str,
+)  # fmt: skip
+def test_labels_are_what_each_photo_is_to_leave(labels: Labels) -> None:
+    found = fool(Brightness(), grey(), labels)
+    goal = Goal(torch.zeros(2).long(), targeted=False)
+    assert torch.equal(found.pixels, fool(Brightness(), grey(), goal=goal).pixels)
+    assert found.goal.tolist() == [0, 0] and found.after.tolist() == [1, 1]
+
+
+def test_labels_are_names_where_the_classifier_has_them() -> None:
+    classifier = Classifier(Brightness(), classes=("dark", "light"))
+    found = fool(classifier, grey(), ["dark", "light"])
+    assert found.status == (Status.REACHED, Status.ALREADY_WRONG)
+    assert found.classes == ("dark", "light")
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        ([0], r"one class for each of 2 photos, got \[1\]"),
+        (torch.eye(2).long(), r"got \[2, 2\] of them; of one-hot labels take labels.argmax"),
+        ([0, 2], "classes from 0 to 1, .* got 2"),
+        (-1, "classes from 0 to 1, .* got -1"),
+        ([0.5, 1], "whole numbers"),
+        ([nan, 1], "whole numbers"),
+        ([True, False], "labels: .* of bool"),
+        ([[0], [0, 1]], "several lengths"),
+        (["0", "fox"], 'no class is called "fox"; .* one of: 0, 1'),
+        ({"a": 0}, "labels: .* got dict"),
+    ],
+)
+def test_labels_that_are_none(labels: object, match: str) -> None:
+    refused(match, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("goal", "match"),
+    [
+        (torch.tensor([0, 1]), "expected a Goal, got Tensor; give classes to leave as labels"),
+        (Goal(torch.tensor([0])), "one class for each of 2 photos, got 1"),
+        (Goal(torch.tensor([0, 7])), "classes from 0 to 1, .* got 7"),
+    ],
+)
+def test_goals_that_do_not_fit(goal: object, match: str) -> None:
+    refused(match, goal=goal)
+    refused("labels or a goal, got both", goal=goal, labels=0)
+
+
+def test_one_class_is_the_goal_of_all() -> None:
+    assert fool(Brightness(), grey(), goal=Goal(1)).goal.tolist() == [1, 1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", [None, 3, lambda pixels: pixels])
+def test_what_is_no_model(model: object) -> None:
+    with pytest.raises(PasunchatError, match=r"model: expected a Classifier, a torch.nn.Module"):
+        fool(model, grey())  # type: ignore[arg-type]
+
+
+def test_a_model_is_given_by_its_name(tmp_path: Path) -> None:
+    classifier = build("linear", classes=("cat", "dog"), size=SIDE, seed=1)
+    save(classifier, tmp_path / "run")
+    named = fool(str(tmp_path / "run"), grey())
+    assert torch.equal(named.pixels, fool(classifier, grey()).pixels)
 
 
 def test_files_want_a_size_stated() -> None:

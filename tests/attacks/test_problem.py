@@ -90,7 +90,7 @@ def test_a_confidence_is_a_probability(reach: bool, classes: int) -> None:
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -1.0, 2.0])
 def test_a_confidence_lies_between_0_and_1(confidence: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(PasunchatError, match="between 0 and 1"):
         Goal(torch.tensor([0]), confidence=confidence)
 
 
@@ -258,3 +258,14 @@ def test_a_sparse_step_takes_the_largest() -> None:
     assert step.nonzero().squeeze(1).tolist() == [9, 10, 11]
     assert torch.allclose(step.abs().sum(), torch.tensor(1.0))
     assert sparse_step(torch.zeros(1, 3, 2, 2), torch.tensor([0.25])).abs().sum() == 0
+
+
+@pytest.mark.parametrize("norm", [LINF, L2, L1], ids=lambda norm: norm.name)
+def test_in_float_a_radius_is_exact_and_on_a_grid_rounding_is_forgiven(norm: Norm) -> None:
+    photo = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)) / 2
+    goal, radius = Goal(torch.tensor([0])), norm.measure(torch.full_like(photo, 0.012))
+    exact = Problem(photo, goal, norm, None, radius)
+    assert exact.within(exact.inside(exact.usable_radius(), photo + 0.5)).all()
+    assert exact.close_enough(radius).all()
+    assert not exact.close_enough(radius * (1 + 3e-6)).any()
+    assert replace(exact, levels=256).close_enough(radius * (1 + 3e-6)).all()

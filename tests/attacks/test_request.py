@@ -1,7 +1,10 @@
 """What a caller asks for: checked once, the same for every entry point, and in plain values."""
 
 from dataclasses import fields, replace
+from fractions import Fraction
+from math import inf
 
+import numpy as np
 import pytest
 import torch
 
@@ -102,6 +105,15 @@ def test_effort_reaches_the_attacks_that_have_it() -> None:
     [
         ({"radius": -1.0}, "radius: expected a number of at least 0, got -1.0"),
         ({"radius": float("nan")}, "radius: expected"),
+        ({"radius": "a lot"}, 'radius: expected a number of 0 or more, .* got "a lot"'),
+        ({"radius": [0.5, 1.0]}, r"radius: expected a number, got \[0.5, 1.0\]"),
+        ({"levels": 2.5}, "levels: expected a whole number, got 2.5"),
+        ({"seed": "x"}, "seed: expected a number, got 'x'"),
+        ({"norm": None}, 'unknown norm "None"'),
+        ({"norm": 3}, 'unknown norm "3"; there are: l2, linf'),
+        ({"effort": "fast"}, "effort: expected quick, normal, thorough, got 'fast'"),
+        ({"attack": 3}, "attack: expected a name, .* got int; there are: turning"),
+        ({"mask": "sky.png"}, r"mask: expected a bool tensor \[H, W\], got str"),
         ({"confidence": 1.0}, "confidence: expected between 0 and 1, got 1.0"),
         ({"levels": 1}, "levels: expected 2 or more, or None, got 1"),
         ({"seconds": 0.0}, "seconds: expected a number above 0, got 0.0"),
@@ -116,6 +128,33 @@ def test_effort_reaches_the_attacks_that_have_it() -> None:
 def test_what_is_off_is_refused_at_once(options: dict[str, object], said: str) -> None:
     with pytest.raises(PasunchatError, match=said):
         Request(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "radius", ["4/255", 4 / 255, Fraction(4, 255), np.float64(4 / 255), torch.tensor(4 / 255)]
+)
+def test_a_radius_of_any_kind_is_a_number(radius: object) -> None:
+    request = Request(norm=LINF, radius=radius)  # type: ignore[arg-type]
+    assert type(request.radius) is float and request.radius == pytest.approx(4 / 255)
+
+
+@pytest.mark.parametrize(
+    ("word", "norm"),
+    [("Linf", "linf"), ("LINF", "linf"), (inf, "linf"), (np.inf, "linf"), ("inf", "linf"),
+     (2, "l2"), (2.0, "l2"), ("2", "l2"), (1, "l1"), (0, "l0"), ("Pixels", "pixels")],
+)  # fmt: skip
+def test_a_norm_is_known_by_what_others_call_it(word: object, norm: str) -> None:
+    assert Request(norm=word).norm is NORMS[norm]  # type: ignore[arg-type]
+
+
+def test_a_large_seed_is_kept_whole() -> None:
+    assert Request(seed=2**62 + 1).seed == 2**62 + 1
+
+
+def test_a_mask_may_be_an_array() -> None:
+    mask = np.arange(SIZE * SIZE).reshape(SIZE, SIZE) % 2
+    request = Request(mask=mask)  # type: ignore[arg-type]
+    assert torch.equal(request.mask, torch.from_numpy(mask).bool())  # type: ignore[arg-type]
 
 
 def test_a_changed_copy_is_checked_again() -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.sanity_checks import Check, checks
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.errors import PasunchatWarning
 
 SIZE = 8
 LEFT = Goal(torch.zeros(4).long(), targeted=False)
@@ -47,11 +48,17 @@ class Random(nn.Module):
         return PLAIN(pixels) + torch.randn(len(pixels), 2, generator=self.draws) / 10  # type: ignore[no-any-return]
 
 
-class Softmax(nn.Module):
-    """Probabilities where logits are meant."""
+class Probabilities(nn.Module):
+    """The probability of one class, and what is left for the other."""
+
+    def __init__(self, steepness: float) -> None:
+        super().__init__()
+        self.steepness = steepness
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return PLAIN(pixels).softmax(1)  # type: ignore[no-any-return]
+        logits = PLAIN(pixels)
+        second = torch.sigmoid(self.steepness * (logits[:, 1:] - logits[:, :1]))
+        return torch.cat([1 - second, second], 1)
 
 
 class Quantised(nn.Module):
@@ -105,7 +112,11 @@ def said(network: nn.Module, **settings: float) -> tuple[Check, ...]:
     return checks(Classifier(network).eval(), photos(), LEFT, **settings)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("network", [Plain(), Sure()], ids=["plain", "saturated"])
+@pytest.mark.parametrize(
+    "network",
+    [Plain(), Sure(), nn.Sequential(Plain(), nn.Softmax(1)), nn.Sequential(Sure(), nn.Softmax(1))],
+    ids=["plain", "saturated", "softmax", "saturated softmax"],
+)
 def test_nothing_is_said_of_a_network_as_it_should_be(network: nn.Module) -> None:
     assert said(network) == ()
 
@@ -114,7 +125,6 @@ def test_nothing_is_said_of_a_network_as_it_should_be(network: nn.Module) -> Non
     ("network", "name"),
     [
         (Random(), "random-output"),
-        (Softmax(), "probabilities"),
         (Quantised(), "zero-gradient"),
         (Backward(), "gradients-inside"),
         (Masked(), "better-without-gradients"),
@@ -127,6 +137,13 @@ def test_what_is_wrong_is_named(network: nn.Module, name: str) -> None:
     assert name in [check.name for check in found]
     for check in found:
         assert "\n" not in check.sentence and check.heading[0].isupper()
+
+
+def test_probabilities_that_are_rounded_to_0_or_1_are_named() -> None:
+    with pytest.warns(PasunchatWarning, match="gives probabilities"):
+        assert "probabilities" in [check.name for check in said(Probabilities(20.0))]
+    with pytest.warns(PasunchatWarning, match="gives probabilities"):
+        assert said(Probabilities(1.0)) == ()
 
 
 def test_a_network_in_training_mode_is_named_and_left_so() -> None:

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from pasunchat.__main__ import run
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.files import save
-from pasunchat.classifiers.load import LOADERS, find, load
+from pasunchat.classifiers.load import LOADERS, find, find_by_digest, is_shadowed, load
 from pasunchat.errors import PasunchatError
 
 EXAMPLES = {
@@ -43,11 +44,60 @@ def test_by_folder_by_name_and_the_newest() -> None:
 def test_what_is_there_is_said() -> None:
     with pytest.raises(PasunchatError, match="no run yet"):
         find(None)
-    with pytest.raises(PasunchatError, match="there are none here"):
+    with pytest.raises(
+        PasunchatError,
+        match=r"no runs here, and .* shipped:efficientnet-lite0",
+    ):
         load("mine")
     make_run("simple", 0)
-    with pytest.raises(PasunchatError, match="one of the runs here: simple"):
+    with pytest.raises(PasunchatError, match="these runs here: simple"):
         load("simpel")
+
+
+def test_a_run_never_hides_a_shipped_model() -> None:
+    assert load("tiny").known_as == "shipped:tiny" and not is_shadowed("tiny")
+    make_run("tiny", 0)
+    assert load("tiny").known_as == str(Path("runs/tiny")) and is_shadowed("tiny")
+    shipped = load("shipped:tiny")
+    assert shipped.origin is None and shipped.known_as == "shipped:tiny"
+    assert shipped.digest() != load("tiny").digest()
+    assert not is_shadowed("shipped:tiny") and not is_shadowed(None)
+    with pytest.raises(PasunchatError, match="those that do: efficientnet-lite0, tiny, simple"):
+        load("shipped:huge")
+
+
+def test_a_folder_that_is_no_run_hides_no_shipped_model(here: Path) -> None:
+    (here / "tiny").mkdir()
+    assert load("tiny").known_as == "shipped:tiny"
+
+
+def test_what_a_classifier_is_known_as_loads_it_again() -> None:
+    make_run("mine", 0)
+    for name in ("mine", "runs/mine", "simple", "shipped:tiny", None):
+        classifier = load(name)
+        assert load(classifier.known_as).digest() == classifier.digest()
+
+
+@pytest.mark.parametrize("name", ["half", "simple"])
+def test_a_run_that_was_stopped_is_called_unfinished(here: Path, name: str) -> None:
+    (here / "runs" / name).mkdir(parents=True)
+    (here / "runs" / name / "recipe.json").write_text("{}")
+    for model in (name, f"runs/{name}"):
+        with pytest.raises(PasunchatError, match=r"unfinished.*train --resume runs/") as caught:
+            load(model)
+        assert "overwrite" not in str(caught.value)
+
+
+def test_a_model_is_found_by_its_digest_wherever_it_lies(here: Path) -> None:
+    make_run("mine", 0)
+    mine = load("mine").digest()
+    picture = Path("runs/mine/fooled/rex.cat/rex.cat.png")
+    assert find_by_digest(mine, Path("elsewhere.png")) == str(Path("runs/mine"))
+    shutil.move("runs", "moved")
+    assert find_by_digest(mine, Path("elsewhere.png")) is None
+    found = find_by_digest(mine, "moved" / picture.relative_to("runs"))
+    assert found is not None and load(found).digest() == mine
+    assert find_by_digest(load("shipped:tiny").digest(), picture) == "shipped:tiny"
 
 
 def test_a_folder_that_is_no_run(here: Path) -> None:
@@ -82,6 +132,7 @@ def test_a_damaged_file_is_one_line_and_status_2(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path(model).write_bytes(b"\x08\x99 nothing of the kind")
+    Path("photo.jpg").write_bytes(b"not opened before the model")
     assert run(["predict", "photo.jpg", "--model", model]) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1

@@ -1,6 +1,7 @@
 """Weights are fetched once and checked; the only host that is reached is one of the test's."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -124,3 +125,14 @@ def test_what_does_not_fit_is_named() -> None:
     ):
         with pytest.raises(PasunchatError, match=f"a file does not fit this network: {said}"):
             filled(layer, weights, "a file")
+
+
+@pytest.mark.parametrize("module", ["h5py", "pooch"])
+def test_what_few_need_is_an_extra_and_named_where_it_is_missing(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / "base.h5").write_bytes(b"")
+    weights = f":weights={tmp_path / 'base.h5'}" if module == "h5py" else ""
+    with pytest.raises(PasunchatError, match=rf'{module}.*pip install "pasunchat\[vgg16\]"'):
+        build(f"vgg16{weights}", classes=("cat", "dog"), size=32)

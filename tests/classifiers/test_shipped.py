@@ -34,7 +34,7 @@ def test_has_a_card_a_recipe_and_calls_a_cat_a_cat(name: str, chelsea: Path) -> 
         path.name for path in folder.iterdir()
     }
     classifier = load(name)
-    assert classifier.origin is None and classifier.known_as == name
+    assert classifier.origin is None and classifier.known_as == f"shipped:{name}"
     (found,) = predict(classifier, [chelsea])
     assert found.prediction is not None and found.prediction.label == "cat"
 
@@ -59,7 +59,7 @@ def test_the_default_is_fooled_with_no_training(
     monkeypatch.chdir(tmp_path)
     assert run(["fool", str(chelsea)]) == 0
     said = capsys.readouterr().out
-    assert "cat" in said and "dog" in said and f"--model {DEFAULT}" in said
+    assert "cat" in said and "dog" in said and f"model: shipped:{DEFAULT}" in said
     assert (tmp_path / "fooled" / "chelsea.dog" / "chelsea.dog.png").is_file()
     picture = str(tmp_path / "fooled" / "chelsea.dog" / "chelsea.dog.png")
     assert run(["verify", picture, "--photo", str(chelsea)]) == 0

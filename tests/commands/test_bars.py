@@ -1,7 +1,10 @@
 """Bars are for terminals; where there is none, only a long attack says a line."""
 
+from itertools import count
+
 import pytest
 
+from pasunchat.commands import bars
 from pasunchat.commands.bars import attack_bar, epoch_bar, progress_bar
 from pasunchat.measures.robustness import SplitProgress
 
@@ -45,3 +48,20 @@ def test_a_long_attack_says_once_how_long_it_takes(capsys: pytest.CaptureFixture
     with attack_bar() as show:
         show(SplitProgress(16, 32, 12, 2.0))
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.1, ""), (10.0, "note: this takes some ")])
+def test_a_search_that_takes_minutes_is_announced_once(
+    seconds: float, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step takes `seconds`."""
+    clock = count(0, seconds)
+    monkeypatch.setattr(bars.time, "monotonic", lambda: next(clock))
+    with bars.fool_bar() as bar:
+        for _ in range(2):
+            for step in range(8):
+                bar.steps(step, 40)
+            bar.photos(1, 2)
+    found = capsys.readouterr().err
+    assert found.startswith(said) and found.count("\n") == bool(said)
+    assert not said or "--seconds" in found

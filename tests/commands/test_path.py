@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ def test_each_command_says_what_it_wrote_and_what_is_next(place: Path, call: Cal
         ("prepare photos -o new --size 16", "new/"),
         ("train new --network simple --epochs 1 --name new", "runs/new/"),
         ("evaluate simple", "runs/simple/evaluation/"),
-        (f"fool {PHOTO} --model simple", "runs/simple/fooled/0.dog/"),
+        (f"fool {PHOTO} --model simple", "runs/simple/fooled/0.dog/row.png"),
         ("report simple", "runs/simple/report.html"),
     ):
         said = call(*words.split())
@@ -110,9 +111,29 @@ def test_fool_and_verify(place: Path, call: Callable) -> None:
     assert found["prediction"]["label"] == "dog"
     confidence = pytest.approx(result["after"]["confidence"], abs=1e-6)
     assert found["prediction"]["confidence"] == confidence
+    assert found["model"] == result["model"] == str(Path("runs/simple"))
     verified = call("verify", folder / "0.dog.png", "--photo", PHOTO)
     assert verified.status == 0 and "holds" in verified.out
+    assert f"look at {Path('runs/simple/fooled/0.dog/row.png')}" in said.out
     assert call("fool", PHOTO, "--as", "dog").status == 2
+
+
+def test_each_photo_is_told_as_soon_as_it_is_done(place: Path, call: Callable) -> None:
+    photos = [f"photos/cat/{index}.png" for index in range(6)]
+    said = call("fool", *photos, "--as", "dog", "--attack", STRONG)
+    looks = [line for line in said.out.splitlines() if line.startswith("  look at")]
+    assert len(looks) == 6 and all(line.endswith("row.png") for line in looks)
+
+
+def test_lines_are_as_wide_as_the_terminal(
+    place: Path, call: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    said = call("fool", PHOTO, "--as", "dog", "--attack", STRONG)
+    start = said.out.index("survives")
+    lines = said.out[start : said.out.index("look at")].splitlines()
+    assert len(lines) > 2 and all(len(line) <= 60 for line in lines)
+    assert not any(line.strip().startswith(("✓", "✗")) for line in lines)
 
 
 def test_verify_says_no_with_status_1(place: Path, call: Callable) -> None:
@@ -161,3 +182,100 @@ def test_summary_of_a_run(place: Path, call: Callable) -> None:
         "30,178" in call("summary", "runs/simple").out
         or "total parameters" in call("summary", "runs/simple").out
     )
+
+
+def test_a_picture_is_verified_with_its_own_model_wherever_the_run_goes(
+    place: Path, call: Callable
+) -> None:
+    call("fool", PHOTO, "--as", "dog", "--attack", STRONG)
+    call("train", "data", "--network", "simple", "--epochs", "1", "--seed", "7", "--name", "newer")
+    picture = "runs/simple/fooled/0.dog/0.dog.png"
+    assert call("verify", picture).status == 0
+    shutil.move("runs/simple", "kept")
+    assert call("verify", "kept/fooled/0.dog/0.dog.png").status == 0
+    shutil.copy("kept/fooled/0.dog/0.dog.png", "alone.png")
+    lost = call("verify", "alone.png")
+    assert lost.status == 2 and "runs/simple" in lost.err and "--model" in lost.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"predict {PHOTO}", "evaluate", f"fool {PHOTO} --as dog --attack {STRONG}",
+        "attack simple --data data --limit 4 --attack fgsm --radius 8/255 --norm linf",
+        "compare simple shipped:simple --data photos --split all -o comparison",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_the_model_that_answered_is_named(
+    place: Path, call: Callable, words: str, form: tuple[str, ...]
+) -> None:
+    said = call(*words.split(), *form)
+    assert said.status in (0, 1), said.err
+    assert ("simple" if words.startswith("compare") else "runs/simple") in said.out
+
+
+def test_a_run_that_has_a_shipped_name_is_said(place: Path, call: Callable) -> None:
+    said = call("predict", PHOTO, *MODEL)
+    assert "simple is your run runs/simple" in said.err and "shipped:simple" in said.err
+    assert "newest run is taken: runs/simple" in call("predict", PHOTO).err
+    said = call("predict", PHOTO, "--model", "shipped:simple")
+    assert said.err == "" and "model: shipped:simple" in said.out
+
+
+def test_markup_in_names_is_no_markup(
+    place: Path, call: Callable, make_photos: Callable[..., Path]
+) -> None:
+    names = ("[red]$5_a^$ & <b>", "plain[x]")
+    make_photos(place / "odd", dict.fromkeys(names, 20))
+    words = ("--network", "linear", "--size", "16", "--epochs", "1", "--name", "[bold] $x")
+    assert call("train", "odd", *words).status == 0
+    said = call("evaluate", "[bold] $x", "--split", "all")
+    assert said.status == 0, said.err
+    assert all(name in said.out for name in names) and "model: runs/[bold] $x" in said.out
+    photo = place / "odd" / names[0] / "0.png"
+    said = call("fool", photo, "--model", "[bold] $x", "--as", names[1], "--confidence", "0")
+    assert said.status in (0, 1), said.err
+    page = Path(call("report", "[bold] $x").out.split("wrote ")[1].splitlines()[0]).read_text()
+    assert "<b>" not in page and "&lt;b&gt;" in page
+
+
+def test_no_cell_of_a_table_is_cut(place: Path, call: Callable) -> None:
+    long = place / ("x" * 120)
+    long.mkdir()
+    shutil.copy(PHOTO, long / "0.png")
+    (long / "1.png").write_text("no photo")
+    said = call("predict", long, "--model", "simple")
+    (row,) = [line for line in said.out.splitlines() if line.startswith(str(long / "0.png"))]
+    assert {"cat", "dog"} & set(row.removeprefix(str(long)).split())
+    assert f"no photo: {long / '1.png'}: " in said.out
+
+
+def test_what_is_next_is_quoted_for_a_shell(place: Path, call: Callable) -> None:
+    shutil.move("runs/simple", "runs/a & b")
+    shutil.copy(PHOTO, "it's mine.png")
+    said = call("predict", "it's mine.png", "--model", "a & b")
+    last = said.out.splitlines()[-1].removeprefix("next: ")
+    words = shlex.split(last)
+    assert words == ["pasunchat", "fool", "it's mine.png", "--model", "runs/a & b"]
+    assert call(*words[1:], "--attack", STRONG).status == 0
+
+
+def test_after_a_kill_the_words_fit(place: Path, call: Callable) -> None:
+    run = place / "runs" / "simple"
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(info | {"ended": None, "best_epoch": None}))
+    (run / "classifier.json").unlink()
+    (run / "weights.safetensors").unlink()
+    for words in ("evaluate simple", f"fool {PHOTO} --model simple", "train data --name simple"):
+        said = call(*words.split())
+        assert said.status == 2 and said.err.count("\n") == 1
+        assert "runs/simple is unfinished" in said.err
+        first, _, last = said.err.partition("train --resume runs/simple")
+        assert last and "overwrite" not in first
+    said = call("train", "data", "--network", "simple", "--epochs", "1")
+    assert (
+        said.status == 0 and "runs/simple is unfinished, so this run is runs/simple-2" in said.err
+    )
+    assert call("train", "--resume", "simple").status == 0
+    assert call("evaluate", "simple").status == 0

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pasunchat.__main__ import _in_one_line
+from pasunchat.errors import PasunchatWarning
+
 PHOTO = "photos/cat/0.png"
 REFUSED = {
     "prepare: wrong path": ("prepare nowhere -o new", "nowhere"),
@@ -53,6 +56,8 @@ REFUSED = {
     "compare: unknown run": ("compare simple nothing --data data", "nothing"),
     "predict: wrong path": ("predict nowhere.jpg", "nowhere.jpg"),
     "predict: empty folder": ("predict empty", "empty"),
+    "predict: unknown model": (f"predict {PHOTO} --model nothing", "shipped:tiny"),
+    "predict: unknown shipped model": (f"predict {PHOTO} --model shipped:huge", "tiny"),
     "predict: no model": (f"predict {PHOTO} --model nothing", "nothing"),
     "predict: nothing opens": ("predict text.jpg", "text.jpg"),
     "predict: two forms": (f"predict {PHOTO} --json --csv", "--csv"),
@@ -69,6 +74,10 @@ REFUSED = {
     "fool: mask of another size": (f"fool {PHOTO} --full-size --mask white.png", "got 8 x 8"),
     "fool: black mask": (f"fool {PHOTO} --mask one/cat/0.png", "white"),
     "fool: seconds": (f"fool {PHOTO} --seconds 0", "seconds"),
+    "fool: radius above all": (f"fool {PHOTO} --norm linf --radius 8", "8/255"),
+    "fool: norm": (f"fool {PHOTO} --norm l3", "linf"),
+    "fool: confidence": (f"fool {PHOTO} --confidence 95", "between 0 and 1"),
+    "demo: unknown network": ("demo --network complex", "complex"),
     "fool: radius": (f"fool {PHOTO} --radius few", "--radius"),
     "attack: mask that is no picture": ("attack simple --data data --mask text.jpg", "text.jpg"),
     "attack: black mask": ("attack simple --data data --mask one/cat/0.png", "white"),
@@ -136,9 +145,44 @@ def test_is_refused_in_one_line(
     assert files(odd_place) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["fool nowhere.jpg", f"fool {PHOTO} --radius few", f"fool {PHOTO} --norm linf --radius 8",
+     f"fool {PHOTO} --confidence 95", f"fool {PHOTO} --seconds 0",
+     "attack simple --data data --radius few", "predict nowhere.jpg"],
+)  # fmt: skip
+def test_a_slip_is_told_before_pytorch_is_imported(odd_place: Path, words: str) -> None:
+    code = f"""
+import sys
+from pasunchat.__main__ import run
+assert run({words.split()!r}) == 2
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_libraries_write_by_themselves_is_caught(odd_place: Path) -> None:
+    """libtiff writes a line of its own for a compression that it does not know."""
+    path = odd_place / "odd.tif"
+    Image.new("RGB", (8, 8)).save(path, compression="tiff_lzw")
+    lzw, webp = (b"\x03\x01\x03\x00\x01\x00\x00\x00" + code for code in (b"\x05\x00", b"\x51\xc3"))
+    data = path.read_bytes()
+    assert data.count(lzw) == 1
+    path.write_bytes(data.replace(lzw, webp))
+    command = [sys.executable, "-m", "pasunchat", "predict", path.name, PHOTO, "--model", "simple"]
+    quiet, debug = (
+        subprocess.run([*command, *more], capture_output=True, text=True)
+        for more in ((), ("--debug",))
+    )
+    assert "no photo" in quiet.stdout and quiet.stdout == debug.stdout
+    assert quiet.stderr.startswith("note: simple is your run") and quiet.stderr.count("\n") == 1
+    assert "WEBP" in debug.stderr
+
+
 def test_what_is_no_photo_among_photos_gets_a_reason(odd_place: Path, call: Callable) -> None:
     said = call("predict", "text.jpg", PHOTO)
-    assert said.status == 0
+    assert said.status == 1
     assert "no photo" in said.out
 
 
@@ -195,3 +239,11 @@ def test_debug_shows_where_it_came_from(place: Path, call: Callable) -> None:
     said = call("--debug", "predict", "nowhere.jpg")
     assert said.status == 2
     assert "Traceback" in said.err and said.err.strip().splitlines()[-1].startswith("error: ")
+
+
+def test_a_warning_is_one_line_without_the_place_in_the_program() -> None:
+    assert _in_one_line(PasunchatWarning("so it is"), PasunchatWarning, "a.py", 3) == (
+        "warning: so it is\n"
+    )
+    other = _in_one_line(UserWarning("from elsewhere"), UserWarning, "a.py", 3)
+    assert other.startswith("a.py:3: UserWarning: from elsewhere")

@@ -39,6 +39,12 @@ def test_examples_call_the_command_with_its_own_options(name: str) -> None:
         assert {word for word in words if word.startswith("--")} <= known
 
 
+def test_the_command_alone_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and all(name in said.out for name in COMMANDS)
+
+
 def test_an_unknown_option_is_one_line_and_status_2(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def outcome() -> Outcome:
         required=("jpeg:95", "resize:0.5"),
         cost_of_surviving=1.52,
         transfer=(Transfer("tiny", Prediction("dog", 0.99), Prediction("cat", 0.61), fooled=True),),
+        model="runs/tiny",
         classifier="",
         advice="",
     )

@@ -1,5 +1,6 @@
 """Photos fooled as the command does it: names, folders, what is refused, what is recorded."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,15 @@ def test_a_photo_that_is_read_so_already_is_not_counted_as_fooled(
     (at,) = fool_photos(classifier, [photo], options=FoolOptions(target))
     assert not at.outcome.fooled
     assert (at.folder / "row.png").is_file()
+
+
+@pytest.mark.parametrize("name", ["写真" * 40 + ".png", os.fsdecode(b"caf\xe9.png")])
+def test_long_names_and_names_that_are_no_utf_8_are_served(
+    classifier: Classifier, photo: Path, name: str
+) -> None:
+    (at,) = fool_photos(classifier, [photo.rename(photo.with_name(name))])
+    assert (at.folder / at.outcome.picture).is_file()
+    assert read_fooled(classifier.origin) == [at]
 
 
 def test_two_photos_of_one_name_do_not_overwrite_each_other(
@@ -121,9 +131,9 @@ def test_nothing_is_left_where_drawing_fails(
 def test_a_film_and_other_models_are_kept_too(classifier: Classifier, photo: Path) -> None:
     target = other_class(classifier, photo)
     (at,) = fool_photos(
-        classifier, [photo], options=FoolOptions(target), models=[classifier], film="webp"
+        classifier, [photo], options=FoolOptions(target), models=[classifier], films=("webp", "gif")
     )
-    assert (at.folder / "film.webp").is_file()
+    assert (at.folder / "film.webp").is_file() and (at.folder / "film.gif").is_file()
     (other,) = at.outcome.transfer
     assert other.fooled and (other.before, other.after) == (at.outcome.before, at.outcome.after)
 

@@ -31,6 +31,17 @@ def test_a_control_that_moves_is_not_hidden(
     assert words.control_in_words(moved).endswith(said)
 
 
+def test_noise_is_called_little_only_where_it_is(outcome: Outcome) -> None:
+    little = replace(outcome, largest_change=6, l2=0.65, values=18_400)
+    assert words.noise_in_words([little]) == "a little noise of at most 6 of 255 levels"
+    dense = replace(little, largest_change=4, l2=6.0, values=150_528)  # 4 levels in every value
+    assert words.noise_in_words([dense]) == "noise of at most 4 of 255 levels"
+    visible = replace(little, largest_change=17, l2=2.15, values=122_697)
+    assert words.noise_in_words([little, visible]) == "noise of at most 17 of 255 levels"
+    few = replace(little, largest_change=255, l2=1.0, values=3)
+    assert words.noise_in_words([few]) == "strong noise of at most 255 of 255 levels"
+
+
 def test_survival_is_told_in_ticks(outcome: Outcome) -> None:
     said = "survives 2 of 3: jpeg 95 ✓ 50 ✗, resize 0.5 ✓"
     assert words.survival_in_words(outcome) == said

@@ -48,6 +48,7 @@ def receipt(classifier: Classifier) -> Receipt:
     before, after = ask_image(classifier, _noise(0)), ask_image(classifier, picture())
     l2, largest = distances(_noise(0), picture())
     return Receipt(
+        model=classifier.known_as,
         classifier=classifier.digest(),
         photo=digest_of_pixels(_noise(0)),
         picture=digest_of_pixels(picture()),

@@ -1,9 +1,11 @@
 """Which files are meant, and that what is said of them depends on nothing but themselves."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from pasunchat.classifiers.build import build
@@ -11,6 +13,7 @@ from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.predict import BATCH, predict
 from pasunchat.photos.files import ENDINGS, photo_files
+from pasunchat.storage import to_json
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +95,38 @@ def test_what_is_no_photo_gets_a_reason_in_its_place(place: Path, classifier: Cl
         assert good.prediction == Prediction(likeliest, good.probabilities[likeliest])
 
 
+ODD_THINGS: dict[str, Callable[[Path], object]] = {
+    "a link to nowhere": lambda path: path.symlink_to("nowhere.jpg"),
+    "a folder": Path.mkdir,
+    "a pipe": os.mkfifo,
+}
+
+
+@pytest.mark.parametrize("named", [".", "*", "m.jpg"])
+@pytest.mark.parametrize("thing", ODD_THINGS)
+def test_what_is_no_file_gets_a_reason_and_the_others_are_answered(
+    place: Path, classifier: Classifier, thing: str, named: str
+) -> None:
+    ODD_THINGS[thing](place / "m.jpg")
+    if (named, thing) == ("m.jpg", "a folder"):
+        with pytest.raises(PasunchatError, match="holds no photo"):
+            predict(classifier, [named])
+        return
+    found = {each.file: each for each in predict(classifier, ["a.JPG", named])}
+    assert thing in str(found["m.jpg"].reason)
+    assert found["a.JPG"].prediction is not None
+
+
+def test_a_name_that_is_no_utf_8_is_answered_and_can_be_written(
+    place: Path, classifier: Classifier
+) -> None:
+    Image.new("RGB", (9, 9)).save("b.png")
+    Path("b.png").rename(os.fsdecode(b"caf\xe9.png"))
+    (found,) = predict(classifier, ["*.png"])
+    assert found.file == r"caf\xe9.png" and found.prediction is not None
+    assert rb"caf\\xe9.png" in to_json([found])
+
+
 def test_nothing_but_bad_files_is_all_reasons(place: Path, classifier: Classifier) -> None:
     assert all(found.reason for found in predict(classifier, ["notes.txt", "notes.txt"]))
 
@@ -114,6 +149,20 @@ def test_hundreds_are_the_same_as_one_by_one(
 def test_classes_without_names_are_numbers(place: Path, classifier: Classifier) -> None:
     (found,) = predict(Classifier(classifier.network, mean=0.5, size=16), ["b.png"])
     assert set(found.probabilities) == {"0", "1"}
+
+
+def test_one_path_is_taken_alone(place: Path, classifier: Classifier) -> None:
+    file = photo_files([place])[0]
+    for path in (file, str(file)):
+        assert predict(classifier, path) == predict(classifier, [file])
+
+
+def test_images_are_no_paths(classifier: Classifier) -> None:
+    for images in ([Image.new("RGB", (16, 16))], torch.zeros(1, 3, 16, 16)):
+        with pytest.raises(
+            PasunchatError, match=r"expected paths of files, got .*; the classifier"
+        ):
+            predict(classifier, images)  # type: ignore[arg-type]
 
 
 def test_a_classifier_without_a_size_is_refused(place: Path, classifier: Classifier) -> None:

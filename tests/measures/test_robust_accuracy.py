@@ -27,7 +27,7 @@ NOT_FOOLED = {"status": Status.NOT_REACHED, "fooled": False, "after": "cat", "ma
 def summed(photos: list[AttackedPhoto], **requested: object) -> Robustness:
     """What follows from photos. requested: fields of the request that differ."""
     info = replace(INFO, request=replace(INFO.request, **requested))
-    return robustness(info, ("cat", "dog"), photos)
+    return robustness(info, ("cat", "dog"), photos, "runs/simple")
 
 
 @pytest.fixture
@@ -149,6 +149,34 @@ def test_against_counting_one_by_one(
         size for size in enough if size < inf and np.mean(np.array(enough) <= size) >= share - 1e-6
     ]
     assert needed == (min(misread) if misread else None)
+
+
+def test_each_radius_asked_for_has_its_interval(make_attacked: Make) -> None:
+    """Wilson 1927, for 3 and 2 of 5."""
+    sizes = (0.1, 0.2, 0.3, 0.9)
+    misread = make_attacked(real="dog", fooled=False, status=Status.ALREADY_WRONG, l2=0.0)
+    photos = [misread, *(make_attacked(row=row, l2=size) for row, size in enumerate(sizes, 1))]
+    found = robustness(replace(INFO, radii=(0.15, 0.25)), ("cat", "dog"), photos, "runs/simple")
+    assert [(at.radius, at.withstood, at.photos) for at in found.within] == [
+        (0.15, 3, 5), (0.25, 2, 5),
+    ]  # fmt: skip
+    assert found.within[0].interval == pytest.approx((0.2307, 0.8824), abs=1e-4)
+    assert found.within[1].interval == pytest.approx((0.1176, 0.7693), abs=1e-4)
+    assert [at.accuracy for at in found.within] == [found.accuracy_within(r) for r in (0.15, 0.25)]
+    assert repr(found) == (
+        "<Robustness: 4 of 5 photos right without any change [37.6, 96.4] %; turning fooled 4\n"
+        "  within L2 0.150: 3 of 5 withstood this attack [23.1, 88.2] %\n"
+        "  within L2 0.250: 2 of 5 withstood this attack [11.8, 76.9] %\n"
+        "an upper bound: another attack may find more>"
+    )
+
+
+def test_without_a_grid_what_floats_add_to_a_distance_is_within(make_attacked: Make) -> None:
+    photo = make_attacked(l2=0.5 * (1 + 5e-6))
+    for levels, share in ((256, 1.0), (None, 0.0)):
+        info = replace(INFO, request=replace(INFO.request, levels=levels, radius=0.5), radii=(0.5,))
+        found = robustness(info, ("cat",), [photo], "runs/simple")
+        assert found.within[0].accuracy == found.accuracy_within(0.5) == share
 
 
 def test_it_comes_back_from_json(by_hand: Robustness) -> None:

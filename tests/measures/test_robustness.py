@@ -183,8 +183,10 @@ def dying(path, value):
     write(path, value)
 attack_folder.write_json = dying
 job.BLOCK = {BLOCK}
+model = load_files(Path(sys.argv[1]))
+model.known_as = {classifier.known_as!r}
 job.attack_split(
-    load_files(Path(sys.argv[1])), open_dataset(sys.argv[2]), sys.argv[3],
+    model, open_dataset(sys.argv[2]), sys.argv[3],
     attack="{QUICK}", split="all", limit={LIMIT},
 )
 """

@@ -18,7 +18,7 @@ def dataset(photos: Path, tmp_path: Path) -> Dataset:
 
 def test_what_a_dataset_holds(dataset: Dataset) -> None:
     assert dataset.classes == ("cat", "dog")
-    assert (dataset.size, dataset.framing, dataset.decode) == (16, "pad", "fast")
+    assert (dataset.size, dataset.framing, dataset.decode) == (16, "pad", "exact")
     assert dataset.pixels.shape == (40, 16, 16, 3)
     assert dataset.pixels.dtype == dataset.split.dtype == np.uint8
     assert isinstance(dataset.pixels, np.memmap)

@@ -183,7 +183,7 @@ def test_a_large_but_sane_picture_opens_without_a_warning() -> None:
 
 @pytest.mark.parametrize("make", [lambda p: p / "none.jpg", lambda p: p])
 def test_a_path_that_is_no_file(make: Callable[[Path], Path], tmp_path: Path) -> None:
-    with pytest.raises(PasunchatError, match="cannot read"):
+    with pytest.raises(PasunchatError, match="cannot be read"):
         read_photo(make(tmp_path), 8, "pad")
 
 

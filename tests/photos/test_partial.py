@@ -135,7 +135,7 @@ def test_changed_photos_are_read_anew(photos: Path, tmp_path: Path, make_jpeg: C
         prepare([photos], tmp_path / "a", size=8, progress=stopped_at(30))
     (photos / "cat" / "0.jpg").write_bytes(make_jpeg(12345))
     dataset = prepare([photos], tmp_path / "a", size=8)
-    assert np.array_equal(dataset.pixels[0], read_photo(photos / "cat" / "0.jpg", 8, "pad", "fast"))
+    assert np.array_equal(dataset.pixels[0], read_photo(photos / "cat" / "0.jpg", 8, "pad"))
 
 
 NO_ROOM = """

@@ -79,7 +79,7 @@ def test_the_digest_follows_what_it_covers(photos: Path, tmp_path: Path) -> None
     first = digest("a")
     moved = shutil.copytree(photos, tmp_path / "elsewhere")
     assert prepare([moved], tmp_path / "b", size=8).digest == first
-    others = [digest("c", size=9), digest("d", framing="crop"), digest("e", decode="exact")]
+    others = [digest("c", size=9), digest("d", framing="crop"), digest("e", decode="fast")]
     others += [digest("f", seed=1), digest("g", split=(0.5, 0.4, 0.1))]
     (photos / "cat" / "0.jpg").write_bytes((photos / "cat" / "0.jpg").read_bytes() + b"tail")
     others.append(digest("h"))
@@ -117,6 +117,19 @@ def test_what_is_skipped_is_listed_with_its_reason(photos: Path, tmp_path: Path)
     }  # fmt: skip
     assert dataset.counts.skipped == dict.fromkeys(sorted(rows.values()), 1)
     assert len(dataset.names) == 40
+
+
+def test_names_that_are_no_utf_8_are_read_and_shown_with_a_replacement(
+    photos: Path, tmp_path: Path
+) -> None:
+    (photos / "cat" / "0.jpg").rename(photos / "cat" / os.fsdecode(b"caf\xe9.jpg"))
+    (photos / "dog").rename(photos / os.fsdecode(b"ch\xefen"))
+    source = photos.rename(tmp_path / os.fsdecode(b"\xe9t\xe9"))
+    dataset = prepare([source], tmp_path / "data", size=8)
+    assert len(dataset.names) == 40
+    assert dataset.classes == ("cat", r"ch\xefen")
+    assert r"cat/caf\xe9.jpg" in dataset.names
+    assert dataset.facts.sources[0].endswith(r"\xe9t\xe9")
 
 
 def test_a_damaged_member_of_a_zip_is_skipped(photos: Path, tmp_path: Path) -> None:
@@ -165,7 +178,7 @@ def test_no_place_to_write(photos: Path, tmp_path: Path) -> None:
     [
         ({"size": 0}, "--size: expected 1 to 4096 pixels, got 0"),
         ({"framing": "stretch"}, '--framing: expected pad, crop, squash, got "stretch"'),
-        ({"decode": "slow"}, '--decode: expected fast, exact, got "slow"'),
+        ({"decode": "slow"}, '--decode: expected exact, fast, got "slow"'),
         ({"split": (60, 30, 10)}, "--split: expected three shares"),
     ],
 )

@@ -80,6 +80,58 @@ LAID_OUT: dict[str, tuple[list[str], dict[str, str]]] = {
     "class folders with names of the flat kind": (
         ["cat/cat.1.jpg", "dog/dog.1.jpg"], {"cat/cat.1.jpg": "cat", "dog/dog.1.jpg": "dog"}
     ),
+    "splits of longer names, twice over": (
+        ["training_set/training_set/cat/1", "training_set/training_set/dog/1",
+         "test_set/test_set/cat/1", "test_set/test_set/dog/1"],
+        {
+            "training_set/training_set/cat/1": "cat train",
+            "training_set/training_set/dog/1": "dog train",
+            "test_set/test_set/cat/1": "cat test", "test_set/test_set/dog/1": "dog test",
+        },
+    ),
+    "splits of longer names, beside photos without classes": (
+        ["seg_train/a/1", "seg_train/b/1", "seg_test/a/1", "seg_test/b/1", "seg_pred/1"],
+        {
+            "seg_train/a/1": "a train", "seg_train/b/1": "b train",
+            "seg_test/a/1": "a test", "seg_test/b/1": "b test",
+        },
+    ),
+    "splits of longer names, in other spellings": (
+        ["TrainImages/a/1", "TrainImages/b/1", "valset/a/1", "valset/b/1", "My Test/a/1",
+         "My Test/b/1"],
+        {
+            "TrainImages/a/1": "a train", "TrainImages/b/1": "b train",
+            "valset/a/1": "a validation", "valset/b/1": "b validation",
+            "My Test/a/1": "a test", "My Test/b/1": "b test",
+        },
+    ),
+    "train and eval": (
+        ["train/a/1", "train/b/1", "eval/a/1", "eval/b/1"],
+        {"train/a/1": "a train", "train/b/1": "b train",
+         "eval/a/1": "a test", "eval/b/1": "b test"},
+    ),
+    "classes that have a split's word in their names": (
+        ["bullet_train/1", "freight_train/1", "test_tube/1"],
+        {"bullet_train/1": "bullet_train", "freight_train/1": "freight_train",
+         "test_tube/1": "test_tube"},
+    ),
+    "such a class with folders of its own": (
+        ["bullet_train/day/1", "bullet_train/night/1", "bus/1"],
+        {"bullet_train/day/1": "bullet_train", "bullet_train/night/1": "bullet_train",
+         "bus/1": "bus"},
+    ),
+    "class folders in a lone folder with a split's word in its name": (
+        ["my test photos/cat/1", "my test photos/dog/1"],
+        {"my test photos/cat/1": "cat", "my test photos/dog/1": "dog"},
+    ),
+    "splits inside class folders": (
+        ["cat/train/1", "cat/test/1", "dog/train/1", "dog/test/1"],
+        {"cat/train/1": "cat train", "cat/test/1": "cat test", "dog/train/1": "dog train",
+         "dog/test/1": "dog test"},
+    ),
+    "class folders with one inner folder of the same name": (
+        ["cat/images/1", "dog/images/1"], {"cat/images/1": "cat", "dog/images/1": "dog"}
+    ),
     "one class": (["photos/cat/1.jpg"], {"photos/cat/1.jpg": "cat"}),
     "no layout": (["1.jpg", "2.jpg"], {}),
 }  # fmt: skip
@@ -89,6 +141,17 @@ LAID_OUT: dict[str, tuple[list[str], dict[str, str]]] = {
 def test_layouts(name: str) -> None:
     paths, wanted = LAID_OUT[name]
     assert places(paths) == wanted
+
+
+def test_folders_that_hold_the_same_classes_and_are_no_splits_are_refused(
+    tmp_path: Path, fill: Fill
+) -> None:
+    names = [f"{top}/{kind}/1.jpg" for top in ("mine", "yours") for kind in ("cat", "dog")]
+    source = fill(tmp_path / "photos", names)
+    with pytest.raises(PasunchatError, match=r"photos: .*mine and yours both hold .*cat and dog"):
+        listing(source)
+    with opened([source / "mine", source / "yours"]) as found:
+        assert {entry.class_name for each in found for entry in each.entries} == {"cat", "dog"}
 
 
 def test_a_folder_is_read_where_it_lies(tmp_path: Path, fill: Fill) -> None:
@@ -163,7 +226,7 @@ def test_a_broken_link_is_a_file_that_cannot_be_read(tmp_path: Path, fill: Fill)
     fill(tmp_path, CLASSES)
     (tmp_path / "cat" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     entry = next(e for e in listing(tmp_path).entries if e.name == "cat/gone.jpg")
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(OSError, match="broken link"):
         entry.read()
 
 

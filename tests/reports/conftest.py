@@ -33,9 +33,9 @@ CLASSES = ("cat", "dog")
 SIZE, PHOTOS = 16, 60
 HISTORY = (
     Epoch(1, 0.69, 0.66, 0.60, 0.67, 0.58),
-    Epoch(2, 0.60, 0.50, 0.75, 0.61, 0.66),
-    Epoch(3, 0.40, 0.30, 0.90, 0.66, 0.65),
-    Epoch(4, 0.20, 0.10, 0.99, 0.80, 0.64),
+    Epoch(2, 0.60, 0.50, 0.75, 0.61, 0.66, 0.01),
+    Epoch(3, 0.40, 0.30, 0.90, 0.66, 0.65, 0.01),
+    Epoch(4, 0.20, 0.10, 0.99, 0.80, 0.64, 0.02),
 )
 
 
@@ -108,6 +108,7 @@ def compared(name: str, right: int, multiply_adds: int, classifier: str = "c" * 
         name=name, classifier=classifier, dataset="d" * 64, trained_here=True, size=16,
         right=right, accuracy=accuracy, interval=(accuracy - 0.05, min(1.0, accuracy + 0.05)),
         parameters=1538, multiply_adds=multiply_adds, log_loss=0.4, calibration_error=0.02,
+        classes_left_out=0,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.measures.compare import Comparison
 from pasunchat.measures.robust_accuracy import ClassRobustness, Robustness
-from pasunchat.measures.score import Evaluation
+from pasunchat.measures.score import Bin, Evaluation
 from pasunchat.measures.speed import Timing
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import write_png
@@ -26,6 +26,21 @@ from pasunchat.reports.evaluation import write_evaluation
 from pasunchat.reports.report import write_report
 from pasunchat.storage import write_json
 from pasunchat.training.run import TIMING, Run, add_timing, write_history
+
+
+def perfect_evaluation(evaluation: Evaluation) -> Evaluation:
+    """Every photo right, with all confidence."""
+    confusion = tuple(
+        tuple(each.photos if row == column else 0 for column in range(len(evaluation.classes)))
+        for row, each in enumerate(evaluation.classes)
+    )
+    classes = tuple(replace(each, precision=1.0, recall=1.0, f1=1.0) for each in evaluation.classes)
+    sure = Bin(low=0.9, high=1.0, photos=evaluation.photos, confidence=1.0, accuracy=1.0)
+    return replace(
+        evaluation, right=evaluation.photos, accuracy=1.0, interval=(0.839, 1.0), classes=classes,
+        confusion=confusion, bins=(sure,), confidence_when_right=1.0, confidence_when_wrong=1.0,
+        calibration_error=1.0, floor=1.0, balanced_accuracy=1.0,
+    )  # fmt: skip
 
 
 class Seen(HTMLParser):
@@ -140,8 +155,8 @@ def test_the_report_shows_the_whole_run(full_run: Run) -> None:
         "drawn by the program",
         "3 heic",
         "1,538",  # parameters of linear on 16 x 16
-        "validation does not: overfitting",
-        "Always answering",
+        "validation rises, from 0.61 to 0.8: overfitting",
+        "always answering",
         "the same amount of random noise, 8 draws",
         "Ceci n’est pas un chat",
         "Training took 10 s for 4 epochs, 2.5 s each",
@@ -152,6 +167,59 @@ def test_the_report_shows_the_whole_run(full_run: Run) -> None:
     ):
         assert words in text
     assert " 100 % sure" not in text
+
+
+def lead(page: Path) -> str:
+    """The report's first paragraph."""
+    found = re.search(r'<p class="lead">(.*?)</p>', page.read_text(), re.DOTALL)
+    assert found
+    return " ".join(found[1].split())
+
+
+def test_a_network_no_better_than_a_guess_is_called_that_in_the_first_sentence(
+    run: Run, classifier: Classifier, evaluation: Evaluation, dataset: Dataset, photo: Path
+) -> None:
+    assert not evaluation.beats_floor
+    write_evaluation(run.folder / "evaluation", evaluation, dataset)
+    fool_photos(classifier, [photo])
+    said = lead(write_report(run.folder))
+    assert re.match(r"This is (no|not shown to be) better than a guess: it is right on ", said)
+    assert "--network efficientnet-lite0" in said and "to fool a coin" in said
+    good = replace(evaluation, right=20, accuracy=1.0, interval=(0.839, 1.0))
+    write_json(run.folder / "evaluation" / "evaluation.json", good)
+    said = lead(write_report(run.folder, overwrite=True))
+    assert said.startswith("The network “linear” learnt from")
+    assert "20 of 20 [83.9 or more]" in said and "guess" not in said and "coin" not in said
+
+
+def test_nothing_is_ever_said_to_be_a_hundred_per_cent(
+    full_run: Run, evaluation: Evaluation, comparison: Comparison, attacked: tuple[Path, Robustness]
+) -> None:
+    """A page of a run where everything is right, sure and withstood, its figures among it."""
+    perfect = perfect_evaluation(evaluation)
+    write_json(full_run.folder / "evaluation" / "evaluation.json", perfect)
+    models = tuple(
+        replace(model, right=100, accuracy=1.0, interval=(0.96, 1.0), calibration_error=1.0)
+        for model in comparison.models
+    )
+    write_json(
+        full_run.folder / "comparison" / "comparison.json", replace(comparison, models=models)
+    )
+    folder, robust = attacked
+    classes = tuple(replace(each, right=each.photos, fooled=0) for each in robust.classes)
+    withstood = replace(
+        robust, right=robust.photos, fooled=0, accuracy=1.0, robust_accuracy=1.0, classes=classes,
+        curve=tuple(replace(point, accuracy=1.0) for point in robust.curve),
+    )  # fmt: skip
+    write_json(folder / "robustness.json", withstood)
+    history = [
+        replace(row, training_accuracy=1.0, validation_accuracy=1.0) for row in full_run.history
+    ]
+    write_history(full_run.folder, history)
+    page = write_report(full_run.folder)
+    words = Seen(page).words.replace("\u00a0", " ")
+    assert "20 of 20" in words and "all 8 test photos" in words
+    assert not re.search(r"100(\.0)? %", words)
 
 
 def test_the_same_run_gives_the_same_bytes_but_for_the_times(full_run: Run) -> None:

@@ -48,7 +48,7 @@ MISREAD = replace(
 def found(*photos: AttackedPhoto, split: str = "test", **requested: object) -> Robustness:
     """What follows from photos. requested: fields of the request that differ."""
     info = replace(INFO, split=split, request=replace(INFO.request, **requested))
-    return robustness(info, ("cat", "dog"), photos)
+    return robustness(info, ("cat", "dog"), photos, "runs/simple")
 
 
 def within(distance: float) -> AttackedPhoto:
@@ -76,7 +76,7 @@ def test_what_was_found_in_sentences() -> None:
         "Half of all are misread within L2 0.500.",
     ]
     assert findings(found(FOOLED, ROBUST, split="all", radius=0.6)) == [
-        "Without any change 100 % of 2 photos are read rightly.",
+        "Without any change all 2 photos are read rightly.",
         "The attack “turning” inside L2 0.600 fools 1 of these 2; 50.0 % of all stay right.",
     ]
     assert findings(found(ROBUST))[-1] == "Less than half of all were brought to be misread."
@@ -87,14 +87,14 @@ def test_what_was_found_in_sentences() -> None:
 
 def test_without_a_photo_to_attack_there_is_no_sentence_about_an_attack() -> None:
     nothing = found(MISREAD)
-    assert findings(nothing) == ["Without any change 0 % of 1 test photo are read rightly."]
+    assert findings(nothing) == ["Without any change 0 % of 1 test photo is read rightly."]
 
 
 def test_how_little_is_enough() -> None:
     both = found(FOOLED, within(0.7), ROBUST, MISREAD)
     assert enough_in_words(both) == [
         ("25 %", "misread as they are"), ("50 %", "L2 0.500"), ("75 %", "L2 0.700"),
-        ("90 %", "not found"), ("100 %", "not found"),
+        ("90 %", "not found"), ("all", "not found"),
     ]  # fmt: skip
 
 

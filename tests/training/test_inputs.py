@@ -1,6 +1,7 @@
 """Which photos a batch holds, what it is trained towards, and what is measured after an epoch."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from pasunchat.classifiers.classifier import as_pixels
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.training.inputs import PixelInputs, batches, training_sample
-from pasunchat.training.recipe import RECIPES, STRONG, Augment, Recipe
+from pasunchat.training.recipe import RECIPES, STRONG, Augment, Recipe, steps_of_pass
 
 RECIPE = Recipe(batch_size=8)
 
@@ -36,6 +37,39 @@ def test_an_epoch_goes_on_where_it_stopped(dataset: Dataset) -> None:
     rest = list(batches(dataset, RECIPE, 3, first_step=2))
     assert len(rest) == len(whole) - 2
     assert all(map(np.array_equal, rest, whole[2:]))
+
+
+def test_an_epoch_of_few_photos_goes_through_them_several_times(dataset: Dataset) -> None:
+    recipe, rows = replace(RECIPE, steps_per_epoch=20), dataset.rows("train")
+    parts, steps = list(batches(dataset, recipe, epoch=1)), steps_of_pass(len(rows), 8)
+    passes = recipe.passes(len(rows))
+    assert passes == -(-20 // steps) > 1 and len(parts) == passes * steps
+    turns = [np.concatenate(parts[k * steps : (k + 1) * steps]) for k in range(passes)]
+    for one, other in pairwise(turns):
+        assert not np.array_equal(one, other)
+        assert np.array_equal(np.sort(one), rows) and np.array_equal(np.sort(other), rows)
+    rest = list(batches(dataset, recipe, 1, first_step=steps + 1))
+    assert len(rest) == len(parts) - steps - 1
+    assert all(map(np.array_equal, rest, parts[steps + 1 :]))
+
+
+def test_a_photo_left_over_joins_the_batch_before(dataset: Dataset) -> None:
+    photos = len(dataset.rows("train"))
+    size = next(size for size in range(2, photos) if photos % size == 1)
+    parts = list(batches(dataset, Recipe(batch_size=size), epoch=0))
+    assert [len(part) for part in parts] == [*[size] * (photos // size - 1), size + 1]
+    assert len(parts) == steps_of_pass(photos, size)
+
+
+def test_each_pass_has_its_own_augmentation(dataset: Dataset) -> None:
+    recipe, rows = (
+        replace(RECIPE, steps_per_epoch=20, augment=STRONG.augment),
+        dataset.rows("train"),
+    )
+    inputs, steps = PixelInputs(dataset, recipe, Runtime()), steps_of_pass(len(rows), 8)
+    first, again, second = (inputs.batch(rows[:6], epoch=0, step=step)[0] for step in (0, 1, steps))
+    assert torch.equal(first, again)
+    assert ((first - second).abs().amax((1, 2, 3)) > 0.01).all()
 
 
 def test_training_is_measured_on_as_many_photos_as_validation(dataset: Dataset) -> None:

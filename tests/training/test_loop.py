@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch.nn import functional
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.files import load_files
 from pasunchat.photos.dataset import Dataset
+from pasunchat.photos.prepare import prepare
 from pasunchat.training.inputs import batches
 from pasunchat.training.loop import Interrupted, ending, not_finite, train
 from pasunchat.training.recipe import STRONG, Recipe
@@ -93,9 +95,10 @@ def test_same_seed_same_bytes(dataset: Dataset, tmp_path: Path) -> None:
         (RECIPE, 9),
         (RECIPE, 12),
         (EVERYTHING, 6),
+        (replace(EVERYTHING, steps_per_epoch=9), 11),
         (replace(EVERYTHING, network="tiny", resolutions=(16, 32)), 6),
     ],
-    ids=["talk-1", "talk-9", "talk-12", "everything", "resolutions"],
+    ids=["talk-1", "talk-9", "talk-12", "everything", "several-passes", "resolutions"],
 )
 def test_asked_to_stop_it_goes_on_byte_for_byte(
     dataset: Dataset, tmp_path: Path, recipe: Recipe, steps: int
@@ -182,6 +185,35 @@ def test_a_mirrored_classifier_cannot_tell_left_from_right(
     assert classifier.info.mirrored
     found = classifier.logits(images), classifier.logits(images[:, :, ::-1])
     assert torch.allclose(*found, atol=1e-5)
+
+
+def test_how_sure_a_rise_is_comes_from_the_photos_own_losses(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    """Two trainings of one and of two epochs: their photos' losses are compared by hand."""
+    rows, losses = dataset.rows("validation"), []
+    for epochs in (1, 2):
+        recipe = Recipe(epochs=epochs, patience=None, lr=1e-4)
+        run = train(dataset, recipe, tmp_path / str(epochs))
+        assert run.info.best_epoch == epochs
+        logits = load_files(run.folder).logits(dataset.pixels, rows)
+        labels = torch.from_numpy(dataset.labels[rows])
+        losses.append(functional.cross_entropy(logits, labels, reduction="none"))
+    assert run.history[0].rise_error is None
+    wanted = (losses[1] - losses[0]).std().item() / len(rows) ** 0.5
+    assert run.history[1].rise_error == pytest.approx(wanted, rel=1e-4)
+    assert not run.history[1].rises_from(run.history[0])
+
+
+def test_a_batch_norm_learns_whatever_number_is_left_over(
+    make_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = make_photos(tmp_path / "photos", {"cat": 12, "dog": 12})
+    data = prepare([photos], tmp_path / "data", size=16)
+    count = len(data.rows("train"))
+    network = "simple:batch_norm=true"
+    recipe = Recipe(network=network, epochs=1, batch_size=count - 1)
+    assert train(data, recipe, tmp_path / "run").finished
 
 
 def counted(*losses: float, waited: int = 0) -> Counters:

@@ -135,6 +135,8 @@ def _candidate(problem: Problem, pixels: Tensor, reached: Tensor, score: Tensor)
     reached, else the one of the largest score [N, Q]."""
     if pixels.shape[1] == 1:
         return torch.zeros(len(pixels), dtype=torch.int64, device=pixels.device)
+    if not reached.any():
+        return score.argmax(1)
     distance = problem.norm.measure((pixels - problem.pixels[:, None]).flatten(0, 1))
     nearest = torch.where(reached, distance.view_as(score), torch.inf).argmin(1)
     return torch.where(reached.any(1), nearest, score.argmax(1))

@@ -4,31 +4,43 @@ A `Request` is all that a caller asks of a search, as one value: checked once, h
 `fool`, `fool_photos` and `attack_split`. One more option is one field of it.
 """
 
-from collections.abc import Sequence
+import warnings
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import inf
-from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pasunchat.attacks import ATTACKS
+from pasunchat.attacks.find import find
+from pasunchat.attacks.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
 from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
-from pasunchat.attacks.search import SearchResult, SearchTask, find
-from pasunchat.classifiers.classifier import Classifier, as_pixels
-from pasunchat.errors import PasunchatError
-from pasunchat.parsing import from_table
-from pasunchat.photos.image import read_photo
+from pasunchat.attacks.search import SearchResult, SearchTask
+from pasunchat.classifiers.classifier import Classifier, finite
+from pasunchat.classifiers.folding import folded_for_search
+from pasunchat.classifiers.load import Model, as_classifier
+from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
+from pasunchat.errors import PasunchatError, PasunchatWarning
+from pasunchat.limits import check_search
+from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
 from pasunchat.storage import sha256
+
+GRID = 256  # levels of an 8-bit file
+NUMBERS: dict[str, type[int] | type[float]] = {  # fields of a Request
+    "confidence": float,
+    "levels": int,
+    "seconds": float,
+    "seed": int,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,25 +50,24 @@ class Request:
 
     attack: str | Method | None = None  # "pgd:steps=200" or a value; None: the norm's nearest
     norm: Norm = L2  # or its name
-    radius: float | None = None  # the largest distance allowed; None: the nearest change
+    # the largest distance allowed, or as a word: "4/255"; None: the nearest change
+    radius: float | None = None
     confidence: float | None = None  # in (0, 1): least probability of the class in the end
-    levels: int | None = 256  # values a pixel may take: 256 for 8-bit files, None for any number
+    levels: int | None = GRID  # values a pixel may take: 256 for 8-bit files, None for any number
     mask: Tensor | None = None  # bool [H, W], or [N, 1 or 3, H, W]: what may change
     effort: Effort = "normal"  # for attacks that have it
     seconds: float | None = None  # time a photo; then the best so far is the result
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.norm, str):
-            object.__setattr__(self, "norm", _norm(self.norm))
-        if self.radius is not None and not 0 <= self.radius < inf:
-            raise PasunchatError(f"radius: expected a number of at least 0, got {self.radius}")
-        if self.confidence is not None and not 0 < self.confidence < 1:
-            raise PasunchatError(f"confidence: expected between 0 and 1, got {self.confidence}")
-        if self.levels is not None and self.levels < 2:
-            raise PasunchatError(f"levels: expected 2 or more, or None, got {self.levels}")
-        if self.seconds is not None and not 0 < self.seconds < inf:
-            raise PasunchatError(f"seconds: expected a number above 0, got {self.seconds}")
+        self._take_plain_values()
+        check_search(
+            norm=self.norm.name,
+            radius=self.radius,
+            confidence=self.confidence,
+            levels=self.levels,
+            seconds=self.seconds,
+        )
         self._refuse_less_than_a_step()
         self._refuse_unserved()
 
@@ -94,6 +105,36 @@ class Request:
             seed=self.seed,
         )
 
+    def _take_plain_values(self) -> None:
+        """A norm by its name, a radius in words, numbers and masks of other libraries."""
+        if not isinstance(self.norm, Norm):
+            object.__setattr__(self, "norm", _norm(self.norm))
+        if self.radius is not None:
+            object.__setattr__(self, "radius", radius_of(self.radius))
+        for name, kind in NUMBERS.items():
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _number(value, kind, name))
+        if isinstance(self.mask, np.ndarray):
+            object.__setattr__(self, "mask", torch.from_numpy(self.mask.astype(bool)))
+        if self.effort not in get_args(Effort):
+            raise PasunchatError(
+                f"effort: expected {', '.join(get_args(Effort))}, got {self.effort!r}; take one of "
+                "them"
+            )
+        if not (
+            self.attack is None or isinstance(self.attack, str) or hasattr(self.attack, "info")
+        ):
+            raise PasunchatError(
+                f'attack: expected a name, as in "pgd:steps=200", or an attack, got '
+                f"{type(self.attack).__name__}; there are: {', '.join(ATTACKS)}"
+            )
+        if self.mask is not None and not isinstance(self.mask, Tensor):
+            raise PasunchatError(
+                f"mask: expected a bool tensor [H, W], got {type(self.mask).__name__}; True where "
+                "a change is allowed"
+            )
+
     def _refuse_unserved(self) -> None:
         info = self.method.info
         if not info.serves(self.norm.name):
@@ -122,35 +163,63 @@ class Request:
 
 
 def fool(
-    classifier: Classifier,
-    photos: Tensor | Sequence[Path | str],
+    model: Model,
+    photos: Photos,
+    labels: Labels | Request | None = None,
     request: Request | None = None,
     *,
     goal: Goal | None = None,
     progress: Progress = silent,
+    steps: Progress = silent,
     **options: Any,
 ) -> AttackResult:
     """Find the least change to each photo that brings the classifier to the goal.
 
-    photos: pixels, float [N, 3, H, W] in [0, 1], or paths of files. request: how to search; options
-    are fields of `Request` and may be given instead: `fool(classifier, photos, norm=LINF)`. goal:
-    by default the class that comes second for each photo.
-    The result is judged as it would be saved, on the request's levels, each row alone.
+    model: a Classifier, any torch module that takes pixels in [0, 1] and gives logits, or what
+    `load` takes. photos: pixels, images or files, see `pixels_of`. labels: the class that each
+    photo is to leave, or one for all, as places among the outputs or as names. goal: any other
+    goal, instead of labels; without either, the class that comes second for each photo. request:
+    how to search, also in the place of labels; options are fields of `Request` and may be given
+    instead: `fool(model, photos, labels, norm="linf", radius="8/255")`. progress: (photos done,
+    photos). steps: (steps done, steps) of the search at work, of which an attack may make several;
+    0 steps where its end is not known.
+    The result is judged as it would be saved, on the request's levels, each row alone. Pixels that
+    lie on no 256 levels mean `levels=None`, with a warning, unless levels are among the options.
     Raises PasunchatError for bad input.
     """
     keep_pages()
-    request = request_of(request, options)
-    pixels = pixels_of(photos, classifier)
+    if isinstance(labels, Request):
+        if request is not None:
+            raise TypeError("give one Request, not two")
+        labels, request = None, labels
+    with outside_inference_mode():
+        classifier = as_classifier(model)
+        pixels = pixels_of(photos, classifier)
+        request = request_of(*without_grid(pixels, request, options))
+        with buffers_kept(classifier):
+            return _fooled(classifier, pixels, labels, goal, request, progress, steps)
+
+
+def _fooled(
+    classifier: Classifier,
+    pixels: Tensor,
+    labels: Labels | None,
+    goal: Goal | None,
+    request: Request,
+    progress: Progress,
+    steps: Progress,
+) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
-    goal = goal or Goal(runner_up(before))
-    if request.confidence is not None:
-        goal = replace(goal, confidence=request.confidence)
-    goal = replace(goal.to("cpu"), scale=before.abs().amax(1))
+    goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
     problem = problem_of(pixels, goal, request)
     active = torch.nonzero(~_met(goal, before)).squeeze(1)
     keys = _keys(request.seed, problem)
-    found = find(request.method, SearchTask(classifier, problem, keys, active, progress, deadline))
+    searched = folded_for_search(classifier)
+    task = SearchTask(
+        searched, problem, keys, active, progress, deadline, before.shape[1], steps=steps
+    )
+    found = find(request.method, task)
     return _judged(classifier, problem, before, found, request)
 
 
@@ -158,38 +227,62 @@ def request_of(request: Request | None, options: dict[str, Any]) -> Request:
     """A request, or one made of options; never both."""
     if request is not None and options:
         raise TypeError(f"give a Request or {', '.join(options)}, not both")
+    if request is not None and not isinstance(request, Request):
+        raise PasunchatError(
+            f"request: expected a Request, got {type(request).__name__}; give its fields by name, "
+            'as in norm="linf"'
+        )
     return request or Request(**options)
 
 
-def pixels_of(photos: Tensor | Sequence[Path | str], classifier: Classifier) -> Tensor:
-    """Pixels, float32 [N, 3, H, W] in [0, 1], on the classifier's device; files are read, in the
-    size and framing that it states."""
-    device = classifier.mean.device
-    if not isinstance(photos, Tensor):
-        if classifier.size is None:
-            raise PasunchatError("this classifier states no picture size; give pixels, not files")
-        side, framing = classifier.size, classifier.framing
-        return as_pixels(np.stack([read_photo(Path(p), side, framing) for p in photos]), device)
-    if photos.ndim != 4 or photos.shape[1] != 3 or not photos.is_floating_point():
-        raise PasunchatError(
-            f"expected pixels as float [N, 3, H, W], got {photos.dtype} {list(photos.shape)}"
-        )
-    if len(photos) and not (float(photos.min()) >= 0 and float(photos.max()) <= 1):
-        raise PasunchatError(
-            f"expected pixels in [0, 1], got {float(photos.min()):g} to "
-            f"{float(photos.max()):g}; divide by 255, and leave mean and std to the Classifier"
-        )
-    return photos.to(device).float().contiguous(memory_format=torch.channels_last)
+def without_grid(
+    pixels: Tensor, request: Request | None, options: dict[str, Any]
+) -> tuple[Request | None, dict[str, Any]]:
+    """A request, or options, as they are; with `levels=None`, said in a warning, for pixels that
+    lie on no 256 levels. Other levels, and those among the options, stay."""
+    others = isinstance(request, Request) and request.levels != GRID
+    if others or "levels" in options or not off_grid(pixels, GRID):
+        return request, options
+    warnings.warn(
+        f"these pixels do not lie on the {GRID} levels of a file, so levels=None: the result is "
+        "made of floats, and no file holds it",
+        PasunchatWarning,
+        stacklevel=3,
+    )
+    if isinstance(request, Request):
+        return replace(request, levels=None), options
+    return request, {**options, "levels": None}
 
 
-def finite(logits: Tensor) -> Tensor:
-    """The logits, if all of them are numbers; else raises PasunchatError."""
-    if not bool(logits.isfinite().all()):
+def goal_of(
+    labels: Labels | None,
+    goal: Goal | None,
+    classifier: Classifier,
+    logits: Tensor,
+    request: Request,
+) -> Goal:
+    """The goal that labels or a goal amount to, on the CPU: by default the class that comes second
+    in the logits [N, C]."""
+    count, total = logits.shape
+    if goal is not None and labels is not None:
+        raise PasunchatError("expected labels or a goal, got both; labels are what is to be left")
+    if goal is not None and not isinstance(goal, Goal):
         raise PasunchatError(
-            "the classifier's logits are not finite numbers on these photos; check its weights "
-            "and its normalisation (mean and std)"
+            f"goal: expected a Goal, got {type(goal).__name__}; give classes to leave as labels, "
+            "and classes to reach as Goal(classes)"
         )
-    return logits
+    if labels is not None:
+        names = [classifier.class_name(index) for index in range(total)]
+        goal = Goal(classes_of(labels, names, count), targeted=False)
+    goal = (goal or Goal(runner_up(logits))).to("cpu").of_all(count)
+    goal = replace(goal, classes=ordinary(goal.classes))
+    if len(goal.classes) != count:
+        raise PasunchatError(
+            f"goal: expected one class for each of {count} photos, got {len(goal.classes)}; give "
+            "as many, or one for all"
+        )
+    in_range(goal.classes, total)
+    return goal if request.confidence is None else replace(goal, confidence=request.confidence)
 
 
 def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
@@ -197,7 +290,7 @@ def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
     levels, norm, device = request.levels, request.norm, pixels.device
     radius = None if request.radius is None else pixels.new_full((len(pixels),), request.radius)
     on_grid = Problem(pixels, goal, norm, levels).snap(pixels)
-    if len(pixels) and float((on_grid - pixels).abs().max()) > 1e-4:
+    if levels is not None and off_grid(pixels, levels):
         raise PasunchatError(
             f"these pixels do not lie on {levels} levels, so no file holds them; round them "
             "(pixels.mul(255).round().div(255)), or take levels=None"
@@ -208,6 +301,7 @@ def problem_of(pixels: Tensor, goal: Goal, request: Request) -> Problem:
 
 def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     """A mask [H, W], or [1 or N, 1 or 3, H, W], as bool [N, 1 or 3, H, W] on the pixels' device."""
+    mask = ordinary(mask)
     whole = mask.bool() if mask.ndim == 4 else mask.bool()[None, None]
     shape = (len(pixels), *whole.shape[1:2], *pixels.shape[2:])
     fits = whole.ndim == 4 and whole.shape[0] in (1, len(pixels)) and whole.shape[1] in (1, 3)
@@ -219,11 +313,38 @@ def mask_for(mask: Tensor, pixels: Tensor) -> Tensor:
     return whole.to(pixels.device).expand(shape)
 
 
-def _norm(name: str) -> Norm:
-    """The table's own row, not a copy: attacks ask whether a norm `is` L2."""
-    if name not in NORMS:
-        raise PasunchatError(f'unknown norm "{name}"; there are: {", ".join(NORMS)}')
-    return NORMS[name]
+def radius_of(value: Any) -> float:
+    """A radius as a number: 0.03, "8/255", or a number of any library. Raises PasunchatError."""
+    if isinstance(value, str):
+        return number(value, "radius")
+    radius = _number(value, float, "radius")
+    if not 0 <= radius < inf:
+        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
+    return radius
+
+
+def _number(value: Any, kind: type[int] | type[float], name: str) -> int | float:
+    """A number of any library as Python's own."""
+    try:
+        plain = kind(value)
+        whole = kind is float or plain == value
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise PasunchatError(
+            f"{name}: expected a number, got {value!r}; give one for all photos"
+        ) from error
+    if not whole:
+        raise PasunchatError(f"{name}: expected a whole number, got {value!r}; leave the rest out")
+    return plain
+
+
+def _norm(word: Any) -> Norm:
+    """The norm meant by its name, or by its exponent, as in 2 and inf. The table's own row, not a
+    copy: attacks ask whether a norm `is` L2."""
+    lower = f"{word:g}" if isinstance(word, int | float) else str(word).lower()
+    for name in (word, lower, f"l{lower}"):
+        if isinstance(name, str) and name in NORMS:
+            return NORMS[name]
+    raise PasunchatError(f'unknown norm "{word}"; there are: {", ".join(NORMS)}')
 
 
 def serving(norm: Norm) -> list[str]:
@@ -277,6 +398,7 @@ def _judged(
         forwards=found.forwards,
         backwards=found.backwards,
         request=request.info(),
+        classes=classifier.classes,
     )
 
 

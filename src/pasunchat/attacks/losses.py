@@ -1,8 +1,12 @@
-"""Losses: (logits [N, C], goal) -> [N], larger is nearer to the goal, so no attack flips a sign."""
+"""Losses: (logits [N, C], goal) -> [N], larger is nearer to the goal, so no attack flips a sign.
+
+And what a goal to leave a class asks of each other class alone.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from pasunchat.attacks.problem import Goal
@@ -49,3 +53,10 @@ LOSSES: Mapping[LossName, Loss] = {
     "ce": log_probability,
     "dlr": difference_of_logits_ratio,
 }
+
+
+def likeliest_others(logits: Tensor, goal: Goal, most: int) -> Tensor:
+    """The likeliest classes but the one to leave, the likeliest first, int64 [N, K], of logits
+    [N, C]; K = min(most, C - 1)."""
+    others = logits.scatter(1, goal.classes[:, None], -torch.inf)
+    return others.topk(min(most, logits.shape[1] - 1), 1).indices

@@ -4,6 +4,7 @@ It counts what an answer costs, and gives an attack only what the attack says th
 oracle around it estimates gradients that are 0.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -15,12 +16,27 @@ from pasunchat.attacks.draws import draw_signs
 from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Attack, Query, State, Views, take
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.runtime import full_precision
+from pasunchat.classifiers.classifier import Classifier, cannot_run
+from pasunchat.classifiers.modes import evaluating, frozen, ordinary_weights, outside_inference_mode
+from pasunchat.classifiers.outputs import in_one_line
+from pasunchat.errors import PasunchatError
+from pasunchat.runtime import full_precision, generator
 
 NOISE = (1 / 255, 4 / 255, 16 / 255)  # of the neighbours
 DIRECTIONS, STEP = 16, 8 / 255  # of the differences
+UNREGISTERED = "an autograd kernel was not registered"  # torch's warning of a wrong gradient
+LOOKS = 16  # pictures of noise that tell a network without gradient from a constant one
 STRIDE = 16  # whether a gradient is 0 is seen on every 16th row of the picture first
+
+
+class NoGradientError(PasunchatError):
+    """No gradient comes back through a network; attacks by gradients say nothing of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"no gradient comes back through this network: {reason}; take an attack that needs "
+            "none: square (inside a radius) or hop-skip-jump"
+        )
 
 
 class Slope(NamedTuple):
@@ -98,7 +114,11 @@ class Oracle:
                     shown = views.view(part, take(state, rows), leaf, view)
                 logits = _spread(self._forward(shown), rows, count)
                 loss = self.attack.loss(problem, state, logits)
-            gradient = _spread(_gradient(loss, leaf), rows, count)
+                of_loss = _gradient(loss, leaf)
+            if of_loss is None:
+                self._refuse_hidden(leaf.detach())
+                of_loss = leaf.new_zeros(len(leaf), *loss.shape[1:], *leaf.shape[1:])
+            gradient = _spread(of_loss, rows, count)
             gradient = gradient if problem.mask is None else _masked(gradient, problem.mask)
             return logits.detach(), loss.detach(), gradient
 
@@ -109,8 +129,17 @@ class Oracle:
         return Slope(None, torch.stack(losses).mean(0), by_view.mean(1), by_view)
 
     def _forward(self, pixels: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
+        with in_one_line(f"{self.classifier.known_as} {cannot_run(pixels)}"):
+            logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
         return logits.float()
+
+    def _refuse_hidden(self, pixels: Tensor) -> None:
+        """Raise NoGradientError where autograd sees no way back from the logits to the pixels
+        although other pixels get other logits; a network that does not look has the gradient 0."""
+        noise = torch.rand(LOOKS, *pixels.shape[1:], generator=generator("look")).to(pixels)
+        asked = self.logits(torch.cat([pixels, noise]))
+        if bool((asked != asked[:1]).any()):
+            raise NoGradientError("its numbers are detached or made whole on their way")
 
     def _all_logits(self, pixels: Tensor, asked: Tensor | None, known: Tensor | None) -> Tensor:
         """Logits [N, Q, C] of pixels [N, Q, 3, H, W]. known: [N, C], of picture 0 of the rows
@@ -226,18 +255,18 @@ def is_zero(gradient: Tensor) -> Tensor:
 
 @contextmanager
 def attack_mode(classifier: Classifier) -> Iterator[None]:
-    """The classifier in evaluation mode, in fp32 and without weight gradients; afterwards as it
-    was."""
-    training = classifier.training
-    required = [(p, p.requires_grad) for p in classifier.parameters()]
-    classifier.eval().requires_grad_(False)
-    try:
-        with full_precision():
-            yield
-    finally:
-        classifier.train(training)
-        for parameter, requires_grad in required:
-            parameter.requires_grad_(requires_grad)
+    """The classifier in evaluation mode, in fp32, without weight gradients and outside inference
+    mode; afterwards as it was. That torch knows a gradient to be wrong is an error."""
+    with (
+        evaluating(classifier),
+        frozen(classifier),
+        outside_inference_mode(),
+        ordinary_weights(classifier),
+        full_precision(),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("error", f".*{UNREGISTERED}")
+        yield
 
 
 def _judged(problem: Problem, logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -253,19 +282,28 @@ def _judged(problem: Problem, logits: Tensor) -> tuple[Tensor, Tensor]:
     return margin.view(rows, pictures), reached.view(rows, pictures)
 
 
-def _gradient(loss: Tensor, pixels: Tensor) -> Tensor:
-    """d loss / d pixels, [N, 3, H, W], or [N, K, 3, H, W] of a loss [N, K]; 0 where the network
-    does not depend on its pixels."""
+def _gradient(loss: Tensor, pixels: Tensor) -> Tensor | None:
+    """d loss / d pixels, [N, 3, H, W], or [N, K, 3, H, W] of a loss [N, K]; None where no part of
+    it leads back to the pixels. Raises NoGradientError where an operation has no derivative."""
     if not loss.requires_grad:
-        return pixels.new_zeros(len(pixels), *loss.shape[1:], *pixels.shape[1:])
-    if loss.ndim == 1:
-        (one,) = torch.autograd.grad(loss.sum(), pixels)
-        return one
-    parts = [
-        torch.autograd.grad(loss[:, k].sum(), pixels, retain_graph=k < loss.shape[1] - 1)[0]
-        for k in range(loss.shape[1])
-    ]
-    return torch.stack(parts, 1)
+        return None
+    columns = loss.unbind(1) if loss.ndim == 2 else (loss,)
+    parts: list[Tensor | None] = []
+    for left, column in zip(range(len(columns), 0, -1), columns, strict=True):
+        try:
+            parts += torch.autograd.grad(
+                column.sum(), pixels, retain_graph=left > 1, allow_unused=True
+            )
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, UserWarning) as error:
+            said = "an operation in it has no derivative (of quantised numbers?)"
+            other = " ".join(str(error).split())[:200]
+            raise NoGradientError(said if UNREGISTERED in other else other) from error
+    if all(part is None for part in parts):
+        return None
+    filled = [torch.zeros_like(pixels) if part is None else part for part in parts]
+    return torch.stack(filled, 1) if loss.ndim == 2 else filled[0]
 
 
 def _masked(gradient: Tensor, mask: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ A Problem also holds the grid that the result must lie on, and the radius and th
 to.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from math import log
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.norms import L2, ROUNDING, Norm, batch_view
+from pasunchat.errors import PasunchatError
 
 # Shares of the largest logit. Logits of one picture differ in their last bits with the batch that
 # it is asked in: a margin counts in the end above TIE, and for a search above SURE, so that what a
@@ -19,30 +21,72 @@ from pasunchat.attacks.norms import L2, ROUNDING, Norm, batch_view
 TIE, SURE = 1e-6, 2e-5
 SMALLEST = 1e-12  # stands for the largest logit where all are 0
 TINY = 1e-7  # absolute: what float arithmetic may add to a value in [0, 1]
+EXACT = 1e-6  # of a radius: what it may add to a distance between pixels that lie on no grid
+
+
+def _places(classes: Any) -> Tensor:
+    """Places of classes as int64 [N], or [] of one."""
+    try:
+        places = torch.as_tensor(classes)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PasunchatError(
+            f"classes of a goal: expected int64 [N], got {type(classes).__name__}; give places "
+            "among the classifier's outputs"
+        ) from error
+    whole = not (places.is_floating_point() or places.is_complex() or places.dtype == torch.bool)
+    if places.ndim > 1 or not whole:
+        raise PasunchatError(
+            f"classes of a goal: expected int64 [N], got {places.dtype} {list(places.shape)}; of "
+            "one-hot labels take labels.argmax(1)"
+        )
+    return places.long()
 
 
 @dataclass(frozen=True)
 class Goal:
     """Which class a classifier is to answer, or to stop answering, for each row."""
 
-    classes: Tensor  # int64 [N]: the class to reach, or, untargeted, the class to leave
+    # int64 [N]: the class to reach, or, untargeted, the class to leave; a list or an array becomes
+    # one, and one class alone is that of every row
+    classes: Tensor
     targeted: bool = True
     confidence: float | None = None  # in (0, 1): least probability of the class read in the end
     # [N]: the largest absolute logit at the photo, or None. Logits may all be near 0 at the border,
     # and what counts as a tie is a share of more than that.
     scale: Tensor | None = None
+    # int64 [N]: to leave a class, the other class that the margin follows until one is reached; or
+    # None: the best of the others at each moment
+    toward: Tensor | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", _places(self.classes))
         if self.confidence is not None and not 0 < self.confidence < 1:
-            raise ValueError(f"confidence: expected between 0 and 1, got {self.confidence}")
+            raise PasunchatError(f"confidence: expected between 0 and 1, got {self.confidence}")
 
     def margin(self, logits: Tensor) -> Tensor:
         """How far inside the goal the logits [N, C] are, [N]: above 0 when it is reached.
 
         Targeted: z_t - max of the others. Untargeted: max of the others - z_y. With a confidence
         c: z_t - logsumexp of its others - log(c / (1 - c)), where t is the target or, untargeted,
-        the best of the others.
+        the best of the others. Where no class reaches, it is that of the class `toward`.
         """
+        best = self._best_margin(logits)
+        if self.toward is None:
+            return best
+        return torch.where(best > 0, best, self.class_margins(logits, self.toward[:, None])[:, 0])
+
+    def class_margins(self, logits: Tensor, classes: Tensor) -> Tensor:
+        """How far each of some classes is inside a goal to leave a class, [N, K], if it were the
+        one that is read: above 0 where it leads the class to leave, or, with a confidence, has it.
+
+        logits: [N, C]. classes: int64 [N, K], none of them the class to leave.
+        """
+        if self.confidence is None:
+            return logits.gather(1, classes) - logits.gather(1, self.classes[:, None])
+        aims = (Goal(each, True, self.confidence) for each in classes.unbind(1))
+        return torch.stack([aim.margin(logits) for aim in aims], 1)
+
+    def _best_margin(self, logits: Tensor) -> Tensor:
         classes = self.classes[:, None]
         others = logits.scatter(1, classes, -torch.inf)
         if self.confidence is None:
@@ -65,13 +109,24 @@ class Goal:
 
     def to(self, device: torch.device | str) -> "Goal":
         """The same goal, on a device."""
-        scale = None if self.scale is None else self.scale.to(device)
-        return replace(self, classes=self.classes.to(device), scale=scale)
+        return self._changed(lambda part: part.to(device))
+
+    def of_all(self, count: int) -> "Goal":
+        """The goal of so many rows, where it may be one class for all of them."""
+        return replace(self, classes=self.classes.expand(count)) if self.classes.ndim == 0 else self
 
     def rows(self, index: Tensor | slice) -> "Goal":
         """The goal of some rows."""
-        scale = None if self.scale is None else self.scale[index]
-        return replace(self, classes=self.classes[index], scale=scale)
+        return self._changed(lambda part: part[index])
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "Goal":
+        """Each of its tensors changed."""
+        parts: dict[str, Any] = {
+            field.name: change(part)
+            for field in fields(self)
+            if isinstance(part := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **parts)
 
 
 @dataclass(frozen=True)
@@ -84,6 +139,9 @@ class Problem:
     levels: int | None = 256  # values a pixel may take in the end (an 8-bit file), or None for any
     radius: Tensor | None = None  # [N]: the largest distance allowed, or None for any
     mask: Tensor | None = None  # bool [N, 1 or 3, H, W]: what may change, or None for everything
+    # [N, 3, H, W]: the pixels that searches before came nearest with, inside the radius; the photo
+    # where there are none. None: there was no search before.
+    nearest_try: Tensor | None = None
 
     @property
     def max_level(self) -> int:
@@ -146,9 +204,12 @@ class Problem:
         return self.close_enough(self.distance(pixels))
 
     def close_enough(self, distance: Tensor) -> Tensor:
-        """Whether distances [N] keep to the radius, bool [N]."""
+        """Whether distances [N] keep to the radius, bool [N]. On a grid a level more or less is far
+        more than rounding; in float a radius is exact."""
         if self.radius is None:
             return torch.ones_like(distance, dtype=torch.bool)
+        if self.levels is None:
+            return distance <= self.radius * (1 + EXACT)
         return distance <= self.radius * (1 + ROUNDING) + TINY
 
     def usable_radius(self) -> Tensor:

@@ -36,6 +36,9 @@ class AttackInfo:
     # nearest query that reached. Such an attack takes no confidence.
     own_result: bool = False
     any_norm: bool = False  # it uses a Norm's members alone, so it serves one that is added too
+    # Whether, from three classes on, it leaves a class by aiming at the nearest of the others
+    # (strategies/targets.py). Such an attack has an `effort`.
+    by_class: bool = False
 
     def serves(self, norm: str) -> bool:
         """Whether it makes the norm of that name small."""
@@ -138,6 +141,15 @@ class Method(Protocol):
     @property
     def info(self) -> AttackInfo:
         """What it states about itself."""
+
+
+@runtime_checkable
+class HasEffort(Method, Protocol):
+    """One that may search longer or less long; a dataclass."""
+
+    @property
+    def effort(self) -> Effort:
+        """How long."""
 
 
 class Attack(Method, Protocol[S]):

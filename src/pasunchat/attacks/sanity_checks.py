@@ -7,7 +7,8 @@ becomes a sentence, and names the heading in docs/warnings.md that says what to 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log
 from typing import Any
 
 import torch
@@ -15,15 +16,19 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pasunchat.attacks.draws import keys_for
+from pasunchat.attacks.find import find
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.norms import LINF, Norm
-from pasunchat.attacks.oracle import attack_mode
+from pasunchat.attacks.oracle import NoGradientError, attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
-from pasunchat.attacks.search import SearchTask, find, first_answers
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.attacks.search import SearchTask, first_answers
+from pasunchat.classifiers.classifier import Classifier, with_noise
+from pasunchat.classifiers.company import Company
+from pasunchat.classifiers.heads import SMALLEST
+from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 
-SUM = 1e-4  # nearer to 1 than this: the outputs of a row are probabilities
+ROUNDED = 0.1  # of a logarithm: so near to the least one there is, its probability is 0
 LEVELS_APART = 1e-4  # of the largest logit: further apart, two answers to one question are random
 ASKED = 3  # times, about the same photos: do the answers agree?
 GRADIENT_STEPS = GradientSteps(steps=10, random=False)
@@ -54,20 +59,22 @@ def checks(
     radius, queries: of the short search without gradients that is compared with one with them.
     The classifier is left as it was.
     """
-    found = [_training_mode(classifier)]
-    radii = pixels.new_full((len(pixels),), radius)
-    problem = Problem(pixels, goal.to(pixels.device), norm, None, radii)
-    rows = torch.arange(len(pixels))
-    task = SearchTask(classifier, problem, keys_for(rows, "checks"), rows)
-    with attack_mode(classifier):
-        answers = _answers(classifier, pixels)
-        found += [
-            _random(answers),
-            _probabilities(answers[0]),
-            _asks_for_gradients(classifier, pixels),
-            _no_gradient(task),
-        ]
-    found.append(_better_without(task, queries))
+    with outside_inference_mode(), buffers_kept(classifier):
+        found = [_training_mode(classifier), _company(classifier, pixels)]
+        pixels = ordinary(pixels.detach())
+        goal = replace(goal.to(pixels.device), classes=ordinary(goal.classes.to(pixels.device)))
+        radii = pixels.new_full((len(pixels),), radius)
+        problem = Problem(pixels, goal, norm, None, radii)
+        rows = torch.arange(len(pixels))
+        task = SearchTask(classifier, problem, keys_for(rows, "checks"), rows)
+        with attack_mode(classifier):
+            answers = _answers(classifier, pixels)
+            found += [
+                _random(answers),
+                _probabilities(classifier, answers[0]),
+                _asks_for_gradients(classifier, pixels),
+            ]
+        found += _of_gradients(task, queries)
     return tuple(check for check in found if check is not None)
 
 
@@ -81,6 +88,18 @@ def _training_mode(classifier: Classifier) -> Check | None:
         f"{moody} layers (dropout or batch norm) are in training mode; attacks switch them to "
         "evaluation, so what they say is of the classifier after eval()",
         "A classifier in training mode",
+    )
+
+
+def _company(classifier: Classifier, pixels: Tensor) -> Check | None:
+    classifier.find_company(with_noise(pixels[:1]))
+    if classifier.company is not Company.OTHER:
+        return None
+    return Check(
+        "company",
+        "the answer to a photo depends on the photos beside it; each is asked alone here, and a "
+        "batch gets other answers: put batch norm into evaluation before you export",
+        "Answers that depend on the company",
     )
 
 
@@ -103,14 +122,19 @@ def _random(answers: list[Tensor]) -> Check | None:
     )
 
 
-def _probabilities(outputs: Tensor) -> Check | None:
-    off = (outputs.sum(1) - 1).abs().max()
-    if outputs.shape[1] < 2 or float(outputs.min()) < 0 or float(off) > SUM:
+def _probabilities(classifier: Classifier, answers: Tensor) -> Check | None:
+    """On how many photos a probability is rounded to 0 or 1, so that its logarithm has no
+    gradient."""
+    adapter = classifier.adapter
+    if adapter is None or not adapter.head.is_logarithm:
+        return None
+    rounded = (answers.detach() <= log(SMALLEST) + ROUNDED).any(1)
+    if not rounded.any():
         return None
     return Check(
         "probabilities",
-        "the outputs lie in [0, 1] and sum to 1, so they are probabilities, not logits; their "
-        "gradients vanish where the classifier is sure: leave the softmax out",
+        f"the network gives probabilities, and for {int(rounded.sum())} of {len(answers)} photos "
+        "they are rounded to 0 or 1, where no gradient is left: leave its softmax or sigmoid out",
         "Probabilities instead of logits",
     )
 
@@ -142,6 +166,15 @@ def _asks_for_gradients(classifier: Classifier, pixels: Tensor) -> Check | None:
         "answers: attack it as a whole with an attack that is made for it",
         "Gradients at inference",
     )
+
+
+def _of_gradients(task: SearchTask, queries: int) -> list[Check | None]:
+    """What is said of the gradients: that there are none, or of how many photos, and whether a
+    search without them does better."""
+    try:
+        return [_no_gradient(task), _better_without(task, queries)]
+    except NoGradientError as error:
+        return [Check("no-gradient", str(error), "No gradient comes back")]
 
 
 def _no_gradient(task: SearchTask) -> Check | None:

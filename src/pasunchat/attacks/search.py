@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from time import monotonic
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ from pasunchat.attacks.protocol import (
     Attack,
     ChoosesResult,
     EndsByRow,
-    Method,
     Query,
     State,
     take,
@@ -29,7 +28,8 @@ from pasunchat.attacks.protocol import (
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
-BATCH = 16  # rows searched together: as many as keep a CPU busy
+BATCH = 16  # rows searched together: as many as keep a CPU busy, or more where they are small
+VALUES = 64 * 3 * 32 * 32  # of their pixels
 ACTIVATIONS = 512  # on a GPU: times that a row's pixels must fit its memory, for the activations
 
 
@@ -43,6 +43,8 @@ class SearchTask:
     rows: Tensor  # int64 [M]: the rows to search
     progress: Progress = silent  # called with (rows done, M)
     deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
+    classes: int | None = None  # of the classifier, C; None: not known
+    steps: Progress = silent  # called with (steps done, steps, or 0 where rows end by themselves)
 
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
@@ -84,21 +86,6 @@ class _Active:
     keys: Tensor
 
 
-@runtime_checkable
-class Strategy(Protocol):
-    """Many searches: a value that runs attacks on the same rows and keeps the best of each row."""
-
-    def find(self, task: SearchTask) -> SearchResult:
-        """As `search`."""
-
-
-def find(method: Method, task: SearchTask) -> SearchResult:
-    """Run an attack or a strategy on the task's rows."""
-    if isinstance(method, Strategy):
-        return method.find(task)
-    return search(cast(Attack[Any], method), task)
-
-
 def no_result(problem: Problem) -> SearchResult:
     """Before any search."""
     best, zero = no_try(problem), torch.zeros(len(problem.pixels), dtype=torch.int64)
@@ -118,13 +105,15 @@ def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
 
 
 def batches(rows: Tensor, problem: Problem) -> tuple[Tensor, ...]:
-    """The rows in parts that are searched together: on a GPU as many as its memory holds of the
+    """The rows in parts that are searched together: on a CPU of small pictures more, since there
+    each query costs the same beside the network; on a GPU as many as its memory holds of the
     largest of common networks."""
-    device, most = problem.pixels.device, BATCH
+    device, row = problem.pixels.device, max(problem.pixels[:1].numel(), 1)
+    most = max(BATCH, VALUES // row)
     if device.type == "cuda":
-        row = problem.pixels[:1].numel() * problem.pixels.element_size()
         memory = torch.cuda.get_device_properties(device).total_memory
-        most = max(BATCH, min(memory // (ACTIVATIONS * max(row, 1)), 256))
+        size = row * problem.pixels.element_size()
+        most = max(BATCH, min(memory // (ACTIVATIONS * size), 256))
     return torch.split(rows, most) if len(rows) else ()
 
 
@@ -160,6 +149,7 @@ def _batch_searched(
         result.forwards[active.rows] += answer.forwards
         result.backwards[active.rows] += answer.backwards
         result.had_gradient[active.rows] |= answer.has_gradient
+        task.steps(step, attack.steps or 0)
         if not attack.info.own_result:
             update(active.best, oracle, problem, query, answer)
         if not last:

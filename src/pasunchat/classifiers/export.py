@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.company import Company
 from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.external.info import KEY, ExportedInfo, info_to_export
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.external.safetensors import load_safetensors
+from pasunchat.classifiers.modes import evaluating
+from pasunchat.classifiers.outputs import in_one_line
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import refuse_existing, to_json, whole_file
 
@@ -62,11 +65,16 @@ def export(
         raise PasunchatError(f'unknown form "{form}"; there are: {", ".join(FORMS)}')
     path, exported = Path(path), info_to_export(classifier)
     refuse_existing(path, overwrite=overwrite)
-    classifier.eval()
     expected = classifier.predict_logits(pixels)
-    with whole_file(path) as part:
+    if classifier.company not in (None, Company.SAME):
+        raise PasunchatError(
+            "this network is asked about one picture at a time (it takes no batch, or answers "
+            "otherwise in one), so a file for any number of pictures would not be true to it"
+        )
+    with evaluating(classifier), whole_file(path) as part:
         FORMS[form].write(classifier, part, exported)
-        found = FORMS[form].run(part, pixels.cpu())
+        with in_one_line(f"the {form} file that was written cannot be run"):
+            found = FORMS[form].run(part, pixels.cpu()).float()
         same = found.shape == expected.shape
         if not same or not torch.allclose(found, expected, rtol=CLOSE, atol=CLOSE):
             raise PasunchatError(

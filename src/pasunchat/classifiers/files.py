@@ -12,7 +12,8 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.info import ClassifierInfo
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.errors import PasunchatError
-from pasunchat.storage import read_json, write_bytes, write_json
+from pasunchat.storage import RECIPE, read_json, write_bytes, write_json
+from pasunchat.words import command
 
 WEIGHTS, INFO = "weights.safetensors", "classifier.json"
 
@@ -57,10 +58,7 @@ def load_files(folder: Path) -> Classifier:
     """
     for name in (INFO, WEIGHTS):
         if not (folder / name).is_file():
-            raise PasunchatError(
-                f"{folder} holds no finished classifier ({name} is missing); "
-                "train one, or go on with: pasunchat train --resume"
-            )
+            raise unfinished(folder)
     saved = read_json(folder / INFO, SavedInfo)
     classifier = build_from(saved.info, seed=0 if saved.pretrained_base else None)
     network = classifier.network
@@ -70,8 +68,27 @@ def load_files(folder: Path) -> Classifier:
         raise PasunchatError(
             f"{folder / WEIGHTS} is not the file that {INFO} was written with; train again"
         )
-    classifier.origin = folder
+    classifier.origin, classifier.known_as = folder, str(folder)
     return classifier.eval()
+
+
+def digest_on_record(folder: Path) -> str:
+    """The digest of the classifier in `folder`, as its classifier.json states it."""
+    return read_json(folder / INFO, SavedInfo).digest
+
+
+def unfinished(folder: Path) -> PasunchatError:
+    """The error for a folder without a whole classifier: a run that was stopped goes on."""
+    missing = INFO if not (folder / INFO).is_file() else WEIGHTS
+    if missing == INFO and (folder / RECIPE).is_file():
+        return PasunchatError(
+            f"the run {folder} is unfinished: its training was stopped; go on with: "
+            f"{command('train', '--resume', folder)}"
+        )
+    return PasunchatError(
+        f"{folder} holds no classifier ({missing} is missing); expected the folder of a "
+        "run, as pasunchat train leaves it"
+    )
 
 
 def fill(part: nn.Module, path: Path) -> None:

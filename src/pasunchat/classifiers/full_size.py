@@ -39,6 +39,7 @@ def wrap(classifier: Classifier, network: nn.Module, *, size: int | None) -> Cla
     info = replace(classifier.info, size=size, mirrored=False)  # the inner one does that itself
     wrapped = Classifier.with_info(network, info)
     wrapped.origin, wrapped.known_as = classifier.origin, classifier.known_as
+    wrapped.company = classifier.company
     return wrapped.to(classifier.mean.device).train(classifier.training)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import nn
+
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.hugging_face import PREFIX as HF
 from pasunchat.classifiers.external.hugging_face import load_hugging_face
@@ -15,11 +17,19 @@ from pasunchat.classifiers.external.safetensors import load_safetensors
 from pasunchat.classifiers.external.timm import PREFIX as TIMM
 from pasunchat.classifiers.external.timm import load_timm
 from pasunchat.classifiers.external.torch_files import load_torch
-from pasunchat.classifiers.files import INFO, WEIGHTS, load_files
-from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
+from pasunchat.classifiers.files import (
+    INFO,
+    WEIGHTS,
+    digest_on_record,
+    load_files,
+    unfinished,
+)
+from pasunchat.classifiers.modes import outside_inference_mode
+from pasunchat.classifiers.shipped import DEFAULT, PREFIX, SHIPPED, shipped_folder
 from pasunchat.errors import PasunchatError
-from pasunchat.storage import RUNS
+from pasunchat.storage import RECIPE, RUNS
 
+Model = Classifier | nn.Module | Path | str  # what `as_classifier` takes
 TORCH = (".pt", ".pt2", ".pth", ".ts", ".pkl", ".pickle", ".ckpt", ".bin")
 
 
@@ -54,8 +64,12 @@ def _file(
 
 
 def _is_run(model: str) -> bool:
-    """Whether it is a folder, or the name of one under ./runs."""
-    return any(folder.is_dir() for folder in (Path(model), RUNS / model))
+    """Whether it is a folder, or the name of one under ./runs; of a shipped model's name, whether
+    a run is there, finished or not."""
+    folders = (Path(model), RUNS / model)
+    if model in SHIPPED:
+        return any((folder / name).is_file() for folder in folders for name in (RECIPE, INFO))
+    return any(folder.is_dir() for folder in folders)
 
 
 def _load_run(model: str, requested: Preprocessing) -> Classifier:
@@ -65,18 +79,27 @@ def _load_run(model: str, requested: Preprocessing) -> Classifier:
 
 
 def _load_shipped(model: str, requested: Preprocessing) -> Classifier:
+    name = model.removeprefix(PREFIX)
+    if name not in SHIPPED:
+        raise PasunchatError(
+            f'no model "{name}" comes with pasunchat; those that do: {", ".join(SHIPPED)}'
+        )
     if not requested.is_empty():
         raise PasunchatError(f"{model} comes with pasunchat and states its own preprocessing")
-    classifier = load_files(shipped_folder(model))
+    classifier = load_files(shipped_folder(name))
     classifier.origin = None  # nothing is written where the package lies
+    classifier.known_as = f"{PREFIX}{name}"
     return classifier
 
 
 LOADERS = {
-    "run": Loader("a run of pasunchat train: its folder, or its name", _is_run, _load_run),
     "shipped": Loader(
-        f"one that comes with pasunchat: {', '.join(SHIPPED)}", SHIPPED.__contains__, _load_shipped
+        f"{PREFIX}NAME, one that comes with pasunchat: {', '.join(SHIPPED)}; so is the name alone, "
+        "where no run has it",
+        lambda model: model.startswith(PREFIX) or (model in SHIPPED and not _is_run(model)),
+        _load_shipped,
     ),
+    "run": Loader("a run of pasunchat train: its folder, or its name", _is_run, _load_run),
     "timm": Loader("timm:NAME, a classifier of timm", _begins(TIMM), load_timm),
     "hugging face": Loader(
         "hf:NAME, an image classifier of transformers", _begins(HF), load_hugging_face
@@ -103,15 +126,33 @@ def load(model: str | Path | None = None, preprocessing: Preprocessing | None = 
     model: None for the newest finished run under ./runs, and where there is none, for the shipped
     default. preprocessing: what an external model does not state itself; it may also stand behind
     the name, as in "cat.onnx:scale=0..255,classes=cat/dog". Raises PasunchatError saying what is
-    missing, what is wrong with a file, or which models there are instead.
+    missing, what is wrong with a file, or which models there are instead. The classifier's
+    `known_as` loads it again, whatever runs are made later.
     """
     model = usual_model() if model is None else model
     name, behind_name = name_and_preprocessing(str(model))
     requested = (preprocessing or Preprocessing()).over(behind_name)
     loads = (loader.load for loader in LOADERS.values() if loader.accepts(name))
-    classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the runs
-    classifier.known_as = str(model)
+    with outside_inference_mode():  # weights made in it take no part in a gradient
+        classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the models
+    if not classifier.known_as.startswith(PREFIX) and classifier.origin is None:
+        classifier.known_as = str(model)
     return classifier
+
+
+def as_classifier(model: Model) -> Classifier:
+    """A classifier unchanged; what `load` takes, loaded; any other torch module as
+    `Classifier(module)`, which takes pixels in [0, 1] as they are. Raises PasunchatError."""
+    if isinstance(model, Classifier):
+        return model
+    if isinstance(model, nn.Module):
+        return Classifier(model)
+    if isinstance(model, str | Path):
+        return load(model)
+    raise PasunchatError(
+        f"model: expected a Classifier, a torch.nn.Module, or a model's name or path, got "
+        f"{type(model).__name__}; put a function into the forward of a torch.nn.Module"
+    )
 
 
 def find(model: str | Path | None) -> Path:
@@ -122,17 +163,21 @@ def find(model: str | Path | None) -> Path:
         if not runs:
             raise PasunchatError("no run yet under ./runs; train one: pasunchat train PHOTOS")
         return runs[0]
-    for folder in (Path(model), RUNS / model):
+    folders = (Path(model), RUNS / model)
+    for folder in folders:
         if (folder / INFO).is_file() or (folder / WEIGHTS).is_file():
             return folder
+    for folder in folders:
+        if (folder / RECIPE).is_file():
+            raise unfinished(folder)
     if Path(model).is_dir():
         raise PasunchatError(
             f"{model} holds no classifier ({INFO} is missing); expected the folder of a run, "
             "as pasunchat train leaves it"
         )
     raise PasunchatError(
-        f'no model "{model}"; expected the folder of a run or {_names()}, or a model of another '
-        "kind (docs/models.md)"
+        f'no model "{model}"; there are {_names()}, and those that come with pasunchat: '
+        f"{', '.join(PREFIX + name for name in SHIPPED)}; or name a folder or a model file"
     )
 
 
@@ -145,9 +190,26 @@ def finished_runs() -> list[Path]:
 def usual_model() -> str:
     """What is loaded where no model is named: the newest run here, else a shipped one."""
     runs = finished_runs()
-    return str(runs[0]) if runs else DEFAULT
+    return str(runs[0]) if runs else f"{PREFIX}{DEFAULT}"
+
+
+def is_shadowed(model: str | None) -> bool:
+    """Whether this is the bare name of a shipped model, and of a run here, which it then means."""
+    return model in SHIPPED and _is_run(model)
+
+
+def find_by_digest(digest: str, near: Path) -> str | None:
+    """The name of the model whose classifier has this digest: the run that the file `near` lies
+    in, a run under ./runs, or a shipped one; None if it is none of them."""
+    folders = [*near.absolute().parents, *finished_runs()]
+    names = {str(folder): folder for folder in folders if (folder / INFO).is_file()}
+    shipped = {f"{PREFIX}{name}": shipped_folder(name) for name in SHIPPED}
+    for name, folder in (names | shipped).items():
+        if digest_on_record(folder) == digest:
+            return name
+    return None
 
 
 def _names() -> str:
     names = [path.name for path in finished_runs()]
-    return f"one of the runs here: {', '.join(names)}" if names else "a run (there are none here)"
+    return f"these runs here: {', '.join(names)}" if names else "no runs here"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import cache_folder
 
@@ -45,10 +46,10 @@ def fetched(url: str, md5: str, network: str) -> Path:
     """The file at `url`, kept in the cache folder; fetched if it is not there or is damaged.
 
     It gets its name only when it is whole and its MD5 is `md5`. pooch logs one line when it begins
-    to fetch. Raises PasunchatError saying how `network` takes a file instead.
+    to fetch. Raises PasunchatError without pooch, of the extra named as the network is, and saying
+    how `network` takes a file instead.
     """
-    import pooch
-
+    pooch = extra("pooch", network)
     folder, name = cache_folder() / "weights", url.rpartition("/")[2]
     # Not streamed: pooch leaves the socket of a stream that breaks off open.
     whole = pooch.HTTPDownloader(stream=False, timeout=TIMEOUT)

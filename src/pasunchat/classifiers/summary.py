@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
 
+from pasunchat.classifiers.adapter import Adapter
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.networks.layers import MeanMaxPool, MeanPool
 
@@ -32,6 +34,7 @@ class Summary:
     network: str  # its name in NETWORKS, else its Python class
     classes: tuple[str, ...]
     size: int  # side of the image that the shapes are for, in pixels
+    channels: int  # of what the network sees: 3 for colours, 1 for grey
     layers: tuple[Layer, ...]
     parameters: int
     trainable: int
@@ -59,15 +62,18 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
 
     Input pixels per unit are followed through the network; where paths meet, the largest field
     counts. This is exact for layers that are modules; a convolution or a pooling that a network
-    calls as a function is passed over. Parts that do nothing are left out.
+    calls as a function is passed over. Parts that do nothing are left out. A network whose layers
+    are not modules, as that of a program of torch.export, is one layer.
     """
     side = size or classifier.size or 224
     noted: list[Layer] = []
+    blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
+    adapter = classifier.found_adapter(blank)
     follow = _Follow(side)
 
-    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> None:
-        field = follow.through(part, inputs, out)
-        if not isinstance(part, nn.Identity):
+    def note(name: str, part: nn.Module, inputs: tuple[Any, ...], out: object) -> None:
+        if isinstance(out, Tensor) and not isinstance(part, nn.Identity):
+            field = follow.through(part, inputs, out)
             noted.append(_layer(name, part, out, min(field.seen, side)))
 
     hooks = [
@@ -75,22 +81,21 @@ def describe(classifier: Classifier, size: int | None = None) -> Summary:
             lambda part, inputs, out, name=name: note(name, part, inputs, out)
         )
         for name, part in classifier.network.named_modules()
-        if not [*part.children()]
+        if not [*part.children()] and not isinstance(part, torch.jit.ScriptModule)
     ]
-    was_training = classifier.training
     try:
-        blank = torch.zeros(1, 3, side, side, device=classifier.mean.device)
-        with torch.inference_mode(), follow:
-            classifier.eval().network(blank)
+        with classifier.as_judge(), follow:
+            classifier.outputs(blank, adapter)
     finally:
-        classifier.train(was_training)
         for hook in hooks:
             hook.remove()
+    noted = noted or [_whole(classifier, blank, adapter)]
     numbers = list(classifier.network.parameters())
     return Summary(
         network=classifier.info.network_name or type(classifier.network).__name__,
         classes=classifier.classes,
         size=side,
+        channels=1 if adapter.channels == "L" else 3,
         layers=tuple(noted),
         parameters=sum(p.numel() for p in numbers),
         trainable=sum(p.numel() for p in numbers if p.requires_grad),
@@ -180,6 +185,24 @@ def _layer(name: str, part: nn.Module, out: Tensor, seen: int) -> Layer:
         trainable=sum(p.numel() for p in numbers if p.requires_grad),
         multiply_adds=_multiply_adds(part, out),
         seen=(seen, seen),
+    )
+
+
+def _whole(classifier: Classifier, blank: Tensor, adapter: Adapter) -> Layer:
+    """A network that has no layers to look at, as one; its multiply-adds are counted as torch runs
+    them."""
+    network = classifier.network
+    with classifier.as_judge(), FlopCounterMode(display=False) as counted:
+        out = classifier.outputs(blank, adapter)
+    numbers = list(network.parameters())
+    return Layer(
+        name="network",
+        kind=_kind(network),
+        shape=tuple(out.shape[1:]),
+        parameters=sum(p.numel() for p in numbers),
+        trainable=sum(p.numel() for p in numbers if p.requires_grad),
+        multiply_adds=counted.get_total_flops() // 2,
+        seen=(blank.shape[2], blank.shape[3]),
     )
 
 

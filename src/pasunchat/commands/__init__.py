@@ -13,6 +13,7 @@ from pasunchat.commands import (
     attack,
     compare,
     demo,
+    docs,
     doctor,
     evaluate,
     export,
@@ -46,6 +47,7 @@ COMMANDS = {
     "verify": Command(verify.verify, verify.EXAMPLES),
     "export": Command(export.export, export.EXAMPLES),
     "report": Command(report.report, report.EXAMPLES),
+    "docs": Command(docs.docs, docs.EXAMPLES),
     "doctor": Command(doctor.doctor, doctor.EXAMPLES),
 }
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.models import note_letters, note_model
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
@@ -27,7 +28,7 @@ CHECKED, QUERIES = 4, 40  # photos, and queries for each, of the warnings
 @takes_request()
 def attack(
     *,
-    model: Annotated[str, typer.Argument(help="A run, or any model (docs/models.md).")],
+    model: Annotated[str, typer.Argument(help="A run, or any model (pasunchat docs models).")],
     data: Annotated[list[str], typer.Option(help="A dataset, or photos to prepare.")],
     request: "Request",
     mask: Path | None,
@@ -56,6 +57,7 @@ def attack(
     from pasunchat.classifiers.load import load
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.robustness import attack_folder, draw_robustness
     from pasunchat.runtime import set_up_runtime
 
@@ -69,6 +71,8 @@ def attack(
     words += [f"limit-{limit}"] if limit is not None else []
     folder = output or attack_folder(classifier, dataset, words)
     _note_trained_elsewhere(classifier, dataset)
+    _note_classes_left_out(classifier, dataset)
+    note_any(other_decode(classifier, dataset))
     _warn(classifier, dataset, split)
     try:
         with attack_bar() as progress:
@@ -80,6 +84,8 @@ def attack(
         note(f"stopped; the same command goes on with {folder}")
         return 130
     draw_robustness(folder, found, dataset)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
     if json:
         print_json(found)
     else:
@@ -112,6 +118,15 @@ def _note_trained_elsewhere(classifier: "Classifier", dataset: "Dataset") -> Non
         )
 
 
+def _note_classes_left_out(classifier: "Classifier", dataset: "Dataset") -> None:
+    from pasunchat.measures.class_match import match_classes
+    from pasunchat.reports.evaluation import classes_left_out
+
+    left_out = match_classes(classifier, dataset).left_out
+    if left_out:
+        note(f"note: {classes_left_out(left_out)}")
+
+
 def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     """Say on stderr what speaks against believing attacks on this classifier."""
     import torch
@@ -119,12 +134,14 @@ def _warn(classifier: "Classifier", dataset: "Dataset", split: str) -> None:
     from pasunchat.attacks.problem import Goal
     from pasunchat.attacks.sanity_checks import checks
     from pasunchat.classifiers.classifier import as_pixels
+    from pasunchat.measures.class_match import match_classes
 
     rows = dataset.rows(split)[:CHECKED]
     pixels = as_pixels(dataset.pixels[rows], classifier.mean.device)
-    goal = Goal(torch.from_numpy(dataset.labels[rows]), targeted=False)
+    real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
+    goal = Goal(torch.from_numpy(real), targeted=False)
     for check in checks(classifier, pixels, goal, queries=QUERIES) if len(rows) else ():
-        note(f"warning: {check.sentence} (docs/warnings.md: {check.heading})")
+        note(f"warning: {check.sentence} (pasunchat docs warnings: {check.heading})")
 
 
 def _print(found: "Robustness") -> None:
@@ -135,6 +152,7 @@ def _print(found: "Robustness") -> None:
         photo_in_words,
     )
 
+    say(f"model: {found.model}")
     for sentence in findings(found):
         say(sentence)
     if found.attack is not None:
@@ -152,8 +170,10 @@ def _print(found: "Robustness") -> None:
 
 
 def _next(folder: Path, classifier: "Classifier") -> str:
+    from pasunchat.words import command
+
     if classifier.origin is not None and folder.parent.parent == classifier.origin:
-        return f"pasunchat report {classifier.origin}"
+        return command("report", classifier.origin)
     return f"look at {folder / 'curve.png'}"
 
 

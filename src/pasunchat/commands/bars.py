@@ -6,7 +6,7 @@ Each is a context manager that yields the callback to hand to a job, and is gone
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.progress import (
@@ -23,9 +23,11 @@ from rich.text import Text
 from pasunchat.words import count, duration
 
 if TYPE_CHECKING:
-    from pasunchat.measures.robustness import SplitProgress
+    from pasunchat.measures.attack_block import SplitProgress
 
 LONG = 10.0  # seconds: an attack that takes longer is announced
+FIRST, USUAL = 3, 50  # steps that say how long a search takes; those of one that ends by itself
+MINUTE = 60.0  # seconds: a search that takes longer is announced
 
 
 @contextmanager
@@ -77,6 +79,47 @@ def attack_bar() -> "Iterator[Callable[[SplitProgress], None]]":
             bar.update(task, completed=at.done, total=at.photos, fooled=at.fooled, end=end)
 
         yield show
+
+
+class Fooling(NamedTuple):
+    """The callbacks of `fool_bar`: for photos done, and for the steps of the search at work."""
+
+    photos: Callable[[int, int], None]
+    steps: Callable[[int, int], None]
+
+
+@contextmanager
+def fool_bar() -> Iterator[Fooling]:
+    """A bar with the photos done and the steps of the search at work.
+
+    If one search alone will take more than MINUTE, as its first FIRST steps show, that is also
+    written as a line, terminal or not.
+    """
+    begun, noted = 0.0, False
+    columns = (TextColumn("fooling"), BarColumn(), MofNCompleteColumn())
+    with _bar(*columns, TextColumn("{task.fields[step]}")) as bar:
+        task = bar.add_task("", total=None, step="")
+
+        def photos(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, step="")
+
+        def steps(done: int, total: int) -> None:
+            nonlocal begun, noted
+            now = time.monotonic()
+            if done == 0:
+                begun = now
+            bar.update(task, step=f"step {done} of {total}" if total else f"step {done}")
+            estimate = (now - begun) / FIRST * (total or USUAL)
+            if done == FIRST and estimate > MINUTE and not noted:
+                noted = True
+                bar.console.print(
+                    f"note: this takes some {duration(estimate)} a search; --effort quick is "
+                    "faster, --seconds 30 stops after that time",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
+        yield Fooling(photos, steps)
 
 
 class Rate(ProgressColumn):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.models import note_model
+from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
@@ -39,6 +40,7 @@ def compare(
     from pasunchat.measures.compare import check_comparable
     from pasunchat.measures.compare import compare as compare_
     from pasunchat.measures.same_photos import datasets_for
+    from pasunchat.measures.score import other_decode
     from pasunchat.measures.speed import time_classifiers
     from pasunchat.reports.comparison import comparison_folder, warnings, write_comparison
 
@@ -52,6 +54,10 @@ def compare(
     with progress_bar("timing", "passes") as progress:
         timing = time_classifiers(classifiers, datasets, split, progress)
     write_comparison(folder, comparison, timing, overwrite=overwrite)
+    for model, classifier in zip(models, classifiers.values(), strict=True):
+        note_model(model, classifier)
+    for name, classifier in classifiers.items():
+        note_any(other_decode(classifier, datasets[name]))
     for warning in warnings(comparison):
         note(f"note: {warning}")
     if json:
@@ -67,14 +73,22 @@ def _loaded(models: list[str]) -> "dict[str, Classifier]":
     from pasunchat.errors import PasunchatError
     from pasunchat.runtime import set_up_runtime
 
+    for model in models:
+        if models.count(model) > 1:
+            raise PasunchatError(f"the model {model} is given twice; name each once")
     device = set_up_runtime().device
-    names = [Path(model).name for model in models]
-    if len(set(names)) < len(names):
-        names = models
-    for name in names:
-        if names.count(name) > 1:
-            raise PasunchatError(f"the model {name} is given twice; name each once")
-    return {name: load(model).to(device) for name, model in zip(names, models, strict=True)}
+    classifiers = [load(model).to(device) for model in models]
+    names = [c.origin.name if c.origin else _plain_name(c.known_as) for c in classifiers]
+    for others in ([classifier.known_as for classifier in classifiers], models):
+        names = others if len(set(names)) < len(names) else names
+    return dict(zip(names, classifiers, strict=True))
+
+
+def _plain_name(known_as: str) -> str:
+    """The name of a model that is no run, without folders and preprocessing."""
+    from pasunchat.classifiers.external.preprocessing import name_and_preprocessing
+
+    return Path(name_and_preprocessing(known_as)[0]).name
 
 
 def _print(comparison: "Comparison", timing: "Timing") -> None:
@@ -106,7 +120,9 @@ def _print(comparison: "Comparison", timing: "Timing") -> None:
 
 
 def _next(folder: Path, classifiers: "dict[str, Classifier]") -> str:
+    from pasunchat.words import command
+
     first = next(iter(classifiers.values())).origin
     if first is not None and folder.parent == first:
-        return f"pasunchat report {first}"
+        return command("report", first)
     return f"look at {folder / 'comparison.png'}"

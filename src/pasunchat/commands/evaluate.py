@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, print_json, say, table
+from pasunchat.commands.models import note_letters, note_model
+from pasunchat.commands.printing import closing, fits, note_any, print_json, say, table
 from pasunchat.errors import PasunchatError
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ EXAMPLES = (
 
 def evaluate(
     model: Annotated[
-        str | None, typer.Argument(help="A run, or any model (docs/models.md); else the newest.")
+        str | None,
+        typer.Argument(help="A run, or any model (pasunchat docs models); else the newest."),
     ] = None,
     data: Annotated[
         list[str] | None,
@@ -38,8 +40,10 @@ def evaluate(
     """Measure a classifier: accuracy and its interval, confusion, calibration, best and worst."""
     from pasunchat.classifiers.load import load
     from pasunchat.measures.score import evaluate as evaluate_
+    from pasunchat.measures.score import other_decode
     from pasunchat.reports.evaluation import evaluation_folder, write_evaluation
     from pasunchat.runtime import set_up_runtime
+    from pasunchat.words import command
 
     classifier = load(model).to(set_up_runtime().device)
     dataset = _dataset(classifier, data)
@@ -47,11 +51,14 @@ def evaluate(
     with progress_bar("evaluating") as progress:
         evaluation = evaluate_(classifier, dataset, split, progress)
     write_evaluation(folder, evaluation, dataset, overwrite=True)
+    note_model(model, classifier)
+    note_letters(dataset.classes)
+    note_any(other_decode(classifier, dataset))
     if json:
         print_json(evaluation)
         return
-    _print(evaluation)
-    closing(folder, f"pasunchat fool PHOTO --model {classifier.known_as}")
+    _print(evaluation, folder, classifier.info.network_name)
+    closing(folder, command("fool", "PHOTO", "--model", classifier.known_as))
 
 
 def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
@@ -73,26 +80,23 @@ def _dataset(classifier: "Classifier", data: list[str] | None) -> "Dataset":
         )
 
 
-def _print(evaluation: "Evaluation") -> None:
-    from pasunchat.reports.evaluation import accuracy_in_words
+def _print(evaluation: "Evaluation", folder: Path, network: str | None) -> None:
+    from pasunchat.reports.evaluation import (
+        accuracy_in_words,
+        classes_left_out,
+        cure,
+        floor_in_words,
+    )
     from pasunchat.words import percent, share
 
+    say(f"model: {evaluation.model}")
     say(f"accuracy on {evaluation.split}: {accuracy_in_words(evaluation)}")
-    say(f"always answering the largest class: {share(evaluation.floor)}")
-    names = evaluation.class_names
-    table(
-        ("real \\ predicted", *names, "recall", "precision", "F1"),
-        [
-            (
-                row.name,
-                *(f"{count:,}" for count in counts),
-                share(row.recall),
-                share(row.precision),
-                share(row.f1),
-            )
-            for row, counts in zip(evaluation.classes, evaluation.confusion, strict=True)
-        ],
-    )
+    say(floor_in_words(evaluation))
+    if not evaluation.beats_floor:
+        say(cure(network))
+    if evaluation.left_out:
+        say(classes_left_out(evaluation.left_out))
+    _print_classes(evaluation, folder)
     right, wrong = evaluation.confidence_when_right, evaluation.confidence_when_wrong
     if right is not None:
         say(f"mean confidence when right: {percent(right)}")
@@ -105,3 +109,30 @@ def _print(evaluation: "Evaluation") -> None:
     if worst.real != said.label:
         confidence = percent(said.confidence)
         say(f"most wrong: {worst.name}, a {worst.real} read as {said.label}, {confidence}")
+
+
+def _print_classes(evaluation: "Evaluation", folder: Path) -> None:
+    """The confusion matrix where the terminal is wide enough, else the worst classes in lines."""
+    from pasunchat.reports.evaluation import CLASSES, class_cells, mistaken_for, worst_classes
+
+    classes = evaluation.classes
+    cells = class_cells(evaluation)
+    figures = [(recall, precision, f1) for _, _, precision, recall, f1 in cells]
+    whole = [
+        (row.name, *(f"{count:,}" for count in counts), *shares)
+        for row, counts, shares in zip(classes, evaluation.confusion, figures, strict=True)
+    ]
+    headings = ("real \\ predicted", *evaluation.predicted_names, "recall", "precision", "F1")
+    shown = worst_classes(evaluation)
+    if len(shown) == len(classes) and fits(headings, whole):
+        table(headings, whole)
+        return
+    table(
+        ("class", "photos", "recall", "precision", "F1", "read as instead"),
+        [
+            (classes[k].name, f"{classes[k].photos:,}", *figures[k], mistaken_for(evaluation, k))
+            for k in shown
+        ],
+    )
+    if len(shown) < len(classes):
+        say(f"the {len(shown)} worst of {len(classes):,} classes; all are in {folder / CLASSES}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import closing, print_json, say
 
 if TYPE_CHECKING:
@@ -38,16 +39,18 @@ def export(
     """
     from pasunchat.classifiers.export import export as export_
     from pasunchat.classifiers.load import load
+    from pasunchat.words import command
 
     classifier = load(model)
     path = output or Path(f"{_stem(model)}.{to}")
     exported = export_(classifier, path, to, _pixels(classifier, photos), overwrite=overwrite)
+    note_model(model, classifier)
     if json:
         print_json(exported)
         return
     kind = "photos" if photos else "drawn photos"
     say(f"checked on {exported.photos} {kind}: logits differ by at most {exported.difference:.1e}")
-    closing(path, f"pasunchat predict PHOTO --model {path}")
+    closing(path, command("predict", "PHOTO", "--model", path))
 
 
 def _stem(model: str) -> str:
@@ -69,7 +72,8 @@ def _pixels(classifier: "Classifier", photos: list[str] | None) -> "Tensor":
     size = classifier.size or 224
     if photos:
         files = photo_files(photos)
-        return as_pixels(np.stack([read_photo(file, size, classifier.framing) for file in files]))
+        seen_as = size, classifier.framing, classifier.decode
+        return as_pixels(np.stack([read_photo(file, *seen_as) for file in files]))
     drawn = [
         np.asarray(draw(KINDS[index % len(KINDS)], 0, index, max(size, 16)))[:size, :size]
         for index in range(DRAWN)

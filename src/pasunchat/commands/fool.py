@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasunchat.commands.bars import progress_bar
-from pasunchat.commands.printing import closing, print_json, print_outcome, say
+from pasunchat.commands.bars import fool_bar
+from pasunchat.commands.models import note_letters, note_model
+from pasunchat.commands.printing import closing, note, print_json, print_outcome, say
 from pasunchat.commands.request_options import takes_request, with_mask
+from pasunchat.photos.files import photo_files
 
 if TYPE_CHECKING:
     from pasunchat.attacks.fool import Request
+    from pasunchat.classifiers.classifier import Classifier
 
 EXAMPLES = (
     "pasunchat fool rex.jpg --as cat",
@@ -21,12 +24,13 @@ EXAMPLES = (
 )
 
 
-@takes_request(confidence=0.95)
+@takes_request(check=lambda given: photo_files(given["photos"]), confidence=0.95)
 def fool(
     *,
     photos: Annotated[list[str], typer.Argument(help="Files, folders, or patterns.")],
     model: Annotated[
-        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
+        str | None,
+        typer.Option(help="A run, or any model (pasunchat docs models); else the newest run."),
     ] = None,
     target: Annotated[
         str | None, typer.Option("--as", help="Class to be taken for; else the runner-up.")
@@ -43,7 +47,9 @@ def fool(
     also: Annotated[
         list[str] | None, typer.Option(help="Other models to ask about the picture.")
     ] = None,
-    film: Annotated[bool, typer.Option("--film", help="Also film.webp: how it tips.")] = False,
+    film: Annotated[
+        bool, typer.Option("--film", help="Also film.webp, and film.gif for slides: how it tips.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder; else runs/NAME/fooled.")
     ] = None,
@@ -56,15 +62,32 @@ def fool(
     Judged on the PNG as read back from disk. Exit status 1: a photo was not fooled.
     """
     from pasunchat.classifiers.load import load
-    from pasunchat.fooled.fool_photos import FoolOptions, fool_photos
+    from pasunchat.fooled.fool_photos import FooledPhoto, FoolOptions, fool_photos
+    from pasunchat.fooled.row import ROW
     from pasunchat.fooled.transforms import transforms
-    from pasunchat.photos.files import photo_files
     from pasunchat.runtime import set_up_runtime
+    from pasunchat.words import command
 
     options = FoolOptions(target, transforms(survive) if survive is not None else (), full_size)
     on = set_up_runtime(device).device
     classifier = load(model).to(on)
-    with progress_bar("fooling") as progress:
+
+    told = False
+
+    def show(at: FooledPhoto) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            note_model(model, classifier)
+            note_letters(classifier.classes)
+            _note_coin(classifier)
+        if json:
+            return
+        print_outcome(at.outcome)
+        say(f"  look at {at.folder / ROW}")
+        say()
+
+    with fool_bar() as bar:
         found = fool_photos(
             classifier,
             photo_files(photos),
@@ -72,17 +95,24 @@ def fool(
             with_mask(request, mask, classifier, full_size=full_size),
             options=options,
             models=[load(name).to(on) for name in also or ()],
-            film="webp" if film else None,
+            films=("webp", "gif") if film else (),
             overwrite=overwrite,
-            progress=progress,
+            progress=bar.photos,
+            steps=bar.steps,
+            done=show,
         )
     if json:
         print_json([at.outcome for at in found])
     else:
-        for at in found:
-            print_outcome(at.outcome)
-            say()
         last = found[-1]
-        picture = last.folder / last.outcome.picture
-        closing(last.folder, f"pasunchat verify {picture} --model {classifier.known_as}")
+        closing(last.folder / ROW, command("verify", last.folder / last.outcome.picture))
     return 0 if all(at.outcome.fooled for at in found) else 1
+
+
+def _note_coin(classifier: "Classifier") -> None:
+    """Say on stderr where an evaluation of a run's classifier shows nothing better than a guess."""
+    from pasunchat.reports.evaluation import coin_in_words, floor_in_words, read_evaluation
+
+    evaluation = classifier.origin and read_evaluation(classifier.origin)
+    if evaluation and evaluation.classifier == classifier.digest() and not evaluation.beats_floor:
+        note(f"note: {floor_in_words(evaluation)} {coin_in_words(evaluation)}")

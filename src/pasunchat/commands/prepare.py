@@ -11,6 +11,8 @@ from pasunchat.commands.printing import closing, print_json, say
 if TYPE_CHECKING:
     from pasunchat.photos.dataset import Dataset
 
+MOST_CLASSES = 10  # that are listed each
+
 EXAMPLES = (
     "pasunchat prepare photos/ -o data",
     "pasunchat prepare dogs-vs-cats.zip more-cats/ -o data --split 0.75 0.125 0.125",
@@ -35,9 +37,9 @@ def prepare(
         typer.Option(help="How a photo becomes a square: pad repeats its edges."),
     ] = "pad",
     decode: Annotated[
-        Literal["fast", "exact"],
-        typer.Option(help="fast decodes a JPEG near its size: under one level of 255 away."),
-    ] = "fast",
+        Literal["exact", "fast"],
+        typer.Option(help="fast: a JPEG near its size, sooner, its pixels some levels away."),
+    ] = "exact",
     split: Annotated[
         tuple[float, float, float],
         typer.Option(help="Shares for training, validation and test; they sum to 1."),
@@ -55,6 +57,7 @@ def prepare(
     Killed and run again, it goes on where it stopped. Sources are only read.
     """
     from pasunchat.photos.prepare import prepare as make
+    from pasunchat.words import command
 
     with progress_bar("preparing", "photos") as progress:
         dataset = make(
@@ -72,15 +75,15 @@ def prepare(
         print_json(dataset.facts)
         return
     _say_counts(dataset)
-    closing(output, f"pasunchat train {output}")
+    closing(output, command("train", output))
 
 
 def _say_counts(dataset: "Dataset") -> None:
     counts = dataset.counts
-    width = max(map(len, dataset.classes))
-    for class_name, sides in counts.photos.items():
-        numbers = ", ".join(f"{number:,} {side}" for side, number in sides.items())
-        say(f"{class_name:{width}}  {sum(sides.values()):,} photos: {numbers}")
+    if len(dataset.classes) > MOST_CLASSES:
+        _say_many(dataset)
+    else:
+        _say_each(dataset)
     if counts.skipped:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts.skipped.items())
         say(f"skipped: {reasons} (each with its reason in {dataset.folder / 'skipped.csv'})")
@@ -92,3 +95,27 @@ def _say_counts(dataset: "Dataset") -> None:
     for what, number in findings.items():
         if number:
             say(f"{what}: {number:,}")
+
+
+def _say_each(dataset: "Dataset") -> None:
+    counts = dataset.counts
+    width = max(map(len, dataset.classes))
+    for class_name, sides in counts.photos.items():
+        numbers = ", ".join(f"{number:,} {side}" for side, number in sides.items())
+        say(f"{class_name:{width}}  {sum(sides.values()):,} photos: {numbers}")
+
+
+def _say_many(dataset: "Dataset") -> None:
+    """All classes in one line, and the smallest and the largest."""
+    from pasunchat.photos.splitting import SPLITS
+
+    photos = dataset.counts.photos
+    sides = {side: sum(each[side] for each in photos.values()) for side in SPLITS}
+    numbers = ", ".join(f"{number:,} {side}" for side, number in sides.items())
+    say(f"{len(photos):,} classes, {sum(sides.values()):,} photos: {numbers}")
+    totals = {name: sum(each.values()) for name, each in photos.items()}
+    least, most = min(totals, key=totals.__getitem__), max(totals, key=totals.__getitem__)
+    say(
+        f"from {totals[least]:,} photos ({least}) to {totals[most]:,} ({most}); each class in "
+        f"{dataset.folder / 'dataset.json'}"
+    )

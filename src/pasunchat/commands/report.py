@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pasunchat.commands.models import note_letters
 from pasunchat.commands.printing import closing
 
 EXAMPLES = ("pasunchat report runs/simple", "pasunchat report simple --output simple.html")
@@ -21,6 +22,9 @@ def report(
     """Write one HTML file with data, network, curves, mistakes and fooled photos."""
     from pasunchat.classifiers.load import find
     from pasunchat.reports.report import write_report
+    from pasunchat.training.run import find_run, open_run
 
-    path = write_report(find(run), output, overwrite=overwrite or output is None)
+    folder = find_run(run) if run else find(None)
+    path = write_report(folder, output, overwrite=overwrite or output is None)
+    note_letters(open_run(folder).info.data.counts)
     closing(path, f"open {path} in a browser, or print it")

@@ -23,7 +23,9 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
     "attack": (
         Annotated[
             str | None,
-            typer.Option(help="Attack (docs/attacks.md), as pgd:steps=100; else the norm's own."),
+            typer.Option(
+                help="Attack (pasunchat docs attacks), as pgd:steps=100; else the norm's own."
+            ),
         ],
         None,
     ),
@@ -67,9 +69,12 @@ OPTIONS: dict[str, tuple[Any, Any]] = {  # field of Request: its type and help, 
 }
 
 
-def takes_request(**defaults: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def takes_request(
+    check: Callable[[dict[str, Any]], object] | None = None, **defaults: Any
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """A command of keyword-only parameters, of which `request` (a Request without its mask) and
     `mask` (a file, or None) are filled from OPTIONS; the options stand in the place of `request`.
+    check: given the command's own options, refuses what can be seen before PyTorch is imported.
     defaults: those of the command that differ."""
 
     def with_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -77,6 +82,8 @@ def takes_request(**defaults: Any) -> Callable[[Callable[..., int]], Callable[..
         def run(**given: Any) -> int:
             fields = {name: given.pop(name) for name in OPTIONS}
             mask = fields.pop("mask")
+            if check:
+                check(given)
             return command(request=_request(**fields), mask=mask, **given)
 
         parameters = _with_options(signature(command).parameters.values(), defaults)
@@ -141,11 +148,17 @@ def settings_in_words(request: "Request") -> list[str]:
 
 
 def _request(*, radius: str | None, confidence: float | None, **fields: Any) -> "Request":
-    from pasunchat.attacks.fool import Request
+    from pasunchat.limits import check_search
     from pasunchat.parsing import number
 
-    return Request(
-        radius=None if radius is None else number(radius, "--radius"),
+    within = None if radius is None else number(radius, "--radius")
+    check_search(
+        norm=fields["norm"],
+        radius=within,
         confidence=confidence or None,
-        **fields,
+        levels=None,
+        seconds=fields["seconds"],
     )
+    from pasunchat.attacks.fool import Request  # imports PyTorch
+
+    return Request(radius=within, confidence=confidence or None, **fields)

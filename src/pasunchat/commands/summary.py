@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import print_json, say, table
 
 EXAMPLES = ("pasunchat summary simple", "pasunchat summary runs/simple --json")
@@ -29,10 +30,13 @@ def summary(
     kinds = ("cat", "dog")
     found = build(model, classes=kinds, size=size, seed=None) if untrained else load(model)
     described = describe(found)
+    if not untrained:
+        note_model(model, found)
     if json:
         print_json(described)
         return
-    say(f"{described.network}: {described.size}x{described.size} pixels, 3 colours each")
+    each = "3 colours each" if described.channels == 3 else "turned grey"
+    say(f"{described.network}: {described.size}x{described.size} pixels, {each}")
     table(
         ("layer", "kind", "output", "parameters", "multiply-adds", "input pixels per unit"),
         [

@@ -12,6 +12,7 @@ import typer
 from pasunchat.commands.bars import epoch_bar, progress_bar
 from pasunchat.commands.printing import closing, note, print_json, say, table
 from pasunchat.errors import PasunchatError
+from pasunchat.storage import RUNS
 
 if TYPE_CHECKING:
     from pasunchat.photos.dataset import Dataset
@@ -23,7 +24,7 @@ EXAMPLES = (
     "pasunchat train photos/ --network simple",
     "pasunchat train data/ --epochs 20 --no-early-stopping --name overfitted",
     "pasunchat train photos/ --network tiny --recipe strong --set augment.flip=0",
-    "pasunchat train --resume runs/simple",
+    "pasunchat train --resume simple",
 )
 
 
@@ -34,9 +35,7 @@ def train(
     ] = None,
     network: Annotated[
         str,
-        typer.Option(
-            help="Network: linear, dense, simple, tiny, residual, vgg16, ... (docs/networks.md)"
-        ),
+        typer.Option(help="Network; pasunchat docs networks lists them."),
     ] = "efficientnet-lite0",
     recipe: Annotated[
         str | None,
@@ -57,7 +56,7 @@ def train(
     ] = None,
     unfreeze: Annotated[
         str | None,
-        typer.Option(help="Train the last N parts of a pretrained base too, or all of it."),
+        typer.Option(help="Also train the last N parts of a pretrained base, or all."),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="File with the weights of vgg16's base.")
@@ -70,7 +69,9 @@ def train(
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="Precision: fp32 or bf16.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this unfinished run.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with this run (name or folder).")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
@@ -98,8 +99,22 @@ def train(
     )
     runtime = set_up_runtime(device, chosen.precision)
     dataset = _dataset(data, chosen.network, size)
-    folder = new_run_folder(chosen.network.partition(":")[0], name, overwrite=overwrite)
+    network_name = chosen.network.partition(":")[0]
+    folder = new_run_folder(network_name, name, overwrite=overwrite)
+    _note_unfinished(RUNS / network_name, folder)
     return _train(dataset, chosen, folder, runtime, overwrite=overwrite, json=json)
+
+
+def _note_unfinished(begun: Path, folder: Path) -> None:
+    """Say on stderr where a stopped run has the usual name, so that this one has another."""
+    from pasunchat.training.run import RUN, open_run
+    from pasunchat.words import command
+
+    if folder != begun and (begun / RUN).is_file() and not open_run(begun).finished:
+        note(
+            f"note: {begun} is unfinished, so this run is {folder}; to go on with that one: "
+            f"{command('train', '--resume', begun)}"
+        )
 
 
 def _recipe(
@@ -129,11 +144,12 @@ def _refuse_both(data: list[str] | None) -> None:
         raise PasunchatError("--resume knows its own data; leave DATA out")
 
 
-def _resumed(folder: Path, device: str) -> "tuple[Path, Dataset, Recipe, Runtime]":
+def _resumed(name: str, device: str) -> "tuple[Path, Dataset, Recipe, Runtime]":
     from pasunchat.photos.dataset import open_dataset
     from pasunchat.runtime import set_up_runtime
-    from pasunchat.training.run import open_run
+    from pasunchat.training.run import find_run, open_run
 
+    folder = find_run(name)
     run = open_run(folder)
     if run.finished:
         raise PasunchatError(f"{folder} is finished: {run.info.ended}")
@@ -165,6 +181,7 @@ def _train(
 ) -> int:
     from pasunchat.reports.curves import draw_curves, seen_in_curves
     from pasunchat.training.loop import Interrupted, train
+    from pasunchat.words import command
 
     with epoch_bar() as show, stop_requested() as requested:
         try:
@@ -178,7 +195,7 @@ def _train(
                 should_stop=requested,
             )
         except Interrupted as stopped:
-            note(f"{stopped}; go on with: pasunchat train --resume {folder}")
+            note(f"{stopped}; go on with: {command('train', '--resume', folder)}")
             return 130
     draw_curves(run, folder)
     if json:
@@ -193,11 +210,16 @@ def _title(epoch: int) -> str:
 
 
 def _print(run: "Run", seen: str) -> None:
-    from pasunchat.words import share
+    from pasunchat.words import command, share
 
     if run.info.class_weights:
-        weights = ", ".join(f"{weight:.2f}" for weight in run.info.class_weights)
-        say(f"classes are unequal: each photo counts by its class's weight ({weights})")
+        weights = sorted(run.info.class_weights)
+        span = f"{weights[0]:.2f} to {weights[-1]:.2f}"
+        say(f"classes are unequal: each photo counts by its class's weight, {span}")
+    photos = sum(sides["train"] for sides in run.info.data.counts.values())
+    passes = run.recipe.passes(photos)
+    if passes > 1:
+        say(f"few photos: an epoch goes through the {photos} training photos {passes} times")
     table(
         ("epoch", "training loss", "accuracy", "validation loss", "accuracy"),
         [
@@ -213,7 +235,7 @@ def _print(run: "Run", seen: str) -> None:
     )
     say(f"ended: {run.info.ended}")
     say(seen)
-    closing(run.folder, f"pasunchat evaluate {run.folder}")
+    closing(run.folder, command("evaluate", run.folder))
 
 
 @contextmanager

@@ -5,15 +5,22 @@ from typing import Annotated
 
 import typer
 
+from pasunchat.commands.models import note_model
 from pasunchat.commands.printing import print_json, say
 
-EXAMPLES = ("pasunchat verify runs/simple/fooled/rex.cat/rex.cat.png --model simple",)
+EXAMPLES = (
+    "pasunchat verify runs/simple/fooled/rex.cat/rex.cat.png",
+    "pasunchat verify rex.cat.png --model simple --photo rex.jpg",
+)
 
 
 def verify(
     files: Annotated[list[Path], typer.Argument(help="PNGs that pasunchat fool wrote.")],
     model: Annotated[
-        str | None, typer.Option(help="A run, or any model (docs/models.md); else the newest run.")
+        str | None,
+        typer.Option(
+            help="A run, or any model (pasunchat docs models); else the one in the receipt."
+        ),
     ] = None,
     photo: Annotated[
         Path | None, typer.Option(help="The photo it was made from, to measure the change.")
@@ -25,14 +32,20 @@ def verify(
     from pasunchat.fooled.receipt import verify as verify_
     from pasunchat.words import percent
 
-    classifier = load(model)
-    found = [verify_(file, classifier, photo) for file in files]
+    models = [model or _receipted(file) for file in files]
+    classifiers = {name: load(name) for name in dict.fromkeys(models)}
+    found = [
+        verify_(file, classifiers[name], photo) for file, name in zip(files, models, strict=True)
+    ]
+    for name, classifier in classifiers.items():
+        note_model(name, classifier)
     if json:
         print_json(found)
     else:
         for each in found:
             said = f"{each.prediction.label} {percent(each.prediction.confidence)}"
-            say(f"{each.file}: {'holds' if each.holds else 'does not hold'}; it is read as {said}")
+            holds = "holds" if each.holds else "does not hold"
+            say(f"{each.file}: {holds}; {each.model} reads it as {said}")
             for finding in each.findings:
                 say(f"  {finding}")
             if each.receipt and each.holds:
@@ -42,3 +55,22 @@ def verify(
                 by = receipt.request.attack
                 say(f"  before the change, {was}; the change: {change}, by {by}")
     return 0 if all(each.holds for each in found) else 1
+
+
+def _receipted(file: Path) -> str | None:
+    """The model that a picture's receipt is about, by its digest, wherever it is found; None for a
+    picture without a receipt. Raises PasunchatError if it is not found."""
+    from pasunchat.classifiers.load import find_by_digest
+    from pasunchat.errors import PasunchatError
+    from pasunchat.fooled.receipt import read_receipt
+
+    receipt = read_receipt(file)
+    if receipt is None:
+        return None
+    found = find_by_digest(receipt.classifier, file)
+    if found is None:
+        raise PasunchatError(
+            f"{file} was made for {receipt.model}, and no model with its weights is found beside "
+            "the picture or in runs; name one with --model"
+        )
+    return found

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pasunchat.classifiers.classifier import Prediction
-from pasunchat.pictures.lettering import fitting_size, font, near_side, shortened
+from pasunchat.pictures.lettering import fitting_size, near_side, shortened, write
 from pasunchat.words import percent
 
 SIDE, GAP, MARGIN = 320, 16, 16
@@ -44,7 +44,7 @@ def draw_frame(shown: Shown) -> Image.Image:
     colour = INK if shown.tipped is None else FALLEN
     texts = (
         f"{shown.prediction.label} at {percent(shown.prediction.confidence)}",
-        f"{100 * shown.share:.0f} % of the change",
+        _part_of_the_change(shown.share),
     )
     longest = tuple(f"{answer} at more than 99.9 %" for answer in shown.answers)
     size = fitting_size(longest, width, largest=LARGEST, smallest=SMALLEST)
@@ -52,11 +52,15 @@ def draw_frame(shown: Shown) -> Image.Image:
         left = MARGIN + place * (width + GAP)
         sheet.paste(picture, (left, top))
         middle, words = (left + width // 2, MARGIN + LARGEST), shortened(text, size, width)
-        draw.text(middle, words, INK if place else colour, font(size), anchor="ms")
+        write(draw, middle, words, size, INK if place else colour, centred=True)
     if shown.tipped is not None:
         draw.rectangle((MARGIN - 4, top - 4, MARGIN + width + 3, top + height + 3), None, FALLEN, 4)
     _draw_bar(draw, shown, top + height + GAP, whole[0], size)
     return sheet
+
+
+def _part_of_the_change(share: float) -> str:
+    return "all of the change" if share == 1 else f"{100 * share:.0f} % of the change"
 
 
 def _draw_bar(draw: ImageDraw.ImageDraw, shown: Shown, top: int, width: int, size: int) -> None:
@@ -69,6 +73,6 @@ def _draw_bar(draw: ImageDraw.ImageDraw, shown: Shown, top: int, width: int, siz
         share, confidence = shown.tipped
         place = left + round(long * confidence)
         draw.line((place, top - 4, place, bottom + 4), INK, 2)
-        text += f", the answer from {100 * share:.0f} % on"
+        text += f", the answer from {_part_of_the_change(share)} on"
     baseline = bottom + round(1.3 * LARGEST)
-    draw.text((left, baseline), shortened(text, size, long), INK, font(size), anchor="ls")
+    write(draw, (left, baseline), shortened(text, size, long), size, INK)

@@ -1,6 +1,6 @@
 """Fooling photos and keeping what comes out: the job behind the command, the demo, the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,19 +14,22 @@ from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import FilmKind, draw_film
 from pasunchat.fooled.outcome import Extras, Outcome, plain, save_outcome, stem
 from pasunchat.fooled.receipt import as_seen
-from pasunchat.fooled.row import draw_row
+from pasunchat.fooled.row import ROW, draw_row
 from pasunchat.fooled.survival import as_saved, surviving
 from pasunchat.fooled.transforms import Transform
-from pasunchat.photos.image import own_pixels
+from pasunchat.photos.image import open_photo, own_pixels
 from pasunchat.progress import Progress, silent
-from pasunchat.storage import read_json, refuse_existing
+from pasunchat.storage import read_json, readable, refuse_existing
+from pasunchat.words import percent
 
 FOOLED, RESULT = "fooled", "result.json"
 SURE = 0.95  # confidence asked for by default
+TOGETHER = (4, 64)  # photos searched at once on a CPU (decision 9), on a GPU
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,17 @@ class FooledPhoto:
     folder: Path
     outcome: Outcome
 
+    def __repr__(self) -> str:
+        both = self.outcome.before, self.outcome.after
+        before, after = (f"{at.label} {percent(at.confidence)}" for at in both)
+        return f"<FooledPhoto: {self.folder}: {self.outcome.status}, {before} -> {after}>"
+
+    def _repr_html_(self) -> str:
+        """The talk's row of three pictures, for a notebook."""
+        from pasunchat.pictures.notebook import picture_html
+
+        return picture_html(open_photo(self.folder / ROW).picture, repr(self).strip("<>"))
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -56,27 +70,31 @@ class _Found:
 
 
 def fool_photos(
-    classifier: Classifier,
-    paths: Sequence[Path | str],
+    model: Model,
+    paths: Path | str | Sequence[Path | str],
     output: str | Path | None = None,
     request: Request | None = None,
     *,
     options: FoolOptions | None = None,
     models: Sequence[Classifier] = (),
-    film: FilmKind | None = None,
+    films: Sequence[FilmKind] = (),
     overwrite: bool = False,
     progress: Progress = silent,
+    steps: Progress = silent,
+    done: Callable[[FooledPhoto], object] = lambda _: None,
 ) -> list[FooledPhoto]:
     """Fool the classifier with each photo; write picture, noise, row and result.json of each into a
     folder STEM.TARGET under `output`, whole or not at all.
 
-    output: by default `fooled` in the run that the classifier comes from. request: how to search;
-    by default with a confidence of 0.95. An attack that chooses its result by a rule of its own
-    takes no confidence. models: others, asked about each picture. film: also an animation of how it
-    tips. progress: (photos done, photos).
+    model: as `fool` takes it. paths: one or several. output: by default `fooled` in the run that
+    the classifier comes from. request: how to search; by default with a confidence of 0.95. An
+    attack that chooses its result by a rule of its own takes no confidence. models: others, asked
+    about each picture. films: also animations of how it tips. progress: (photos done,
+    photos). steps: as in `fool`. done: called with each photo as soon as its files are there.
     Raises PasunchatError for an unknown class, a file that is no photo, and folders that exist
     already unless `overwrite`; all before anything is attacked.
     """
+    classifier, paths = as_classifier(model), [paths] if isinstance(paths, str | Path) else paths
     request, options = request or Request(confidence=SURE), options or FoolOptions()
     if request.method.info.own_result:
         request = replace(request, confidence=None)
@@ -86,30 +104,25 @@ def fool_photos(
     folders = _folders(output, paths, [classifier.class_name(int(index)) for index in classes])
     for folder in folders:
         refuse_existing(folder, overwrite=overwrite)
-    found = _attacked(classifier, photos, classes, request, options, progress)
     required = tuple(transform.word for transform in options.survive)
 
     def add(part: Path, outcome: Outcome) -> None:
         draw_row(part, outcome)
-        if film:
-            draw_film(part, outcome, classifier, kind=film)
+        for kind in films:
+            draw_film(part, outcome, classifier, kind=kind)
 
-    return [
-        FooledPhoto(
-            folder,
-            save_outcome(
-                classifier,
-                at.result,
-                at.row,
-                str(path),
-                folder,
-                extras=Extras(required, at.plain_distance, models),
-                overwrite=overwrite,
-                add=add,
-            ),
-        )
-        for at, path, folder in zip(found, paths, folders, strict=True)
-    ]
+    fooled: list[FooledPhoto] = []
+    found = _attacked(classifier, photos, classes, request, options, steps)
+    for at, path, folder in zip(found, paths, folders, strict=True):
+        extras = Extras(required, at.plain_distance, models)
+        outcome = save_outcome(
+            classifier, at.result, at.row, readable(path), folder,
+            extras=extras, overwrite=overwrite, add=add,
+        )  # fmt: skip
+        fooled.append(FooledPhoto(folder, outcome))
+        progress(len(fooled), len(paths))
+        done(fooled[-1])
+    return fooled
 
 
 def read_fooled(run_folder: Path) -> list[FooledPhoto]:
@@ -124,24 +137,20 @@ def _attacked(
     classes: Tensor,
     request: Request,
     options: FoolOptions,
-    progress: Progress,
-) -> list[_Found]:
-    """All photos at once; one by one at full size, where each has its own and may fill the
-    memory, and where a goal of its own goes into what must be survived."""
+    steps: Progress,
+) -> Iterator[_Found]:
+    """Each photo in turn. A few are searched together; one by one at full size, where each has its
+    own and may fill the memory, and where a goal of its own goes into what must be survived."""
     apart = bool(options.survive) or options.full_size
-    if not apart:
-        whole = _fool(classifier, np.stack(photos), Goal(classes), request, progress)
-        return [_Found(whole, row) for row in range(len(photos))]
-    found = []
-    for row, photo in enumerate(photos):
-        goal = Goal(classes[row : row + 1])
-        result = _fool(classifier, photo[None], goal, request, silent)
+    together = 1 if apart else TOGETHER[classifier.mean.device.type != "cpu"]
+    for first in range(0, len(photos), together):
+        some = np.stack(photos[first : first + together])
+        goal = Goal(classes[first : first + together])
+        result = _fool(classifier, some, goal, request, steps)
         if options.survive:
-            found.append(_survived(classifier, photo, goal, request, options.survive, result))
+            yield _survived(classifier, some, goal, request, options.survive, result, steps)
         else:
-            found.append(_Found(result, 0))
-        progress(row + 1, len(photos))
-    return found
+            yield from (_Found(result, row) for row in range(len(some)))
 
 
 def _survived(
@@ -151,11 +160,13 @@ def _survived(
     request: Request,
     required: Sequence[Transform],
     plain: AttackResult,
+    steps: Progress,
 ) -> _Found:
-    """The same once more, through every transform; the first result says what that costs."""
+    """One photo [1, H, W, 3]: the same once more, through every transform; the first result says
+    what that costs."""
     sure = replace(goal, confidence=request.confidence)
     worst = surviving(classifier, required, sure)
-    result = _fool(worst, photo[None], goal, request, silent)
+    result = _fool(worst, photo, goal, request, steps)
     return _Found(as_saved(classifier, result, sure), 0, float(plain.distance[0]))
 
 
@@ -164,14 +175,14 @@ def _fool(
     photos: NDArray[np.uint8],
     goal: Goal,
     request: Request,
-    progress: Progress,
+    steps: Progress,
 ) -> AttackResult:
     return fool(
         fitting(classifier, *photos.shape[1:3]),
         as_pixels(photos, classifier.mean.device),
         request,
         goal=goal,
-        progress=progress,
+        steps=steps,
     )
 
 

@@ -21,10 +21,13 @@ from pasunchat.fooled.receipt import (
     save_with_receipt,
 )
 from pasunchat.fooled.survival import Survival, survival
+from pasunchat.framing import Decode
 from pasunchat.photos.image import write_png
-from pasunchat.storage import whole_folder, write_json
+from pasunchat.pictures.row import noise_at_full_range
+from pasunchat.storage import readable, shortened, whole_folder, write_json
 
 DRAWS = 8
+LONGEST = 90  # bytes of a part of a file name
 ADVICE = {
     Status.REACHED: "",
     Status.ALREADY_WRONG: "it was read as that class before anything was changed; name another "
@@ -50,7 +53,7 @@ class Transfer:
 class Outcome:
     """One photo's outcome."""
 
-    photo: str  # the file it came from
+    photo: str  # the file it came from, `readable`
     status: Status
     fooled: bool  # the goal is reached by the file as read back from disk
     goal: str
@@ -71,6 +74,7 @@ class Outcome:
     required: tuple[str, ...]  # transforms that the search required it to survive
     cost_of_surviving: float | None  # the distance as a multiple of that without them
     transfer: tuple[Transfer, ...]  # other models
+    model: str  # the name that loads the classifier
     classifier: str  # its digest
     advice: str  # what to do where it was not fooled
 
@@ -101,7 +105,11 @@ def save_outcome(
     """
     photo, image = (as_images(p[row : row + 1])[0] for p in (result.photos, result.pixels))
     goal, digest = int(result.goal[row]), classifier.digest()
-    receipt = receipt_of(classifier, result, row, photo, image, goal=goal, digest=digest)
+    framed = photo.shape[:2] == (classifier.size, classifier.size)
+    decode = classifier.decode if framed else "exact"
+    receipt = receipt_of(
+        classifier, result, row, photo, image, goal=goal, digest=digest, decode=decode
+    )
     reached = result.status[row] is Status.REACHED
     picture = f"{stem(name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
     with whole_folder(folder, overwrite=overwrite) as part:
@@ -118,24 +126,17 @@ def save_outcome(
 
 def stem(name: str) -> str:
     """The file's name without folder and ending, fit to be part of a file name."""
-    return plain(Path(name).stem)
+    return plain(readable(Path(name).stem))
 
 
 def plain(text: str) -> str:
-    """The text with whatever may not stand in a file name replaced.
+    """The text with whatever may not stand in a file name replaced, and its end alone where it is
+    long: a file system takes 255 bytes, and two of these may stand in a name.
 
     A name that Windows keeps for a device, with or without an ending, gets an underscore.
     """
-    fit = re.sub(r"[^\w.+-]+", "_", text).strip("._") or "photo"
+    fit = shortened(re.sub(r"[^\w.+-]+", "_", text), LONGEST).strip("._") or "photo"
     return re.sub(r"^(con|prn|aux|nul|(com|lpt)[0-9¹²³])(?![^.])", r"\1_", fit, flags=re.I)
-
-
-def noise_at_full_range(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The change, stretched so that its largest part spans the range; grey is no change."""
-    change = picture.astype(np.float64) - photo.astype(np.float64)
-    largest = max(1.0, float(np.abs(change).max()))
-    stretched: NDArray[np.uint8] = np.rint(127.5 + 127.5 * change / largest).astype(np.uint8)
-    return stretched
 
 
 def receipt_of(
@@ -147,14 +148,17 @@ def receipt_of(
     *,
     goal: int,
     digest: str,
+    decode: Decode,
 ) -> Receipt:
-    """What the picture of one row says of itself. goal: a class. digest: the classifier's."""
+    """What the picture of one row says of itself. goal: a class. digest: the classifier's. decode:
+    how the photo was decoded."""
     before, after = (
         classifier.predictions_from_logits(logits[row : row + 1])[0]
         for logits in (result.before_logits, result.after_logits)
     )
     l2, largest = distances(photo, image)
     return Receipt(
+        model=classifier.known_as,
         classifier=digest,
         photo=digest_of_pixels(photo),
         picture=digest_of_pixels(image),
@@ -164,6 +168,7 @@ def receipt_of(
         l2=l2,
         largest_change=largest,
         request=result.request,
+        decode=decode,
     )
 
 
@@ -203,6 +208,7 @@ def _outcome(
         required=extras.required,
         cost_of_surviving=distance / extras.plain_distance if extras.plain_distance else None,
         transfer=tuple(_transfer(model, picture, receipt) for model in extras.models),
+        model=receipt.model,
         classifier=receipt.classifier,
         advice=ADVICE[status],
     )

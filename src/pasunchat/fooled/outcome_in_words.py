@@ -1,7 +1,23 @@
 """What is said of a fooled photo: its change, what it survives, what others say of it."""
 
+from collections.abc import Sequence
+
 from pasunchat.fooled.outcome import Outcome, Transfer
 from pasunchat.words import count, listed, one_of, percent
+
+LITTLE = (8, 2.0)  # levels of 255: the largest change, and that of the changed values in the mean
+STRONG = 32  # levels of 255, from which on a change is plainly seen
+
+
+def noise_in_words(outcomes: Sequence[Outcome]) -> str:
+    """How large the noise of one picture or several is: "a little noise of at most 6 of 255
+    levels". "Little" it is with at most 8 levels anywhere (8/255, the customary bound), and 2 in
+    the root mean square of what was changed (its L2 per value)."""
+    largest = max(outcome.largest_change for outcome in outcomes)
+    mean = max(255 * outcome.l2 / max(outcome.values, 1) ** 0.5 for outcome in outcomes)
+    little = largest <= LITTLE[0] and mean <= LITTLE[1]
+    kind = "a little noise" if little else "strong noise" if largest >= STRONG else "noise"
+    return f"{kind} of at most {count(largest)} of 255 levels"
 
 
 def change_in_words(outcome: Outcome) -> str:

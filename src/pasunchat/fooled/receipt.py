@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pasunchat.attacks.result import RequestInfo
 from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
+from pasunchat.framing import Decode
 from pasunchat.photos.image import own_pixels, read_photo, read_png_texts, write_png
-from pasunchat.storage import from_json, sha256, to_json
+from pasunchat.storage import from_json, readable, sha256, to_json
 
 RECEIPT = "pasunchat"
 
@@ -20,7 +21,8 @@ RECEIPT = "pasunchat"
 class Receipt:
     """What a fooling PNG says of itself, in its text chunk "pasunchat"."""
 
-    classifier: str  # its digest
+    model: str  # the name that loaded the classifier
+    classifier: str  # its digest, by which it is found wherever it lies
     photo: str  # SHA-256 of the pixels before
     picture: str  # SHA-256 of the pixels after
     goal: str  # the class to reach
@@ -29,6 +31,7 @@ class Receipt:
     l2: float  # of the change, pixels in [0, 1]
     largest_change: int  # in levels of 255
     request: RequestInfo
+    decode: Decode = "exact"  # how the photo was decoded
     version: str = version("pasunchat")
 
 
@@ -37,6 +40,7 @@ class Verification:
     """Whether a file holds what its receipt says."""
 
     file: str
+    model: str  # the name that loads the classifier that was asked
     holds: bool
     prediction: Prediction
     receipt: Receipt | None  # None where the file carries none
@@ -53,11 +57,11 @@ def ask_image(classifier: Classifier, image: NDArray[np.uint8]) -> Prediction:
     return classifier.predict(image[None])[0]
 
 
-def as_seen(classifier: Classifier, path: Path) -> NDArray[np.uint8]:
-    """A file as the classifier sees it, uint8 [size, size, 3], decoded exactly."""
+def as_seen(classifier: Classifier, path: Path, decode: Decode | None = None) -> NDArray[np.uint8]:
+    """A file as the classifier sees it, uint8 [size, size, 3]; by default decoded as it states."""
     if classifier.size is None:
         raise PasunchatError("this classifier states no picture size; give pixels, not files")
-    return read_photo(path, classifier.size, classifier.framing)
+    return read_photo(path, classifier.size, classifier.framing, decode or classifier.decode)
 
 
 def digest_of_pixels(image: NDArray[np.uint8]) -> str:
@@ -92,9 +96,15 @@ def verify(
         findings = _against_receipt(image, prediction, classifier, receipt)
         if photo is not None:
             framed = image.shape[:2] == (classifier.size, classifier.size)
-            was = as_seen(classifier, Path(photo)) if framed else own_pixels(Path(photo))
+            was = (
+                as_seen(classifier, Path(photo), receipt.decode)
+                if framed
+                else own_pixels(Path(photo))
+            )
             findings += _against_photo(image, was, receipt)
-    return Verification(str(path), not findings, prediction, receipt, tuple(findings))
+    return Verification(
+        readable(path), classifier.known_as, not findings, prediction, receipt, tuple(findings)
+    )
 
 
 def _against_receipt(

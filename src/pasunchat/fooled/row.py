@@ -3,16 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo, write_png
-from pasunchat.pictures.lettering import fitting_size, font, near_side, shortened
+from pasunchat.pictures.lettering import near_side
+from pasunchat.pictures.row import SIDE, with_captions
 from pasunchat.words import factor, percent
 
-SIDE, GAP, MARGIN = 460, 30, 24
-LARGEST, SMALLEST = 34, 18
-INK = (34, 34, 34)
 ROW = "row.png"
 
 
@@ -43,18 +40,3 @@ def _outcome(outcome: Outcome) -> str:
     if answer == outcome.before.label:
         return f"still {answer}"
     return f"{answer}, not {outcome.goal},"
-
-
-def with_captions(pictures: list[Image.Image], texts: tuple[str, ...]) -> Image.Image:
-    width, height = pictures[0].size
-    size = fitting_size(texts, width, largest=LARGEST, smallest=SMALLEST)
-    top = MARGIN + round(1.6 * LARGEST)
-    whole = (2 * MARGIN + 3 * width + 2 * GAP, top + height + MARGIN)
-    sheet = Image.new("RGB", whole, "white")
-    draw = ImageDraw.Draw(sheet)
-    for place, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
-        left = MARGIN + place * (width + GAP)
-        sheet.paste(picture, (left, top))
-        middle = (left + width // 2, MARGIN + LARGEST)
-        draw.text(middle, shortened(text, size, width), INK, font(size), anchor="ms")
-    return sheet

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.result import Status
-from pasunchat.storage import whole_file
+from pasunchat.storage import shortened, whole_file
 
 TABLE, PARQUET = "photos.csv", "photos.parquet"
 LONGEST_NAME = 150  # bytes
@@ -86,7 +86,7 @@ def picture_names(names: Sequence[str]) -> list[str]:
     found = []
     for name in names:
         bare = re.sub(r"[^\w.+-]+", "_", str(Path(name).with_suffix("")))
-        bare = bare.encode()[-LONGEST_NAME:].decode(errors="ignore").strip("._") or "photo"
+        bare = shortened(bare, LONGEST_NAME).strip("._") or "photo"
         unique, tries = bare, 1
         while unique.casefold() in taken:
             tries += 1

@@ -1,19 +1,26 @@
 """Comparison: several classifiers on the same photos: which is better, and may that be chance?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, softmax
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
+from pasunchat.measures.class_match import match_classes
 from pasunchat.measures.same_photos import check_all_fit, shared_rows
 from pasunchat.measures.score import score
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
+from pasunchat.words import count, interval_in_words
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 CHANCE = 0.05  # a difference is called real below this p
 
@@ -32,6 +39,7 @@ class Compared:
     interval: tuple[float, float]  # 95 % Wilson interval of the accuracy
     log_loss: float  # in nats
     calibration_error: float  # mean gap of confidence and accuracy over ten bins, by their photos
+    classes_left_out: int  # that it tells apart and of which the dataset has no photo
     parameters: int
     multiply_adds: int  # for one photo; where it is mirrored, for the mirror image too
 
@@ -69,6 +77,18 @@ class Comparison:
         """The most accurate; of several, the one given first."""
         return max(self.models, key=lambda model: model.right)
 
+    def __repr__(self) -> str:
+        lines = [
+            f"  {model.name}: {model.right} right {interval_in_words(model.interval)} %"
+            for model in self.models
+        ]
+        photos = f"{count(self.photos, 'photo')} of {self.split}"
+        return "\n".join((f"<Comparison: {photos}", *lines)) + ">"
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a model. Raises PasunchatError without pandas."""
+        return extra("pandas", "pandas").DataFrame([asdict(model) for model in self.models])
+
 
 def compare(
     classifiers: Mapping[str, Classifier],
@@ -81,8 +101,8 @@ def compare(
     data: one dataset that fits all, or one for each name, as `datasets_for` makes them.
     progress: (photos done, photos times classifiers).
 
-    Raises PasunchatError for fewer than two classifiers, the same one twice, different classes,
-    a dataset that does not fit, or no photo that is in every dataset.
+    Raises PasunchatError for fewer than two classifiers, the same one twice, a dataset that does
+    not fit or has classes that one of them does not know, or no photo that is in every dataset.
     """
     check_comparable(classifiers)
     datasets = dict.fromkeys(classifiers, data) if isinstance(data, Dataset) else data
@@ -105,21 +125,14 @@ def compare(
 
 
 def check_comparable(classifiers: Mapping[str, Classifier]) -> None:
-    """Raise PasunchatError unless these are two classifiers or more, none twice, of the same
-    classes."""
+    """Raise PasunchatError unless these are two classifiers or more, none twice."""
     if len(classifiers) < 2:
         raise PasunchatError(
             f"expected at least two models to compare, got {len(classifiers)}; name another"
         )
-    (first, model), *others = classifiers.items()
-    names = {model.digest(): first}
-    for name, other in others:
-        if other.classes != model.classes:
-            raise PasunchatError(
-                f"{first} tells {', '.join(model.classes)} apart and {name} "
-                f"{', '.join(other.classes)}; expected models of the same classes"
-            )
-        twin = names.setdefault(other.digest(), name)
+    names: dict[str, str] = {}
+    for name, classifier in classifiers.items():
+        twin = names.setdefault(classifier.digest(), name)
         if twin != name:
             raise PasunchatError(
                 f"{twin} and {name} are the same model, weight for weight; name each once"
@@ -154,10 +167,12 @@ def _compared(
         interval=found.interval,
         log_loss=found.log_loss,
         calibration_error=found.calibration_error,
+        classes_left_out=found.left_out,
         parameters=summary.parameters,
         multiply_adds=summary.multiply_adds * (2 if classifier.info.mirrored else 1),
     )
-    return model, probabilities.argmax(1) == dataset.labels[rows]
+    real = match_classes(classifier, dataset).outputs[dataset.labels[rows]]
+    return model, probabilities.argmax(1) == real
 
 
 def _pairs(right: Mapping[str, NDArray[np.bool_]]) -> list[Pair]:

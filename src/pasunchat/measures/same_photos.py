@@ -48,11 +48,12 @@ def check_all_fit(classifiers: Mapping[str, Classifier], datasets: Mapping[str, 
         try:
             check_fit(classifier, dataset)
         except PasunchatError as error:
-            same_classes = classifier.classes in ((), dataset.classes)
+            fits = classifier.size in (None, dataset.size)
+            fits = fits and classifier.framing == dataset.framing
             way = (
                 "; or give the photos themselves as DATA: then each model has its size and framing"
             )
-            raise PasunchatError(f"{name}: {error}{way if same_classes else ''}") from error
+            raise PasunchatError(f"{name}: {error}{'' if fits else way}") from error
 
 
 def shared_rows(datasets: Mapping[str, Dataset], split: str) -> dict[str, NDArray[np.int64]]:

@@ -1,15 +1,24 @@
 """Evaluation: how often a classifier is right, how sure it is, which photos it gets most wrong."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
+from pasunchat.classifiers.external.extras import extra
+from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.measures.class_match import ClassMatch, match_classes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
+from pasunchat.words import count, interval_in_words, share
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+OTHERS = "another class"  # a column of the confusion: classes of which there is no photo
 BINS = 10
 SHOWN = 8
 
@@ -51,6 +60,7 @@ class PredictedPhoto:
 class Evaluation:
     """How good a classifier is on one split."""
 
+    model: str  # the name that loads the classifier
     classifier: str  # its digest
     dataset: str  # its digest
     split: str
@@ -62,7 +72,9 @@ class Evaluation:
     balanced_accuracy: float  # the mean recall of the classes
     log_loss: float  # in nats
     classes: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]  # rows are real classes, columns predicted ones
+    left_out: int  # classes of the classifier of which the dataset has no photo
+    # rows are real classes, columns predicted ones; where classes are left out, the last is OTHERS
+    confusion: tuple[tuple[int, ...], ...]
     calibration_error: float  # mean gap of confidence and accuracy over the bins, by their photos
     bins: tuple[Bin, ...]
     confidence_when_right: float | None  # the mean; None without such photos
@@ -72,21 +84,65 @@ class Evaluation:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """In the order of the confusion matrix."""
+        """In the order of the rows of the confusion matrix."""
         return tuple(row.name for row in self.classes)
+
+    @property
+    def beats_floor(self) -> bool:
+        """Whether it is shown to be better than always predicting the largest class."""
+        return self.interval[0] > self.floor
+
+    @property
+    def predicted_names(self) -> tuple[str, ...]:
+        """In the order of its columns."""
+        return (*self.class_names, OTHERS) if self.left_out else self.class_names
+
+    def __repr__(self) -> str:
+        return (
+            f"<Evaluation: {self.right} of {count(self.photos, 'photo')} of {self.split} right "
+            f"{interval_in_words(self.interval)} %, always the largest class {share(self.floor)}; "
+            f"{count(len(self.classes), 'class', 'classes')}, log loss {self.log_loss:.3f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table with a row a class, for a notebook."""
+        from pasunchat.pictures.notebook import table_html
+
+        columns = ("class", "photos", "recall", "precision", "F1")
+        rows = [
+            (
+                row.name,
+                count(row.photos),
+                share(row.recall, row.photos),
+                share(row.precision),
+                f"{row.f1:.3f}",
+            )
+            for row in self.classes
+        ]
+        return table_html(columns, rows, repr(self).strip("<>"))
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a class. Raises PasunchatError without pandas."""
+        return extra("pandas", "pandas").DataFrame([asdict(row) for row in self.classes])
 
 
 def evaluate(
-    classifier: Classifier,
+    model: Model,
     dataset: Dataset,
     split: str = "test",
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate a classifier on a split ("train", "validation", "test" or "all").
 
-    progress: (photos done, photos). Raises PasunchatError if classifier and dataset do not fit each
-    other, or the split is empty.
+    model: as `fool` takes it. progress: (photos done, photos). Raises PasunchatError if classifier
+    and dataset do not fit each other, or the split is empty.
     """
+    if not isinstance(dataset, Dataset):
+        raise PasunchatError(
+            f"data: expected a Dataset, got {type(dataset).__name__}; prepare the photos, or take "
+            "attack_model, which says how many are right before anything is changed"
+        )
+    classifier = as_classifier(model)
     check_fit(classifier, dataset)
     rows = dataset.rows(split)
     if not len(rows):
@@ -102,34 +158,45 @@ def score(
     rows: NDArray[np.int64],
     probabilities: NDArray[np.float64],
 ) -> Evaluation:
-    """The evaluation that follows from probabilities [N, C] for rows [N] of a dataset."""
-    from scipy.stats import binomtest
+    """The evaluation that follows from probabilities [N, C] for rows [N] of a dataset.
+
+    All classes of the classifier count: a photo that is predicted as one of which the dataset has
+    no photo is wrong.
+    """
     from sklearn import metrics
 
-    labels, indices = dataset.labels[rows], np.arange(len(dataset.classes))
-    predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+    match, labels = match_classes(classifier, dataset), dataset.labels[rows]
+    real, indices = match.outputs[labels], np.arange(len(dataset.classes) + bool(match.left_out))
+    place = np.full(len(match.names), len(dataset.classes))
+    place[match.outputs] = np.arange(len(dataset.classes))
+    predicted, confidence = place[probabilities.argmax(1)], probabilities.max(1)
     right = predicted == labels
-    interval = binomtest(int(right.sum()), len(rows)).proportion_ci(method="wilson")
     bins = _bins(confidence, right)
-    photos = _photos(dataset, rows, probabilities)
+    photos = _photos(dataset, rows, probabilities, match)
     by_confidence = sorted(photos, key=lambda photo: (photo.real_confidence, photo.row))
     return Evaluation(
+        model=classifier.known_as,
         classifier=classifier.digest(),
         dataset=dataset.digest,
         split=split,
         photos=len(rows),
         right=int(right.sum()),
         accuracy=float(right.mean()),
-        interval=(float(interval.low), float(interval.high)),
+        interval=interval_of(int(right.sum()), len(rows)),
         floor=float(np.bincount(labels).max() / len(rows)),
         balanced_accuracy=float(
-            metrics.recall_score(labels, predicted, average="macro", zero_division=0.0)
+            metrics.recall_score(
+                labels, predicted, labels=np.unique(labels), average="macro", zero_division=0.0
+            )
         ),
-        log_loss=float(metrics.log_loss(labels, probabilities, labels=indices)),
+        log_loss=float(metrics.log_loss(real, probabilities, labels=np.arange(len(match.names)))),
         classes=_class_scores(dataset, labels, predicted),
+        left_out=match.left_out,
         confusion=tuple(
             tuple(int(count) for count in row)
-            for row in metrics.confusion_matrix(labels, predicted, labels=indices)
+            for row in metrics.confusion_matrix(labels, predicted, labels=indices)[
+                : len(dataset.classes)
+            ]
         ),
         calibration_error=sum(abs(b.confidence - b.accuracy) * b.photos for b in bins) / len(rows),
         bins=bins,
@@ -140,22 +207,39 @@ def score(
     )
 
 
+def interval_of(right: int, photos: int) -> tuple[float, float]:
+    """The 95 % Wilson interval of the share that is right, of one photo or more."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, photos).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def check_fit(classifier: Classifier, dataset: Dataset) -> None:
-    """Raise PasunchatError unless the dataset's classes, size and framing are the classifier's."""
+    """Raise PasunchatError unless the dataset's size and framing are the classifier's, and each of
+    its classes is one of the classifier's."""
     for what, theirs, ours in (
-        ("classes", dataset.classes, classifier.classes),
         ("size", dataset.size, classifier.size),
         ("framing", dataset.framing, classifier.framing),
     ):
         if ours is not None and theirs != ours:
             raise PasunchatError(
-                f"the classifier was made for {what} {_words(ours)}, but {dataset.folder} has "
-                f"{_words(theirs)}; prepare the photos again to fit, or name another model"
+                f"the classifier was made for {what} {ours}, but {dataset.folder} has {theirs}; "
+                "prepare the photos again to fit, or name another model"
             )
+    match_classes(classifier, dataset)
 
 
-def _words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def other_decode(classifier: Classifier, dataset: Dataset) -> str | None:
+    """That a dataset's photos are decoded otherwise than the classifier states, in a sentence; None
+    where they are not."""
+    if classifier.decode == dataset.decode:
+        return None
+    return (
+        f"the photos of {dataset.folder} are decoded {dataset.decode}, but this model reads photos "
+        f"{classifier.decode}, so that predict may answer otherwise; prepare them again with "
+        f"--decode {classifier.decode}"
+    )
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
@@ -193,15 +277,18 @@ def _bins(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bi
 
 
 def _photos(
-    dataset: Dataset, rows: NDArray[np.int64], probabilities: NDArray[np.float64]
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    match: ClassMatch,
 ) -> list[PredictedPhoto]:
     return [
         PredictedPhoto(
             row=int(row),
             name=dataset.names[row],
             real=dataset.classes[label],
-            prediction=Prediction.from_probabilities(of_photo, dataset.classes),
-            real_confidence=float(of_photo[label]),
+            prediction=Prediction.from_probabilities(of_photo, match.names),
+            real_confidence=float(of_photo[match.outputs[label]]),
         )
         for row, label, of_photo in zip(rows, dataset.labels[rows], probabilities, strict=True)
     ]

@@ -12,6 +12,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.framing import Decode, Framing
 from pasunchat.photos.splitting import SPLITS, Proportions
 from pasunchat.storage import read_json
+from pasunchat.words import count
 
 FORMAT = 1
 FACTS = "dataset.json"
@@ -70,6 +71,11 @@ class Dataset:
     labels: NDArray[np.int64]
     split: NDArray[np.uint8]
     names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        photos = f"{count(len(self.labels), 'photo')} of {self.size} x {self.size} pixels"
+        classes = count(len(self.classes), "class", "classes")
+        return f"<Dataset: {self.folder}: {photos}, {classes}>"
 
     @property
     def classes(self) -> tuple[str, ...]:

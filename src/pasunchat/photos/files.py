@@ -1,6 +1,11 @@
-"""Which files are meant by paths of files and folders, and by glob patterns."""
+"""Which files are meant by paths of files and folders, and by glob patterns.
+
+What bears the name of a photo is meant even where it is none, as a broken link or a pipe: whoever
+reads it says why.
+"""
 
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -38,10 +43,10 @@ def _files_of(photo: str) -> list[Path]:
         if not found:
             raise PasunchatError(f"{photo} holds no photo ({', '.join(ENDINGS[:5])}, ...)")
         return found
-    if path.is_file():
+    if os.path.lexists(path):
         return [path]
     matches = map(Path, glob.glob(photo, recursive=True))  # noqa: PTH207 - patterns may be absolute
-    found = sorted(match for match in matches if match.is_file())
+    found = sorted(match for match in matches if match.is_file() or _is_named_photo(match))
     if not found:
         raise PasunchatError(f"no photo at {photo}; expected a file, a folder or a pattern")
     return found
@@ -50,5 +55,9 @@ def _files_of(photo: str) -> list[Path]:
 def _within(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in ENDINGS and not hidden:
+        if _is_named_photo(path) and not hidden:
             yield path
+
+
+def _is_named_photo(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS

@@ -15,13 +15,22 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import Box, Decode, Framing, frame, scaled_size
+from pasunchat.photos.checksums import CutShort, holds
 from pasunchat.photos.modes import to_rgb
-from pasunchat.storage import write_bytes
+from pasunchat.storage import readable, write_bytes
 
-DECODES: tuple[Decode, ...] = ("fast", "exact")
+DECODES: tuple[Decode, ...] = ("exact", "fast")
+DRAFTED = ("JPEG", "MPO")  # formats that Pillow can decode at reduced size; EXIF is in their header
 Near = Callable[[int, int], tuple[int, int]]
 Reason = Literal[
-    "empty", "not-an-image", "heic", "unsupported", "cut-short", "damaged", "too-large"
+    "unreadable",
+    "empty",
+    "not-an-image",
+    "heic",
+    "unsupported",
+    "cut-short",
+    "damaged",
+    "too-large",
 ]
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit; beyond it a small file may fill the memory
@@ -78,8 +87,9 @@ def read_photo(
 ) -> NDArray[np.uint8]:
     """The photo at `path` as uint8 [size, size, 3].
 
-    decode: "exact", or "fast" (a JPEG is decoded near the size it is scaled to: less than one
-    level of 255 away in the mean). Raises PasunchatError with the file's name and the reason.
+    decode: "exact", or "fast": a JPEG is decoded near the size it is scaled to, which costs less
+    and moves its pixels (docs/decisions/0019-one-photo-one-answer.md: by how much). Raises
+    PasunchatError with the file's name and the reason.
     """
     return open_photo(path, near=near_size(size, framing, decode)).square(size, framing)
 
@@ -89,7 +99,7 @@ def open_photo(path: Path, *, near: Near | None = None) -> Photo:
     try:
         return decode_photo(_file_bytes(path), near=near)
     except PhotoError as error:
-        raise PhotoError(error.reason, f"{path}: {error}") from error
+        raise PhotoError(error.reason, f"{readable(path)}: {error}") from error
 
 
 def own_pixels(path: Path) -> NDArray[np.uint8]:
@@ -109,12 +119,13 @@ def decode_photo(data: bytes, *, near: Near | None = None) -> Photo:
 
     near: (width, height) of the upright file -> (width, height) that will be needed; a JPEG is
     then decoded at a half, a quarter or an eighth while it stays at least that large. Colour
-    profiles are not applied. Raises PhotoError with a named reason.
+    profiles are not applied. Raises PhotoError with a named reason: what does not decode whole is
+    no photo.
     """
     with _QUIET.on():
         picture = _opened(data)
         file_size = picture.size
-        box = _draft(picture, near) if near else None
+        box = _draft(picture, near) if near and picture.format in DRAFTED else None
         _load(picture)
         orientation = _orientation(picture)
         rgb = _rgb(picture)
@@ -124,6 +135,18 @@ def decode_photo(data: bytes, *, near: Near | None = None) -> Photo:
         return Photo(rgb, *rgb.size, box=(0, 0, *rgb.size))
     width, height = file_size[::-1] if orientation in SIDEWAYS else file_size
     return Photo(rgb, width, height, box)
+
+
+def as_photo(picture: Image.Image) -> Photo:
+    """A Pillow image as `decode_photo` gives that of a file: upright by EXIF, any mode to RGB, the
+    frame that it stands at. Raises PhotoError with a named reason."""
+    with _QUIET.on():
+        _load(picture)
+        orientation = _orientation(picture)
+        rgb = _rgb(picture)
+    if orientation in TURNS:
+        rgb = rgb.transpose(TURNS[orientation])
+    return Photo(rgb, *rgb.size, box=(0, 0, *rgb.size))
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -137,10 +160,23 @@ def _opened(data: bytes) -> Image.Image:
         raise _undecodable(error) from error
     if picture.width * picture.height > MOST_PIXELS:
         raise _too_large()
+    _check(picture, data)
     return picture
 
 
+def _check(picture: Image.Image, data: bytes) -> None:
+    try:
+        whole = holds(picture, data)
+    except CutShort as error:
+        raise _cut_short() from error
+    except Exception as error:
+        raise _undecodable(error) from error
+    if not whole:
+        raise PhotoError("damaged", "the file is damaged: a checksum in it is wrong")
+
+
 def _load(picture: Image.Image) -> None:
+    """Decode the picture. Call it once: after a failure, Pillow's next try is silent."""
     try:
         picture.load()
     except Exception as error:
@@ -197,8 +233,12 @@ def _undecodable(error: Exception) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError | MemoryError) or "too large" in text:
         return _too_large()
     if isinstance(error, EOFError) or "truncated" in text:
-        return PhotoError("cut-short", "the file is cut short: a part of the picture is missing")
+        return _cut_short()
     return PhotoError("damaged", f"the file is damaged or of a rare kind (Pillow: {text})")
+
+
+def _cut_short() -> PhotoError:
+    return PhotoError("cut-short", "the file is cut short: a part of the picture is missing")
 
 
 def _too_large() -> PhotoError:
@@ -209,9 +249,14 @@ def _too_large() -> PhotoError:
 
 def _file_bytes(path: Path) -> bytes:
     try:
+        if path.is_symlink() and not path.exists():
+            raise PhotoError("unreadable", "cannot be read: a link to nowhere")
+        if path.exists() and not path.is_file():  # a pipe may never end
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise PhotoError("unreadable", f"cannot be read: {what}, and no file")
         return path.read_bytes()
     except OSError as error:
-        raise PasunchatError(f"cannot read {path}: {error.strerror}") from error
+        raise PhotoError("unreadable", f"cannot be read: {error.strerror}") from error
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> None:
@@ -234,7 +279,7 @@ def read_png_texts(path: Path) -> dict[str, str]:
             picture = _opened(_file_bytes(path))
             _load(picture)
         except PhotoError as error:
-            raise PhotoError(error.reason, f"{path}: {error}") from error
+            raise PhotoError(error.reason, f"{readable(path)}: {error}") from error
     texts = getattr(picture, "text", {})
     return {str(key): str(value) for key, value in texts.items()}
 

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import NamedTuple
+
+from pasunchat.errors import PasunchatError
 
 SPLIT_WORDS = {
     "train": "train",
@@ -11,9 +14,13 @@ SPLIT_WORDS = {
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
+    "dev": "validation",
     "test": "test",
     "testing": "test",
+    "eval": "test",
+    "evaluation": "test",
 }
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 FLAT_NAME = re.compile(r"([^.]+)\.\d+\.[^.]+")  # cat.0.jpg
 EXPECTED = (
     "expected one subfolder a class (cat/, dog/), the same under train/, validation/ and test/, "
@@ -61,7 +68,8 @@ def arrange(tree: Tree) -> tuple[str, Places] | None:
     """The name of the layout, and the place of each path that has one; None if none fits.
 
     The first layout of LAYOUTS that fits is taken. Where none does and there is one folder only,
-    the layout is looked for inside it; failing that, the lone folder is a class.
+    the layout is looked for inside it; failing that, the lone folder is a class. Raises
+    PasunchatError where classes and splits cannot be told apart.
     """
     for name, layout in LAYOUTS.items():
         places = layout(tree)
@@ -83,23 +91,41 @@ def flat_names(tree: Tree) -> Places | None:
 
 def split_folders(tree: Tree) -> Places | None:
     """train/, validation/, test/ (or their other names), each in a layout of its own."""
-    named = [name for name in tree.folders if name.lower() in SPLIT_WORDS]
-    if not named or not _are_splits(tree, named):
-        return None
+    splits = _splits_by_word(tree) or _splits_by_longer_name(tree)
     places: Places = {}
-    for name in named:
-        split = SPLIT_WORDS[name.lower()]
+    for name, split in splits.items():
         for path, place in _places(tree.folders[name]).items():
             places[path] = Place(place.class_name, split)
-    return places
+    return places or None
 
 
-def _are_splits(tree: Tree, named: list[str]) -> bool:
-    """Whether these folders are splits, and not classes that bear such a name (a train)."""
+def _splits_by_word(tree: Tree) -> dict[str, str]:
+    """Folders called train, test, ... and their splits; {} where that is a class (a train)."""
+    named = {n: SPLIT_WORDS[n.lower()] for n in tree.folders if n.lower() in SPLIT_WORDS}
     if len(named) > 1 or len(tree.folders) == 1:
-        return True
-    holding = [name for name, folder in tree.folders.items() if _class_count(folder) > 1]
-    return holding == named  # as in Kaggle's set: train/ with classes, test1/ without
+        return named
+    holding = _holding_classes(tree)
+    return named if holding == list(named) else {}  # Kaggle's: train/ with classes, test1/ without
+
+
+def _splits_by_longer_name(tree: Tree) -> dict[str, str]:
+    """Folders like training_set, seg_test or valImages and their splits; {} unless they hold all
+    the classes, in two splits or more: bullet_train may be a class."""
+    named = {n: split for n in tree.folders if (split := _split_in(n)) is not None}
+    holding = [named.get(name) for name in _holding_classes(tree)] if named else []
+    return named if None not in holding and len(set(holding)) > 1 else {}
+
+
+def _split_in(name: str) -> str | None:
+    """The split that a folder's name has among its words, if it has just one."""
+    words = [word.lower().removesuffix("set") for word in WORD.findall(name)]
+    found = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
+    return found.pop() if len(found) == 1 else None
+
+
+def _holding_classes(tree: Tree) -> list[str]:
+    """The folders in which more than one class is found."""
+    return [name for name, folder in tree.folders.items() if _class_count(folder) > 1]
 
 
 def _places(tree: Tree) -> Places:
@@ -108,21 +134,49 @@ def _places(tree: Tree) -> Places:
 
 
 def _class_count(tree: Tree) -> int:
-    return len({place.class_name for place in _places(tree).values()})
+    try:
+        return len({place.class_name for place in _places(tree).values()})
+    except PasunchatError:
+        return 0
 
 
 def class_folders(tree: Tree) -> Places | None:
-    """One folder a class, at any depth below it."""
+    """One folder a class, at any depth below it; or cat/train/, cat/test/, dog/train/, ...
+
+    Raises PasunchatError where two of them hold the same folders, which may be the classes.
+    """
     if len(tree.folders) < 2:
         return None
+    _refuse_the_same_folders(tree)
     places: Places = {}
     for name, folder in tree.folders.items():
-        places |= _all_in(folder, name)
+        splits = set(folder.folders) if not folder.files else set()
+        if splits and all(split.lower() in SPLIT_WORDS for split in splits):
+            for split, part in folder.folders.items():
+                places |= _all_in(part, name, SPLIT_WORDS[split.lower()])
+        else:
+            places |= _all_in(folder, name)
     return places
 
 
-def _all_in(folder: Tree, class_name: str) -> Places:
-    return dict.fromkeys(folder.paths(), Place(class_name))
+def _refuse_the_same_folders(tree: Tree) -> None:
+    inside = {
+        name: {inner for inner in folder.folders if inner.lower() not in SPLIT_WORDS}
+        for name, folder in tree.folders.items()
+    }
+    for one, other in combinations(inside, 2):
+        both = sorted(inside[one] & inside[other])
+        if len(both) > 1:
+            raise PasunchatError(
+                f"the folders {one} and {other} both hold folders {both[0]} and {both[1]}, so "
+                "that classes and splits cannot be told apart; call the splits train/, "
+                "validation/ and test/, or name each folder that holds the classes as a source "
+                "of its own"
+            )
+
+
+def _all_in(folder: Tree, class_name: str, split: str | None = None) -> Places:
+    return dict.fromkeys(folder.paths(), Place(class_name, split))
 
 
 LAYOUTS: Mapping[str, Callable[[Tree], Places | None]] = {

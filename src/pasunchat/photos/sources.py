@@ -15,6 +15,7 @@ from typing import IO
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import name_and_settings, with_settings
 from pasunchat.photos.layouts import EXPECTED, arrange, tree_of
+from pasunchat.storage import readable
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ Files = dict[str, File]
 
 @contextmanager
 def opened(sources: Sequence[str | Path]) -> Iterator[list[Listing]]:
-    """The listings of several sources; their entries can be read until the end of the block.
+    r"""The listings of several sources; their entries can be read until the end of the block.
+
+    Names that are no UTF-8 are listed with \xe9 and the like in place of such bytes.
 
     Raises PasunchatError for a source that is none, is empty, has no layout, or comes twice.
     """
@@ -107,7 +110,7 @@ def _walk(folder: Path, prefix: str, files: Files, seen: set[str]) -> list[str]:
     """Put the files below `folder` into `files`. Returns the hidden names met."""
     hidden = []
     for item in sorted(os.scandir(folder), key=lambda item: item.name):
-        name = prefix + item.name
+        name = prefix + readable(item.name)
         if _is_hidden(item.name):
             hidden.append(name)
         elif item.is_dir():
@@ -127,7 +130,7 @@ def _file(item: "os.DirEntry[str]") -> File:
 
 def _file_bytes(path: Path) -> bytes:
     if not path.is_file():  # reading a device might never end
-        raise FileNotFoundError(f"{path.name} is a broken link, or no file")
+        raise FileNotFoundError("a broken link, or no file")
     return path.read_bytes()
 
 
@@ -219,7 +222,11 @@ SOURCES: Mapping[str, Callable[[str], AbstractContextManager[Listing]]] = {
 def _listed(source: str, files: Files, hidden: list[str]) -> Listing:
     if not files:
         raise PasunchatError(f"{source} holds no photos; {EXPECTED}")
-    arranged = arrange(tree_of(files))
+    try:
+        arranged = arrange(tree_of(files))
+    except PasunchatError as error:
+        raise PasunchatError(f"{source}: {error}") from error
+    source = readable(source)
     if arranged is None:
         raise PasunchatError(
             f"{source}: its {len(files)} files lie in no class folder and have no class in "

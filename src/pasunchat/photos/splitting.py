@@ -145,7 +145,7 @@ def _fill(class_name: str, pieces: list[_Piece], wanted: Sequence[str]) -> None:
         if not movable:
             raise PasunchatError(
                 f'the class "{class_name}" has no photo for {side}, and none that may be moved '
-                "there from the sides its source gives; add some"
+                "there from the sides its source gives; add some, or take that class away"
             )
         nearest = min(movable, key=lambda piece: (piece.gap(side), piece.content))
         nearest.side = side

@@ -8,7 +8,9 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from pasunchat.pictures.fonts import fonts_for
 from pasunchat.storage import write_bytes
 
 BLUE, ORANGE, GREY, INK = "#0072b2", "#d55e00", "#767676", "#222222"
@@ -28,6 +30,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 11,
     "lines.linewidth": 2,
     "lines.markersize": 6,
+    "text.parse_math": False,  # a class may be named $5
     "svg.fonttype": "path",
     "svg.hashsalt": "pasunchat",
     "text.color": INK,
@@ -56,6 +59,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def svg(figure: Figure) -> bytes:
     """The figure as SVG, its letters drawn as shapes: it needs no font."""
+    _choose_fonts(figure)
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
@@ -63,9 +67,19 @@ def svg(figure: Figure) -> bytes:
 
 def png(figure: Figure) -> bytes:
     """The figure as PNG."""
+    _choose_fonts(figure)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return file.getvalue()
+
+
+def _choose_fonts(figure: Figure) -> None:
+    """Give its texts, which are `drawable`, the fonts that have their letters."""
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    families = [font.name for font in fonts_for(text.get_text() for text in texts)]
+    if len(families) > 1:
+        for text in texts:
+            text.set_fontfamily(families)
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

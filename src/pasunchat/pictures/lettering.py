@@ -5,31 +5,65 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
+
+from pasunchat.pictures.fonts import drawable, runs
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, as Matplotlib brings it, so that pictures are the same on every machine."""
-    import matplotlib
+def _sized(file: Path, size: int, shaped: bool) -> ImageFont.FreeTypeFont:
+    """shaped: letters are joined and ordered as their script asks, where Pillow can."""
+    engine = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
+    return ImageFont.truetype(file, size, layout_engine=engine)
 
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+
+def _parts(text: str, size: int) -> list[tuple[ImageFont.FreeTypeFont, str]]:
+    """The text in parts, each with the font that has its letters; those of ASCII never shaped, so
+    that they are the same on every machine."""
+    whole = drawable(text)
+    shaped = not whole.isascii() and features.check("raqm")
+    return [(_sized(font.file, size, shaped), part) for font, part in runs(whole)]
+
+
+def width_of(text: str, size: int) -> float:
+    """How wide a text is, in pixels, in letters of `size` pixels."""
+    return sum(font.getlength(part) for font, part in _parts(text, size))
+
+
+def write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    size: int,
+    ink: tuple[int, int, int],
+    *,
+    centred: bool = False,
+) -> None:
+    """Write a line of text, its baseline at `place`, from there on or around it."""
+    left, baseline = place
+    if text.isascii():
+        (font, _), *_ = _parts(text or " ", size)
+        draw.text(place, text, ink, font, anchor="ms" if centred else "ls")
+        return
+    left -= width_of(text, size) / 2 if centred else 0
+    for font, part in _parts(text, size):
+        draw.text((left, baseline), part, ink, font, anchor="ls")
+        left += font.getlength(part)
 
 
 def fitting_size(texts: tuple[str, ...], width: int, *, largest: int, smallest: int) -> int:
     """The largest letters, in pixels, in which every text is at most `width` pixels wide."""
     for size in range(largest, smallest, -1):
-        if all(font(size).getlength(text) <= width for text in texts):
+        if all(width_of(text, size) <= width for text in texts):
             return size
     return smallest
 
 
 def shortened(text: str, size: int, width: int) -> str:
     """The text, ended by "…" where it would be wider than `width` pixels."""
-    if font(size).getlength(text) <= width:
+    if width_of(text, size) <= width:
         return text
-    while text and font(size).getlength(f"{text}…") > width:
+    while text and width_of(f"{text}…", size) > width:
         text = text[:-1]
     return f"{text.rstrip()}…"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pasunchat.photos.image import write_png
-from pasunchat.pictures.lettering import font, near_side, shortened
+from pasunchat.pictures.lettering import near_side, shortened, write
 
 GAP, LINE, LETTERS = 12, 20, 15
 INK = (34, 34, 34)
@@ -47,4 +47,4 @@ def _write(sheet: Image.Image, lines: list[str], left: int, top: int, width: int
     draw = ImageDraw.Draw(sheet)
     for place, line in enumerate(lines):
         text = shortened(line, LETTERS, width)
-        draw.text((left, top + (place + 1) * LINE - 4), text, INK, font(LETTERS), anchor="ls")
+        write(draw, (left, top + (place + 1) * LINE - 4), text, LETTERS, INK)

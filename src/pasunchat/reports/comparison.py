@@ -8,10 +8,10 @@ from pasunchat.errors import PasunchatError
 from pasunchat.measures.compare import Compared, Comparison, Pair
 from pasunchat.measures.speed import Timing
 from pasunchat.pictures.figures import styled, write_figure
-from pasunchat.reports.evaluation import interval_in_words
+from pasunchat.reports.evaluation import classes_left_out
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, listed, share
+from pasunchat.words import count, interval_in_words, listed, share
 
 COMPARISON, RESULT, TIMING = "comparison", "comparison.json", "timing.json"
 QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")
@@ -76,7 +76,7 @@ def which_photos(comparison: Comparison) -> str:
 def quality(model: Compared) -> tuple[str, ...]:
     """A classifier's cells under QUALITY."""
     return (
-        share(model.accuracy),
+        share(model.accuracy, model.right),
         interval_in_words(model.interval),
         f"{model.log_loss:.3f}",
         share(model.calibration_error),
@@ -128,7 +128,8 @@ def how_tested(comparison: Comparison) -> str:
 
 
 def warnings(comparison: Comparison) -> list[str]:
-    """What may mislead, one sentence each: photos that a model learnt from, photos left out."""
+    """What may mislead, one sentence each: photos that a model learnt from, photos and classes
+    left out."""
     trained_on_others = [model.name for model in comparison.models if model.trained_here is False]
     sentences = []
     if trained_on_others:
@@ -138,6 +139,9 @@ def warnings(comparison: Comparison) -> list[str]:
         )
     if comparison.left_out:
         sentences.append(f"{count(comparison.left_out, 'photo')} left out: not in every dataset")
+    for model in comparison.models:
+        if model.classes_left_out:
+            sentences.append(f"{model.name}: {classes_left_out(model.classes_left_out)}")
     return sentences
 
 

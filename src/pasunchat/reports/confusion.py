@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import GREY, INK, new_figure
+from pasunchat.pictures.fonts import drawable
 from pasunchat.words import count, share
 
 MOST_CLASSES_WITH_NUMBERS = 12
@@ -15,14 +16,17 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Rows are real classes, columns predicted ones; a cell holds its photos and their share of
     the row, which is also its shade. Call it within `styled`."""
     counts = np.array(evaluation.confusion)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    names, classes = evaluation.class_names, len(counts)
+    photos = counts.sum(1)
+    shares = counts / np.maximum(photos, 1)[:, None]
+    names = [drawable(name) for name in evaluation.class_names]
+    columns = [drawable(name) for name in evaluation.predicted_names]
+    classes = len(columns)
     side = min(8.0, 1.6 + 1.3 * classes)
     figure = new_figure(side + 0.4, side + 0.3)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(classes), names, rotation=0 if classes <= 4 else 90)
-    axes.set_yticks(range(classes), names)
+    axes.set_xticks(range(classes), columns, rotation=0 if classes <= 4 else 90)
+    axes.set_yticks(range(len(names)), names)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("predicted", labelpad=10, fontsize=12, fontweight="bold")
@@ -33,16 +37,20 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     if classes <= MOST_CLASSES_WITH_NUMBERS:
         for (row, column), part in np.ndenumerate(shares):
             axes.text(
-                column, row, f"{count(int(counts[row, column]))}\n{share(float(part))}",
+                column, row, _cell(int(counts[row, column]), int(photos[row])),
                 ha="center", va="center", color="white" if part > 0.55 else INK,
                 fontsize=13 if classes <= 4 else 8, linespacing=1.5,
             )  # fmt: skip
     return figure
 
 
+def _cell(number: int, photos: int) -> str:
+    return f"{count(number)}\n{share(number / photos, photos) if photos else ''}"
+
+
 def seen_in_confusion(evaluation: Evaluation) -> str:
     """The MOST_MISTAKES most frequent mistakes, in one sentence."""
-    names = evaluation.class_names
+    names, columns = evaluation.class_names, evaluation.predicted_names
     mistakes = [
         (number, real, predicted)
         for real, row in enumerate(evaluation.confusion)
@@ -54,7 +62,7 @@ def seen_in_confusion(evaluation: Evaluation) -> str:
     mistakes.sort(key=lambda mistake: -mistake[0])
     sentences = [
         f"{count(number)} of {count(evaluation.classes[real].photos)} photos of {names[real]} "
-        f"are read as {names[predicted]}"
+        f"are read as {columns[predicted]}"
         for number, real, predicted in mistakes[:MOST_MISTAKES]
     ]
     return f"{'; '.join(sentences)}."

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from pasunchat.pictures.figures import BLUE, GREY, ORANGE, new_figure, styled, write_figure
 from pasunchat.training.run import Epoch, Run
-from pasunchat.words import share
+from pasunchat.words import share_of, tick
 
 CURVES = "curves"
 TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}
@@ -46,7 +46,7 @@ def _draw(axes: Axes, run: Run, what: str) -> None:
             best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=f"epoch {best}, kept"
         )
     if what == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.yaxis.set_major_formatter(lambda value, _: tick(value))
     axes.set_title(TITLES[what])
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -58,12 +58,13 @@ def seen_in_curves(run: Run) -> str:
     """What the curves show, judged by fixed rules, in one or two sentences."""
     if not run.history:
         return "No epoch has been measured yet."
+    measured = sum(split["validation"] for split in run.info.data.counts.values())
     best = min(run.history, key=lambda row: row.validation_loss)
     last = run.history[-1]
     if len(run.history) == 1:
         return (
-            f"One epoch was measured: {share(best.validation_accuracy)} of the validation photos "
-            "are read rightly."
+            f"One epoch was measured: "
+            f"{share_of(best.validation_accuracy, measured, 'validation photo')} read rightly."
         )
     if best is last:
         return (
@@ -77,9 +78,9 @@ def _after(best: Epoch, last: Epoch) -> str:
     lowest = f"Validation loss was lowest in epoch {best.epoch}"
     if last.training_loss >= best.training_loss:
         return f"{lowest}; after it neither training nor validation improves."
-    if last.epoch == best.epoch + 1:
-        return (
-            f"{lowest}; in epoch {last.epoch} training went on improving and validation did not: "
-            "the first sign of overfitting."
-        )
-    return f"{lowest}; after it training goes on improving and validation does not: overfitting."
+    if not last.rises_from(best):
+        return f"{lowest}; after it training goes on improving and validation does not."
+    rise = f"from {best.validation_loss:.3g} to {last.validation_loss:.3g}"
+    return (
+        f"{lowest}; after it training goes on improving and validation rises, {rise}: overfitting."
+    )

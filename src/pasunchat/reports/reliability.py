@@ -2,11 +2,11 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure
-from pasunchat.words import count, share
+from pasunchat.words import count, share, tick
 
 CLOSE = 0.02
 
@@ -36,7 +36,7 @@ def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
     axes.set_xlim(lowest, 1)
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("share that is right")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
 
 
 def _draw_counts(axes: Axes, evaluation: Evaluation) -> None:
@@ -53,14 +53,17 @@ def _draw_counts(axes: Axes, evaluation: Evaluation) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_ylabel("photos")
     axes.set_xlabel("confidence in the answer")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(lambda value, _: "certain" if value > 0.9999 else tick(value))
 
 
 def seen_in_reliability(evaluation: Evaluation) -> str:
     """Whether its confidence can be believed, in one sentence."""
     sure = sum(bin.confidence * bin.photos for bin in evaluation.bins) / evaluation.photos
     gap = sure - evaluation.accuracy
-    figures = f"{share(sure)} sure on average, right in {share(evaluation.accuracy)}"
+    figures = (
+        f"{share(sure)} sure on average, right in {share(evaluation.accuracy, evaluation.photos)}"
+    )
     if abs(gap) < CLOSE:
         return f"On the whole its confidence can be believed: {figures} of the photos."
     verdict = "surer than it is right" if gap > 0 else "right more often than it is sure"

@@ -4,7 +4,6 @@
 filters, tests and functions listed here.
 """
 
-import shlex
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,7 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from pasunchat.fooled.fool_photos import FooledPhoto
-from pasunchat.fooled.outcome_in_words import change_in_words, control_in_words
+from pasunchat.fooled.outcome_in_words import (
+    change_in_words,
+    control_in_words,
+    noise_in_words,
+)
 from pasunchat.fooled.row import captions
 from pasunchat.pictures.figures import styled, svg
 from pasunchat.reports.comparison import (
@@ -33,7 +36,16 @@ from pasunchat.reports.comparison import (
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
 from pasunchat.reports.contents import Contents, read_contents
 from pasunchat.reports.curves import TITLES, curves, seen_in_curves
-from pasunchat.reports.evaluation import EVALUATION, accuracy_in_words, caption, photo_file
+from pasunchat.reports.evaluation import (
+    EVALUATION,
+    accuracy_in_words,
+    caption,
+    class_cells,
+    coin_in_words,
+    cure,
+    floor_in_words,
+    photo_file,
+)
 from pasunchat.reports.reliability import reliability, seen_in_reliability
 from pasunchat.reports.robustness import drawn_extremes, robustness_curve
 from pasunchat.reports.robustness_words import (
@@ -46,7 +58,7 @@ from pasunchat.reports.robustness_words import (
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import refuse_existing, write_bytes
 from pasunchat.training.run import open_run
-from pasunchat.words import count, duration, listed, percent, share
+from pasunchat.words import command, count, duration, listed, percent, share
 
 REPORT, TEMPLATE = "report.html", "report.html.j2"
 
@@ -117,19 +129,15 @@ def svg_uri(figure: Figure) -> str:
     return f"data:image/svg+xml;base64,{b64encode(svg(figure)).decode()}"
 
 
-def command(*words: str | Path) -> str:
-    """A command line of ours that can be copied: words with spaces are quoted."""
-    return " ".join(("pasunchat", *(shlex.quote(str(word)) for word in words)))
-
-
 # fmt: off
 # `count` is the one of pasunchat.words; Jinja's own, which it replaces, is also called `length`
 FILTERS: tuple[Callable[..., object], ...] = (
     asdict, median, file_name, counted, count, duration, listed, percent, share,
     png_uri, svg_uri, confusion_matrix, curves, reliability, robustness_curve, tradeoff,
-    seen_in_curves, accuracy_in_words, caption, seen_in_confusion, seen_in_reliability,
+    seen_in_curves, seen_in_confusion, seen_in_reliability,
+    accuracy_in_words, floor_in_words, coin_in_words, cure, class_cells, caption,
     which_photos, quality, cost, differences, how_tested, warnings,
-    captions, change_in_words, control_in_words,
+    captions, change_in_words, control_in_words, noise_in_words,
     findings, enough_in_words, attack_captions, caveats,
 )
 # fmt: on

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.fooled.outcome import noise_at_full_range, plain
-from pasunchat.fooled.row import ROW, SIDE, with_captions
+from pasunchat.fooled.outcome import plain
+from pasunchat.fooled.row import ROW
 from pasunchat.measures.attack_folder import ATTACKS_FOLDER, PICTURES
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness
@@ -19,9 +19,10 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
+from pasunchat.pictures.row import SIDE, noise_at_full_range, with_captions
 from pasunchat.reports.robustness_words import attack_captions
 from pasunchat.storage import write_bytes
-from pasunchat.words import count
+from pasunchat.words import count, tick
 
 CURVE, FRAGILE, STUBBORN = "curve", "fragile", "stubborn"
 PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"
@@ -99,7 +100,7 @@ def robustness_curve(found: Robustness) -> Figure:
     axes.set_ylim(0, 1.02)
     axes.set_xlabel(norm.axis)
     axes.set_title(f"still read rightly, of {count(found.photos, 'photo')} (higher is better)")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
     axes.set_axisbelow(True)

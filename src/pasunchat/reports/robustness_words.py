@@ -2,7 +2,7 @@
 
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness
-from pasunchat.words import count, factor, percent, share
+from pasunchat.words import count, factor, percent, share, share_of, tick
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
 
@@ -16,7 +16,7 @@ def enough_in_words(found: Robustness) -> list[tuple[str, str]]:
             return "not found"
         return found.norm.in_words(radius) if radius else "misread as they are"
 
-    return [(share(part).replace(".0", ""), enough_for(part)) for part in SHARES]
+    return [(tick(part), enough_for(part)) for part in SHARES]
 
 
 def findings(found: Robustness) -> list[str]:
@@ -24,15 +24,15 @@ def findings(found: Robustness) -> list[str]:
     info, radius = found.info, found.info.request.radius
     split = "" if info.split == "all" else f"{info.split} "
     sentences = [
-        f"Without any change {share(found.accuracy)} of "
-        f"{count(found.photos, f'{split}photo')} are read rightly."
+        f"Without any change {share_of(found.accuracy, found.photos, f'{split}photo')} "
+        f"{'is' if found.photos == 1 else 'are'} read rightly."
     ]
     if found.attack is None:
         return sentences
     inside = "" if radius is None else f" inside {found.norm.in_words(radius)}"
     sentences.append(
         f"The attack “{found.attack}”{inside} fools {count(found.fooled)} of these "
-        f"{count(found.right)}; {share(found.robust_accuracy)} of all stay right."
+        f"{count(found.right)}; {_stay_right(found)} right."
     )
     if radius is None:
         sentences.append(_half(found))
@@ -42,6 +42,11 @@ def findings(found: Robustness) -> list[str]:
             "an attack that needs none may fool it there."
         )
     return sentences
+
+
+def _stay_right(found: Robustness) -> str:
+    stays = found.robust_accuracy
+    return "all stay" if stays == 1 else f"{share(stays)} of all stay"
 
 
 def _half(found: Robustness) -> str:

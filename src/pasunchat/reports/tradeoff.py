@@ -10,7 +10,8 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from pasunchat.measures.compare import Compared, Comparison
 from pasunchat.pictures.figures import GREY, INK, new_figure
-from pasunchat.words import count, share
+from pasunchat.pictures.fonts import drawable
+from pasunchat.words import count, share, tick
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito
 MARKERS = "osD^vP*X"
@@ -73,7 +74,8 @@ def _name_points(axes: Axes, models: Sequence[Compared], places: Sequence[float]
     for index, height in zip(order, _spread(heights, step), strict=True):
         model = models[index]
         axes.annotate(
-            f"{model.name}  {share(model.accuracy)}", (places[index], model.accuracy),
+            f"{drawable(model.name)}  {share(model.accuracy, model.right)}",
+            (places[index], model.accuracy),
             (1.04, height), xycoords="data", textcoords="axes fraction", va="center", color=INK,
             arrowprops={
                 "arrowstyle": "-", "color": _colour(index), "linewidth": 0.8, "alpha": 0.6,
@@ -96,7 +98,7 @@ def _describe_axes(axes: Axes, comparison: Comparison) -> None:
     equal = "" if len(set(work)) == len(work) else "; equal work stands side by side"
     axes.set_xlabel(f"multiply-adds for one photo (less is left{equal})")
     axes.set_title(f"accuracy on {count(comparison.photos, 'photo')} (higher is better)")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")
+    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
     low, high = axes.get_xlim()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -5,7 +5,6 @@ TrainState of state.py.
 """
 
 from dataclasses import dataclass, replace
-from math import ceil
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Runtime
 from pasunchat.training.features import FeatureInputs
 from pasunchat.training.inputs import Inputs, PixelInputs, Targets
-from pasunchat.training.recipe import Augment, Recipe
+from pasunchat.training.recipe import Augment, Recipe, steps_of_pass
 
 UNEQUAL = 1.5  # photos of the largest class over those of the smallest; above it, weights
 TEACHER_BATCH = 64
@@ -39,6 +38,12 @@ class Loss:
     label_smoothing: float = 0.0  # share of each label that is spread over all classes
     teacher_share: float = 0.0  # s
     temperature: float = 1.0  # T
+
+    def of_each(self, logits: Tensor, targets: Targets) -> Tensor:
+        """What each photo adds to the loss to its label: [N], their mean is the loss."""
+        labels, weights = targets.labels, self.class_weights
+        losses = functional.cross_entropy(logits, labels, weights, reduction="none")
+        return losses if weights is None else losses * len(labels) / weights[labels].sum()
 
     def __call__(self, logits: Tensor, targets: Targets) -> Tensor:
         """The mean loss of a batch, a scalar, from logits [N, C]."""
@@ -62,7 +67,7 @@ class TrainContext:
     inputs: Inputs  # the dataset's photos as pixels, or as features of a frozen base
     loss: Loss  # what the steps minimise
     plain_loss: Loss  # what is reported after an epoch: no teacher, no label smoothing
-    photos: int  # training photos: those of one epoch
+    photos: int  # that one epoch goes through, each as often as the recipe's passes
     steps: int  # of one epoch
 
     @property
@@ -86,6 +91,7 @@ def new_context(
     """
     weights = None if class_weights is None else torch.tensor(class_weights, device=runtime.device)
     photos = len(dataset.rows("train"))
+    passes = recipe.passes(photos)
     inputs: Inputs
     if isinstance(classifier.network, BaseAndHead) and classifier.network.frozen:
         inputs = FeatureInputs(classifier, dataset, recipe, runtime, progress)
@@ -98,8 +104,8 @@ def new_context(
         inputs=inputs,
         loss=training_loss(recipe, weights),
         plain_loss=Loss(weights),
-        photos=photos,
-        steps=ceil(photos / recipe.batch_size),
+        photos=passes * photos,
+        steps=passes * steps_of_pass(photos, recipe.batch_size),
     )
 
 

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pasunchat.classifiers.classifier import Classifier, as_pixels, digest_of, eval_mode
+from pasunchat.classifiers.classifier import Classifier, as_pixels, digest_of
+from pasunchat.classifiers.folding import fold_batch_norm
+from pasunchat.classifiers.modes import eval_mode
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
-from pasunchat.classifiers.networks.folding import fold_batch_norm
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Runtime, generator

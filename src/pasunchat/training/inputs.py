@@ -18,7 +18,7 @@ from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime, generator
 from pasunchat.training.augment import augmented, mixup, mixup_share, random_draws
-from pasunchat.training.recipe import Augment, Recipe
+from pasunchat.training.recipe import Augment, Recipe, steps_of_pass
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PixelInputs:
         training = dataset.rows("train")
         self.index = np.full(len(dataset.labels), -1)  # row of the dataset -> which training photo
         self.index[training] = np.arange(len(training))
-        self.epoch, self.draws = -1, torch.empty(0)  # the random draws of one epoch
+        self.turn, self.draws = -1, torch.empty(0)  # the random draws of one pass
 
     def module(self, classifier: Classifier) -> nn.Module:
         return classifier
@@ -77,7 +77,7 @@ class PixelInputs:
         logits = None if self.teacher_logits is None else self.teacher_logits[self.index[rows]]
         size = recipe.resolution_at(epoch)
         if augment != Augment() or size is not None:
-            pixels = augmented(pixels, self._draws(rows, epoch), augment, size)
+            pixels = augmented(pixels, self._draws(rows, epoch, step), augment, size)
         if augment.mixup:
             share = mixup_share(augment.mixup, recipe.seed, epoch, step)
             labels = functional.one_hot(labels, len(self.dataset.classes)).float()
@@ -89,11 +89,13 @@ class PixelInputs:
         with self.runtime.autocast():
             return classifier.logits(self.dataset.pixels, rows)
 
-    def _draws(self, rows: NDArray[np.int64], epoch: int) -> Tensor:
-        if epoch != self.epoch:
-            photos = len(self.dataset.rows("train"))
-            self.draws = random_draws(photos, self.recipe.seed, epoch).to(self.runtime.device)
-            self.epoch = epoch
+    def _draws(self, rows: NDArray[np.int64], epoch: int, step: int) -> Tensor:
+        photos = len(self.dataset.rows("train"))
+        passes, steps = self.recipe.passes(photos), steps_of_pass(photos, self.recipe.batch_size)
+        turn = epoch * passes + step // steps
+        if turn != self.turn:
+            self.draws = random_draws(photos, self.recipe.seed, turn).to(self.runtime.device)
+            self.turn = turn
         return self.draws[self.index[rows]]
 
 
@@ -102,12 +104,16 @@ def batches(
 ) -> Iterator[NDArray[np.int64]]:
     """The batches of one epoch (from 0), from step `first_step` on: rows of the dataset, int64 [N].
 
-    Each epoch visits every training photo once, in an order of its own.
+    Each of the epoch's passes visits every training photo once, in an order of its own.
     """
-    rows = dataset.rows("train")
-    order = torch.randperm(len(rows), generator=generator(recipe.seed, "order", epoch)).numpy()
-    for first in range(first_step * recipe.batch_size, len(rows), recipe.batch_size):
-        yield rows[order[first : first + recipe.batch_size]]
+    rows, size = dataset.rows("train"), recipe.batch_size
+    passes, steps = recipe.passes(len(rows)), steps_of_pass(len(rows), size)
+    for turn in range(first_step // steps, passes):
+        draw = generator(recipe.seed, "order", epoch * passes + turn)
+        order = torch.randperm(len(rows), generator=draw).numpy()
+        for step in range(max(0, first_step - turn * steps), steps):
+            end = (step + 1) * size if step + 1 < steps else len(rows)
+            yield rows[order[step * size : end]]
 
 
 def training_sample(dataset: Dataset, seed: int) -> NDArray[np.int64]:

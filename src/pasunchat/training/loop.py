@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
@@ -64,6 +64,7 @@ class Measurement(NamedTuple):
     loss: float  # mean cross-entropy in nats
     accuracy: float  # in [0, 1]
     predicted: NDArray[np.int64]  # [N], a class for each photo
+    losses: Tensor  # [N], what each photo adds: their mean is the loss
 
 
 class Interrupted(PasunchatError):
@@ -160,9 +161,10 @@ def end_epoch(state: TrainState, context: TrainContext) -> None:
             training_accuracy=training.accuracy,
             validation_loss=validation.loss,
             validation_accuracy=validation.accuracy,
+            rise_error=_standard_error(validation.losses, state.lowest_losses),
         )
         if all(row.validation_loss < old.validation_loss for old in counters.history):
-            update_best(state)
+            update_best(state, validation.losses)
             counters.best_epoch, counters.waited = row.epoch, 0
         else:
             counters.waited += 1
@@ -217,9 +219,19 @@ def _measure(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) 
     labels = torch.from_numpy(context.dataset.labels[rows])
     predicted = logits.argmax(1)
     device = state.classifier.mean.device
-    loss = context.plain_loss(logits.to(device), Targets(labels.to(device))).item()
+    targets = Targets(labels.to(device))
+    loss = context.plain_loss(logits.to(device), targets).item()
+    each = context.plain_loss.of_each(logits.to(device), targets).cpu()
     accuracy = (predicted == labels).double().mean().item()
-    return Measurement(loss, accuracy, predicted.numpy())
+    return Measurement(loss, accuracy, predicted.numpy(), each)
+
+
+def _standard_error(losses: Tensor, lowest: Tensor | None) -> float | None:
+    """Of the mean difference of two losses on the same photos, [N] each; None without a second, or
+    where one photo says nothing of chance."""
+    if lowest is None or len(losses) < 2:
+        return None
+    return float((losses - lowest).double().std() / len(losses) ** 0.5)
 
 
 def _progress(counters: Counters, total: int) -> EpochProgress:

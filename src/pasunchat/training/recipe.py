@@ -5,7 +5,7 @@ A run keeps its recipe as recipe.json. RECIPES holds the named ones; the default
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import cos, pi
+from math import ceil, cos, pi
 from typing import Literal
 
 from pasunchat.errors import PasunchatError
@@ -35,6 +35,16 @@ class Augment:
                 raise PasunchatError(f"augment.{name}: expected a number of at least 0")
 
 
+LEAST = {"epochs": 1, "batch_size": 1, "steps_per_epoch": 1, "patience": 1, "warmup": 0}.items()
+
+
+def steps_of_pass(photos: int, batch_size: int) -> int:
+    """The batches of one pass through the photos. One photo left over joins the last batch: batch
+    norm learns nothing from a photo alone."""
+    whole, left = divmod(photos, batch_size)
+    return max(1, whole + (left > 1))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. Raises PasunchatError for a value out of its range.
@@ -46,6 +56,7 @@ class Recipe:
     epochs: int = 100  # passes through the training photos, at most
     patience: int | None = 1  # epochs without a lower validation loss before it stops; None: all
     batch_size: int = 32  # photos in a step
+    steps_per_epoch: int = 1  # at least: an epoch goes through few photos several times
     lr: float = 1e-3  # learning rate of AdamW, which is Adam while weight_decay is 0
     betas: tuple[float, float] = (0.9, 0.999)  # of AdamW's two running means
     weight_decay: float = 0.0  # of AdamW; biases and normalisation layers never decay
@@ -66,7 +77,7 @@ class Recipe:
     precision: str = "fp32"  # or bf16
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("warmup", 0)):
+        for name, least in LEAST:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise PasunchatError(f"{name}: expected {least} or more, got {value}")
@@ -79,6 +90,10 @@ class Recipe:
                 raise PasunchatError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         if self.ema is not None and not 0 <= self.ema < 1:
             raise PasunchatError(f"ema: expected 0 or more, below 1, got {self.ema}")
+
+    def passes(self, photos: int) -> int:
+        """How often an epoch goes through so many training photos."""
+        return ceil(self.steps_per_epoch / steps_of_pass(photos, self.batch_size))
 
     def lr_at(self, step: int, steps: int) -> float:
         """The learning rate of step `step` (from 0) of `steps`.
@@ -125,12 +140,15 @@ HEAD = Recipe(
     epochs=30,
     patience=5,
     batch_size=64,
+    steps_per_epoch=50,
     lr=3e-4,
     weight_decay=0.1,
     final_lr=0.01,
 )
 
-RECIPES: Mapping[str, Recipe] = {"talk": Recipe(), "strong": STRONG, "head": HEAD}
+TALK = Recipe(steps_per_epoch=50)  # the talk's photos give more
+
+RECIPES: Mapping[str, Recipe] = {"talk": TALK, "strong": STRONG, "head": HEAD}
 
 USUAL: Mapping[str, str] = {  # network -> recipe; every other network has "talk"
     "tiny": "strong",

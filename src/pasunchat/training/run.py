@@ -9,7 +9,8 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import chain, count
+from itertools import chain
+from itertools import count as numbers
 from pathlib import Path
 
 import msgspec
@@ -17,12 +18,23 @@ import torch
 
 from pasunchat.classifiers.files import INFO
 from pasunchat.errors import PasunchatError
+from pasunchat.framing import Decode
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
-from pasunchat.storage import RUNS, from_json, read_json, refuse_existing, write_bytes, write_json
+from pasunchat.storage import (
+    RECIPE,
+    RUNS,
+    from_json,
+    read_json,
+    refuse_existing,
+    write_bytes,
+    write_json,
+)
 from pasunchat.training.recipe import Recipe
+from pasunchat.words import command
+from pasunchat.words import count as counted
 
-RECIPE, RUN, HISTORY, TIMING = "recipe.json", "run.json", "history.jsonl", "timing.jsonl"
+RUN, HISTORY, TIMING = "run.json", "history.jsonl", "timing.jsonl"
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
 
 
@@ -40,6 +52,14 @@ class Epoch:
     training_accuracy: float
     validation_loss: float
     validation_accuracy: float
+    rise_error: float | None = None  # standard error, in nats, of the difference of this validation
+    # loss from the lowest before it, both on the same photos; None where there is none before
+
+    def rises_from(self, lowest: "Epoch") -> bool:
+        """Whether the validation loss is higher than an earlier one by more than chance explains,
+        two standard errors."""
+        rise = self.validation_loss - lowest.validation_loss
+        return self.rise_error is not None and rise > 2 * self.rise_error
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,7 @@ class DataOrigin:
     digest: str  # SHA-256, as dataset.json has it
     sources: tuple[str, ...]  # folders, zips, or "drawn"
     counts: dict[str, dict[str, int]]  # class -> split -> photos
+    decode: Decode | None = None  # how its photos were decoded; None: not recorded
 
 
 @dataclass(frozen=True)
@@ -75,6 +96,11 @@ class Run:
     info: RunInfo
     history: tuple[Epoch, ...]
 
+    def __repr__(self) -> str:
+        ended = "" if self.finished else ", not finished"
+        epochs = counted(len(self.history), "epoch")
+        return f"<Run: {self.folder}: {self.recipe.network}, {epochs}{ended}>"
+
     @property
     def finished(self) -> bool:
         """Whether its training has ended and its classifier is there."""
@@ -91,10 +117,12 @@ def new_run_folder(
     if name is not None and (Path(name).name != name or name in ("", ".", "..")):
         raise PasunchatError(f'--name: expected a plain name for runs/NAME, got "{name}"')
     if name is None and not overwrite:
-        numbered = (f"{network}-{number}" for number in count(2))
+        numbered = (f"{network}-{number}" for number in numbers(2))
         return next(runs / n for n in chain([network], numbered) if not (runs / n).exists())
     folder = runs / (name or network)
     if folder.exists():
+        if not overwrite and (folder / RECIPE).is_file():
+            refuse_unfinished(open_run(folder))
         refuse_existing(folder, overwrite=overwrite)
         if not (folder / RECIPE).is_file():
             raise PasunchatError(f"{folder} is no run, so it is not replaced; take another --name")
@@ -127,6 +155,23 @@ def begin_run(
             "or --overwrite"
         )
     return run
+
+
+def refuse_unfinished(run: Run) -> None:
+    """Raise PasunchatError, saying how to go on, if the run's training has not ended."""
+    if not run.finished:
+        done = f"{counted(len(run.history), 'epoch')} of at most {run.recipe.epochs} done"
+        raise PasunchatError(
+            f"the run {run.folder} is unfinished ({done}); go on with: "
+            f"{command('train', '--resume', run.folder)}; or take another --name, or begin it "
+            "again with --overwrite"
+        )
+
+
+def find_run(name: str | Path, runs: Path = RUNS) -> Path:
+    """The folder of a run, finished or not, by that folder or by its name under ./runs."""
+    folders = (Path(name), runs / name)
+    return next((folder for folder in folders if (folder / RECIPE).is_file()), Path(name))
 
 
 def open_run(folder: str | Path) -> Run:
@@ -178,6 +223,7 @@ def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] |
             digest=dataset.digest,
             sources=dataset.facts.sources,
             counts=dataset.facts.counts.photos,
+            decode=dataset.decode,
         ),
         versions={"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         device=runtime.device,

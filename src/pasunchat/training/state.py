@@ -68,6 +68,7 @@ class TrainState:
     average: Weights | None  # running mean of the module's weights; None where there is no ema
     best: Weights  # of the module, in the epoch of the lowest validation loss
     counters: Counters
+    lowest_losses: Tensor | None = None  # [N], of the validation photos in that epoch
 
 
 def new_classifier(dataset: Dataset, recipe: Recipe, runtime: Runtime) -> Classifier:
@@ -153,21 +154,25 @@ def averaged_weights(state: TrainState) -> Iterator[None]:
         state.module.load_state_dict(weights)
 
 
-def update_best(state: TrainState) -> None:
-    """Remember the module's present weights as the best."""
-    state.best = _copy(state.module)
+def update_best(state: TrainState, losses: Tensor) -> None:
+    """Remember the module's present weights as the best, and the losses of the validation photos
+    under them, [N]."""
+    state.best, state.lowest_losses = _copy(state.module), losses
 
 
 def write_checkpoint(state: TrainState, folder: Path) -> None:
     """Write the whole state in one file, whole or not at all.
 
-    Tensors: now.*, best.*, average.* by their names in the module, adam.INDEX.* by parameter.
+    Tensors: now.*, best.*, average.* by their names in the module, adam.INDEX.* by parameter,
+    lowest.losses.
     """
     tensors = _named("now.", _copy(state.module)) | _named("best.", state.best)
     if state.average is not None:
         tensors |= _named("average.", state.average)
     for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= _named(f"adam.{index}.", moments)
+    if state.lowest_losses is not None:
+        tensors["lowest.losses"] = state.lowest_losses
     on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     metadata = {"counters": msgspec.json.encode(state.counters).decode()}
     write_bytes(folder / CHECKPOINT, safetensors.torch.save(on_cpu, metadata=metadata))
@@ -244,6 +249,7 @@ def _restore(state: TrainState, tensors: Weights, counters: Counters) -> None:
     if state.average is not None:
         for name, value in _under(tensors, "average.").items():
             state.average[name].copy_(value)
+    state.lowest_losses = tensors.get("lowest.losses")
     _restore_moments(state.optimizer, _under(tensors, "adam."))
 
 

@@ -1,13 +1,11 @@
-"""DeepFool: straight to the nearest plane, and the margins of classes by hand."""
-
-from math import log
+"""DeepFool: straight to the nearest plane."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.methods.deepfool import DeepFool, class_margins
+from pasunchat.attacks.methods.deepfool import DeepFool
 from pasunchat.attacks.norms import LINF, NORMS
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
@@ -68,15 +66,6 @@ def test_a_class_that_is_to_be_reached_is_reached() -> None:
     classifier = planes([0, 1, 4], [0.0, 0.2, 0.4])
     found = fool(classifier, GREY, goal=Goal(torch.tensor([1])), attack=DeepFool(), levels=None)
     assert found.after.tolist() == [1]
-
-
-def test_the_margins_of_classes_by_hand() -> None:
-    logits = torch.tensor([[3.0, 1.0, 2.0, -1.0]])
-    assert class_margins(logits, leave(0), 9).tolist() == [[-1.0, -2.0, -4.0]]
-    assert class_margins(logits, leave(1), 2).tolist() == [[2.0, 1.0]]
-    goal = Goal(torch.tensor([0]), targeted=False, confidence=0.9)
-    expected = 2 - float(torch.tensor([3.0, 1.0, -1.0]).logsumexp(0)) - log(9)
-    assert float(class_margins(logits, goal, 1)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("norm", ("l2", "linf"))

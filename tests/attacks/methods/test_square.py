@@ -5,11 +5,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.random_noise import RandomNoise
 from pasunchat.attacks.methods.square import Square, _squares, _tile, _tiles, _tiles_inside
 from pasunchat.attacks.norms import L2, LINF, Norm
-from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
+from pasunchat.attacks.strategies.combined import Cascade
 from pasunchat.classifiers.classifier import Classifier
 
 HEIGHT, WIDTH = 12, 16
@@ -146,3 +148,34 @@ def test_impossible_settings_are_named(wrong: dict[str, float]) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         Square(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("norm", "radius"), RADII)
+@pytest.mark.parametrize("levels", [256, None])
+def test_squares_asked_together_cost_as_many_queries(
+    norm: Norm, radius: float, levels: int | None
+) -> None:
+    classifier = Classifier(Smooth(100.0))
+    attack = Square(queries=30, together=4)
+    found = fool(
+        classifier, grey(), goal=LEFT, attack=attack, norm=norm, radius=radius, levels=levels
+    )
+    assert (found.forwards == 30).all()
+    assert (found.distance <= radius * (1 + 1e-5)).all()
+    assert (found.margin > Goal(found.goal, False).margin(found.before_logits)).all()
+
+
+def test_it_follows_the_searches_before_in_a_cascade() -> None:
+    """One query more than APGD's end is never farther from the goal than that."""
+    classifier = Classifier(Smooth(100.0))
+    settings = {"goal": LEFT, "norm": LINF, "radius": 8 / 255, "levels": None}
+    first = fool(classifier, grey(), attack=Apgd(steps=5, random=False), **settings)
+    both = Cascade((Apgd(steps=5, random=False), Square(queries=1, follow=True)))
+    alone = fool(classifier, grey(), attack=Square(queries=1, follow=True), **settings)
+    found = fool(classifier, grey(), attack=both, **settings)
+    assert (found.margin >= first.margin).all() and (alone.margin < first.margin).all()
+    follower = Square(queries=1, follow=True)
+    given = Problem(
+        grey(), LEFT, LINF, None, torch.full((2,), 8 / 255), nearest_try=first.pixels.clone()
+    )
+    assert torch.equal(follower.start(given, torch.arange(2)).best, first.pixels)

@@ -126,8 +126,14 @@ def test_code_of_ones_own_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
+def test_several_sigmoids_are_refused(tmp_path: Path) -> None:
+    built(layers.Dense(2, "sigmoid"), first=(LEVELS,)).save(tmp_path / "net.keras")
+    with pytest.raises(PasunchatError, match="2 probabilities that do not depend on each other"):
+        load(tmp_path / "net.keras")
+
+
 def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
-    built(layers.Dense(2), shape=(SIZE, SIZE, 1)).save(tmp_path / "grey.keras")
+    built(layers.Dense(2), shape=(SIZE, SIZE, 2)).save(tmp_path / "two.keras")
     built(layers.Dense(2), shape=(SIZE, 20, 3)).save(tmp_path / "wide.keras")
     built(layers.Dense(8), layers.Reshape((2, 4))).save(tmp_path / "rank.keras")
     built(layers.Dense(2)).save_weights(tmp_path / "w.weights.h5")
@@ -136,9 +142,9 @@ def test_what_is_no_classifier_or_no_model_is_refused(tmp_path: Path) -> None:
     cut = tmp_path / "cut.keras"
     cut.write_bytes(cut.read_bytes()[:500])
     for name, named in {
-        "grey.keras": "no classifier of RGB images",
+        "two.keras": "no classifier of square images",
         "wide.keras": "16 x 20; expected squares",
-        "rank.keras": "no classifier of RGB images",
+        "rank.keras": "no classifier of images: expected outputs",
         "w.weights.h5": "weights only",
         "text.keras": "damaged or no Keras model",
         "cut.keras": "damaged or no Keras model",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.external.onnx import InParts
+from pasunchat.classifiers.external.assemble import InParts
 from pasunchat.classifiers.load import load
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
@@ -32,15 +32,16 @@ def written(
     classes: int = 2,
     divide: float | None = None,
     kind: int = FLOAT,
+    number: type[np.floating[Any]] = np.float32,
     reshape: Sequence[int] | None = None,
 ) -> Path:
     """A convolution, a relu and a dense layer, then the operators of `ending`, as a file."""
     first = source[1] == 3
     numbers = {
-        "w": RNG.normal(size=(4, 3, 3, 3)).astype(np.float32),
-        "b": RNG.normal(size=4).astype(np.float32),
-        "m": RNG.normal(size=(4 * (SIZE - 2) ** 2, classes)).astype(np.float32) / 10,
-        "c": RNG.normal(size=classes).astype(np.float32),
+        "w": RNG.normal(size=(4, 3, 3, 3)).astype(number),
+        "b": RNG.normal(size=4).astype(number),
+        "m": RNG.normal(size=(4 * (SIZE - 2) ** 2, classes)).astype(number) / number(10),
+        "c": RNG.normal(size=classes).astype(number),
     }
     now, nodes = "pixels", []
 
@@ -50,11 +51,12 @@ def written(
         nodes.append(helper.make_node(operator, [now, *others], [name], **attributes))
         now = name
 
+    own = helper.np_dtype_to_tensor_dtype(np.dtype(number))
+    if kind != own:
+        add("Cast", to=own)
     if divide is not None:
         numbers["d"] = np.float32(divide)
         add("Mul", "d")
-    if kind != FLOAT:
-        add("Cast", to=FLOAT)
     if not first:
         add("Transpose", perm=[0, 3, 1, 2])
     add("Conv", "w", "b")
@@ -72,7 +74,7 @@ def written(
         nodes,
         "net",
         [helper.make_tensor_value_info("pixels", kind, source)],
-        [helper.make_tensor_value_info(now, FLOAT, None)],
+        [helper.make_tensor_value_info(now, own, None)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in numbers.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -115,6 +117,12 @@ def test_softmax_is_taken_off_or_undone(tmp_path: Path, ending: list[str]) -> No
         assert not torch.allclose(logits.exp().sum(1), torch.ones(5), atol=1e-2)
 
 
+def test_several_sigmoids_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "net.onnx", ["Sigmoid"])
+    with pytest.raises(PasunchatError, match="2 probabilities that do not depend on each other"):
+        load(f"{path}:scale=0..1")
+
+
 @pytest.mark.parametrize("ending", [[], ["Sigmoid"], ["Sigmoid", "Identity"]])
 def test_one_number_becomes_two_classes(tmp_path: Path, ending: list[str]) -> None:
     path, given = written(tmp_path / "net.onnx", ending, classes=1), pixels()
@@ -144,10 +152,57 @@ def test_one_that_fixes_the_rows_for_no_reason_is_asked_at_once(tmp_path: Path) 
     assert not isinstance(load(f"{path}:scale=0..1").network.network, InParts)
 
 
-def test_numbers_of_half_precision_or_double(tmp_path: Path) -> None:
-    path, given = written(tmp_path / "net.onnx", kind=TensorProto.DOUBLE), pixels()
-    logits = load(f"{path}:scale=0..1").predict_logits(given)
-    assert torch.allclose(logits, theirs(path, given.double()), atol=1e-4)
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (TensorProto.DOUBLE, np.float32),
+        (TensorProto.FLOAT16, np.float32),
+        (TensorProto.FLOAT16, np.float16),
+    ],
+)
+def test_numbers_of_half_precision_or_double(tmp_path: Path, kind: int, number: Any) -> None:
+    path, given = written(tmp_path / "net.onnx", kind=kind, number=number), pixels()
+    classifier = load(f"{path}:scale=0..1")
+    asked = given.half() if kind == TensorProto.FLOAT16 else given.double()
+    apart = 0.05 if kind == TensorProto.FLOAT16 else 1e-4
+    assert torch.allclose(classifier.predict_logits(given), theirs(path, asked).float(), atol=apart)
+    given.requires_grad_()
+    classifier(given).sum().backward()
+    assert given.grad is not None and bool(given.grad.any())
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_levels_in_bytes_are_taken_and_have_a_gradient(tmp_path: Path, layout: str) -> None:
+    source = ("n", 3, SIZE, SIZE) if layout == "NCHW" else ("n", SIZE, SIZE, 3)
+    path = written(tmp_path / "net.onnx", kind=TensorProto.UINT8, source=source, divide=1 / 255)
+    classifier = load(path)  # what black and white are is stated by the type
+    levels = torch.randint(0, 256, (5, 3, SIZE, SIZE), dtype=torch.uint8)
+    asked = levels if layout == "NCHW" else levels.permute(0, 2, 3, 1)
+    given = levels / 255
+    assert torch.allclose(classifier.predict_logits(given), theirs(path, asked), atol=1e-4)
+    assert torch.equal(
+        classifier.predict_logits(given), classifier.predict_logits(given * 0.999 + 0.0005)
+    )
+    given.requires_grad_()
+    classifier(given).sum().backward()
+    assert given.grad is not None and bool(given.grad.any())
+
+
+def test_rows_of_minus_one_are_any_number(tmp_path: Path) -> None:
+    path, given = written(tmp_path / "net.onnx", source=(-1, 3, SIZE, SIZE)), pixels()
+    classifier = load(f"{path}:scale=0..1")
+    assert not isinstance(classifier.network.network, InParts)
+    assert torch.allclose(classifier.predict_logits(given), theirs(path, given), atol=1e-4)
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    def spoil(graph: Any) -> None:
+        bias = next(each for each in graph.initializer if each.name == "c")
+        bias.CopyFrom(numpy_helper.from_array(np.full(2, np.nan, np.float32), "c"))
+
+    path = changed(written(tmp_path / "net.onnx"), spoil)
+    with pytest.raises(PasunchatError, match=r"infinite or undefined numbers .* check its weights"):
+        load(f"{path}:scale=0..1")
 
 
 def changed(path: Path, change: Callable[[Any], object]) -> Path:
@@ -172,10 +227,10 @@ def pictures_out(graph: Any) -> None:
 @pytest.mark.parametrize(
     ("facts", "change", "named"),
     [
-        ({"source": ("n", 1, SIZE, SIZE)}, None, "damaged|RGB"),
-        ({"source": ("n", 3, SIZE)}, None, r"expected an input of floats|damaged"),
+        ({"source": ("n", 2, SIZE, SIZE)}, None, "damaged|square images"),
+        ({"source": ("n", 3, SIZE)}, None, "damaged|square images"),
         ({"source": ("n", 3, 8, 9)}, None, "8 x 9; expected squares"),
-        ({"kind": TensorProto.UINT8}, None, "whole numbers"),
+        ({"kind": TensorProto.INT64}, None, "expected an input of floats or uint8, .* of int64"),
         ({}, second_output, "expected one output, it has 2"),
         ({}, another_operator, "operators that are not known here: Acos"),
         ({}, pictures_out, r"expected \[N, classes\] numbers, it gives \[2, 4, 6, 6\]"),

@@ -63,6 +63,20 @@ def test_what_cannot_be_meant_is_refused(settings: str, named: str) -> None:
         name_and_preprocessing(f"m.onnx:{settings}")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_of_names_may_begin_with_its_mark(encoding: str, tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("kočka\r\n犬\n\n", encoding=encoding)
+    assert name_and_preprocessing(f"m.onnx:classes={names}")[1].classes == ("kočka", "犬")
+
+
+def test_a_file_of_names_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_bytes("chat\nchat échaudé\n".encode("latin-1"))
+    with pytest.raises(PasunchatError, match=r"names\.txt in UTF-8, .* in line 2\); save it"):
+        name_and_preprocessing(f"m.onnx:classes={names}")
+
+
 def test_what_is_said_stands_over_what_is_stated() -> None:
     asked, stated = Preprocessing(scale="0..255"), Preprocessing(scale="0..1", size=32)
     assert asked.over(stated) == Preprocessing(scale="0..255", size=32)

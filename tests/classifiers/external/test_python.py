@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pasunchat.classifiers.load import load
-from pasunchat.errors import PasunchatError
+from pasunchat.errors import PasunchatError, PasunchatWarning
 
 CODE = """
 import torch
@@ -22,6 +22,13 @@ def number():
 def asks(size):
     return net()
 
+def fails():
+    raise RuntimeError("weights.pt is missing")
+
+def by_the_batch():
+    norm = torch.nn.BatchNorm2d(3, track_running_stats=False)
+    return Classifier(torch.nn.Sequential(norm, net()), size=4)
+
 constant = 3
 """
 
@@ -29,6 +36,7 @@ constant = 3
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "nets_of_a_test.py").write_text(CODE)
+    (tmp_path / "broken_of_a_test.py").write_text("def net(:")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -46,6 +54,11 @@ def test_a_classifier_is_taken_as_it_is() -> None:
         load("nets_of_a_test:whole:scale=0..1")
 
 
+def test_a_classifier_whose_answers_depend_on_company_is_warned_of() -> None:
+    with pytest.warns(PasunchatWarning, match="depends on the pictures beside it"):
+        load("nets_of_a_test:by_the_batch")
+
+
 @pytest.mark.parametrize(
     ("model", "named"),
     [
@@ -54,6 +67,8 @@ def test_a_classifier_is_taken_as_it_is() -> None:
         ("nets_of_a_test:constant", "has no function constant"),
         ("nets_of_a_test:number", "returns int; expected a torch.nn.Module"),
         ("nets_of_a_test:asks", "without arguments"),
+        ("nets_of_a_test:fails", "nets_of_a_test:fails cannot be called .*weights.pt is missing"),
+        ("broken_of_a_test:net", "broken_of_a_test cannot be imported: SyntaxError"),
         ("nets_of_a_test:net", r"nets_of_a_test:net:scale=0\.\.1,size=224"),
     ],
 )

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from pasunchat.classifiers.company import Company
+from pasunchat.classifiers.external.assemble import InParts
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
 
@@ -48,6 +50,17 @@ def test_the_same_logits(kept: tuple[nn.Module, Path], name: str) -> None:
     pixels.requires_grad_()
     classifier(pixels).sum().backward()
     assert pixels.grad is not None and bool(pixels.grad.any())
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_program_for_some_rows_takes_any_number(tmp_path: Path, rows: int) -> None:
+    module = network()
+    program = torch.export.export(module, (torch.rand(rows, 3, 8, 8),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    classifier, pixels = load(f"{tmp_path / 'net.pt2'}:{SAID}"), torch.rand(5, 3, 8, 8)
+    assert isinstance(classifier.network.network, InParts)
+    assert classifier.company is Company.SAME
+    assert torch.allclose(classifier.predict_logits(pixels), module(pixels), atol=1e-5)
 
 
 @pytest.mark.parametrize(

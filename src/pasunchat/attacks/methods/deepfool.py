@@ -22,25 +22,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.losses import margin
-from pasunchat.attacks.norms import L2, LINF, batch_view
-from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.attacks.losses import likeliest_others, margin
+from pasunchat.attacks.norms import L2, LINF, Norm, batch_view
+from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, query_snapped, refuse_below_one
 
 EXTRA_LENGTH = 1e-4  # of a step, as a share of the size of d
 
 
-def class_margins(logits: Tensor, goal: Goal, nearby: int) -> Tensor:
-    """f_k, [N, K], of the K = `nearby` likeliest other classes than the one to leave; with a
-    confidence, how far inside it each of them is. logits: [N, C]."""
-    own = goal.classes[:, None]
-    others = logits.scatter(1, own, -torch.inf)
-    count = min(nearby, logits.shape[1] - 1)
-    chosen = others.topk(count, 1).indices
-    if goal.confidence is None:
-        return logits.gather(1, chosen) - logits.gather(1, own)
-    each = [Goal(chosen[:, k], True, goal.confidence).margin(logits) for k in range(count)]
-    return torch.stack(each, 1)
+def slopes(norm: Norm, gradient: Tensor) -> Tensor:
+    """|w_k|_q, [N, K]: how much each f_k grows with the distance. gradient: [N, K, 3, H, W]."""
+    return norm.dual(gradient.flatten(0, 1)).view(gradient.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,8 @@ class DeepFool:
         """f, [N, K]; [N] where there is only one, whose gradient may then be estimated."""
         if problem.goal.targeted or logits.shape[1] == 2:
             return margin(logits, problem.goal)
-        return class_margins(logits, problem.goal, self.nearby)
+        others = likeliest_others(logits, problem.goal, self.nearby)
+        return problem.goal.class_margins(logits, others)
 
     def step(
         self, problem: Problem, state: DeepFoolState, answer: Answer, step: int
@@ -102,7 +95,7 @@ class DeepFool:
         f, gradient = answer.loss, answer.gradient
         if f.ndim == 1:
             return gradient, f, problem.norm.dual(gradient)
-        slope = problem.norm.dual(gradient.flatten(0, 1)).view_as(f)
+        slope = slopes(problem.norm, gradient)
         away = torch.where(slope > 0, f.abs() / slope, torch.inf)
         rows, nearest = torch.arange(len(f), device=f.device), away.argmin(1)
         return gradient[rows, nearest], f[rows, nearest], slope[rows, nearest]

@@ -10,8 +10,8 @@ changes one square window, whose area is a share p of the picture:
 
 p falls by half at fixed shares of the queries. The best so far changes only where the margin grows.
 
-Where this differs from the paper: its loss is the margin for targeted goals too, and what is
-queried lies on the grid where there is one.
+Where this differs from the paper: its loss is the margin for targeted goals too, what is queried
+lies on the grid where there is one, and it can begin where searches before came nearest.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,13 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.draws import draw_rows, draw_signs
+from pasunchat.attacks.draws import draw_numbers, draw_signs
 from pasunchat.attacks.norms import L2, LINF, batch_view, normalize, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
     AttackInfo,
     Query,
-    query_inside,
     refuse_below_one,
 )
 
@@ -42,7 +41,7 @@ class SquareState:
     """Where the search is. Pixels are not on the grid."""
 
     best: Tensor  # pixels of the largest margin so far, [N, 3, H, W]
-    candidate: Tensor  # pixels queried next, [N, 3, H, W]
+    candidates: Tensor  # pixels queried next, [N, Q, 3, H, W]
     margin: Tensor  # [N]: that of best, minus infinity before the first answer
     keys: Tensor  # int64 [N]: each row's seed
     radius: Tensor  # [N]: the usable radius
@@ -64,40 +63,62 @@ class Square:
 
     queries: int = 5000  # largest number of queries for a photo
     share: float = 0.8  # share of the picture that the first squares cover
+    follow: bool = False  # begin where searches before came nearest, if there were any
+    together: int = 1  # squares of a row that are asked about at once; the best of them counts
 
     def __post_init__(self) -> None:
-        refuse_below_one(self, "queries")
+        refuse_below_one(self, "queries", "together")
         if not 0 < self.share <= 1:
             raise ValueError(f"share: expected between 0 and 1, got {self.share}")
 
     @property
     def steps(self) -> int:
         """The loop asks once more after the last step."""
-        return self.queries - 1
+        return -(-(self.queries - 1) // self.together)
 
     def start(self, problem: Problem, keys: Tensor) -> SquareState:
         radius = problem.usable_radius()
         first = _tiles if problem.norm is L2 else _stripes
         pixels = problem.pixels + first(problem.pixels, keys) * batch_view(radius)
         pixels = problem.allowed(pixels.clamp_(0, 1))
-        return SquareState(pixels, pixels, torch.full_like(radius, -torch.inf), keys, radius)
+        if self.follow and problem.nearest_try is not None:
+            tried = (problem.nearest_try != problem.pixels).flatten(1).any(1)
+            pixels = torch.where(batch_view(tried), problem.nearest_try, pixels)
+        none = torch.full_like(radius, -torch.inf)
+        return SquareState(pixels, pixels[:, None], none, keys, radius)
 
     def ask(self, problem: Problem, state: SquareState, step: int) -> Query:
-        return query_inside(problem, state.radius, state.candidate)
+        if problem.levels is None:
+            return Query(state.candidates)
+        each = [problem.round_inside(state.radius, part) for part in state.candidates.unbind(1)]
+        return Query(torch.stack(each, 1), on_grid=True)
 
     def loss(self, problem: Problem, state: SquareState, logits: Tensor) -> Tensor:
         raise NotImplementedError("Square asks for no gradient")
 
     def step(self, problem: Problem, state: SquareState, answer: Answer, step: int) -> SquareState:
         assert answer.margin is not None
-        margin = answer.margin[:, 0]
-        better = margin > state.margin
-        best = torch.where(batch_view(better), state.candidate, state.best)
-        margin = torch.where(better, margin, state.margin)
+        margin, which = answer.margin.max(1)
+        rows = torch.nonzero(margin > state.margin).squeeze(1)
+        best = state.best.index_copy(0, rows, state.candidates[rows, which[rows]])
+        margin = torch.maximum(margin, state.margin)
+        asked = 1 + step * self.together
+        count = min(self.together, max(self.queries - asked, 1))
+        candidates = self._candidates(problem, best, state, asked, count)
+        return SquareState(best, candidates, margin, state.keys, state.radius)
+
+    def _candidates(
+        self, problem: Problem, best: Tensor, state: SquareState, asked: int, count: int
+    ) -> Tensor:
+        """The next pixels after some queries, [N, count, 3, H, W], each with a square of its own
+        changed."""
+        each = torch.arange(len(best)).repeat_interleave(count)
+        keys = state.keys[each] + asked + torch.arange(count).repeat(len(best))
+        each = each.to(best.device)
         change = _with_moved_square if problem.norm is L2 else _with_new_square
-        side = self._side(problem.pixels, step + 1)
-        candidate = change(problem.pixels, best, state.radius, side, state.keys + step + 1)
-        return SquareState(best, candidate, margin, state.keys, state.radius)
+        side = self._side(problem.pixels, asked)
+        pixels = change(problem.pixels[each], best[each], state.radius[each], side, keys)
+        return pixels.reshape(len(best), count, *pixels.shape[1:])
 
     def _side(self, photos: Tensor, queries: int) -> int:
         """The side of the squares after some queries, in pixels."""
@@ -133,7 +154,7 @@ def _with_new_square(
 ) -> Tensor:
     """The pixels with +-radius in one square, a sign for each channel (LINF)."""
     square = _squares(photos, side, keys, "place").inside
-    signs = draw_signs(keys, photos[:, :, :1, :1], "signs")
+    signs = _few_signs(keys, photos)
     return torch.where(square, (photos + batch_view(radius) * signs).clamp_(0, 1), best)
 
 
@@ -151,10 +172,16 @@ def _with_moved_square(
     length = batch_view(row_norms(change))
     freed = length.square() - batch_view(row_norms(outside)).square()
     unused = (batch_view(radius).square() - length.square()).clamp_min(0)
-    signs = draw_signs(keys, photos[:, :, :1, :1], "signs")
+    signs = _few_signs(keys, photos)
     shape = _tiles_inside(square, side, keys) * signs + here / _channel_norms(here)
     filled = shape / _channel_norms(shape) * ((unused + freed) / photos.shape[1]).sqrt()
     return (photos + normalize(outside + filled) * batch_view(radius)).clamp_(0, 1)
+
+
+def _few_signs(keys: Tensor, photos: Tensor) -> Tensor:
+    """+1 or -1 for each channel, [N, 3, 1, 1]."""
+    drawn = draw_numbers(keys, photos.shape[1], "signs")[..., None, None]
+    return (drawn < 0.5).to(photos) * 2 - 1
 
 
 def _channel_norms(change: Tensor) -> Tensor:
@@ -172,7 +199,7 @@ class _Squares(NamedTuple):
 
 def _squares(photos: Tensor, side: int, keys: Tensor, purpose: str) -> _Squares:
     """Squares anywhere in the picture, drawn from the rows' keys."""
-    drawn = draw_rows(keys, lambda g: torch.rand(2, generator=g, dtype=torch.float64), purpose)
+    drawn = draw_numbers(keys, 2, purpose)
     rooms = [length - side + 1 for length in photos.shape[2:]]  # how many places there are
     first = (drawn * drawn.new_tensor(rooms)).long().to(photos.device)
     rows, columns = (
@@ -188,7 +215,7 @@ def _tiles_inside(squares: _Squares, side: int, keys: Tensor) -> Tensor:
     """A tile in each square, upright or not, and 0 outside, [N, 1, H, W]."""
     rows, columns = (at.clamp(0, side - 1) for at in (squares.rows, squares.columns))
     tile = _tile(side).to(rows.device)
-    upright = draw_signs(keys, tile.new_empty(len(keys), 1, 1, 1), "upright") > 0
+    upright = batch_view(draw_numbers(keys, 1, "upright").to(tile.device)[:, 0] < 0.5)
     return torch.where(upright, tile[rows, columns], tile[columns, rows]) * squares.inside
 
 

@@ -1,17 +1,19 @@
 """Several attacks as one: one after the other, several starts, or the best of all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from pasunchat.attacks.find import find
 from pasunchat.attacks.protocol import AttackInfo, Method
-from pasunchat.attacks.search import SearchResult, SearchTask, find, no_result
+from pasunchat.attacks.search import SearchResult, SearchTask, no_result
 from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """One attack after the other, each on the rows that none before it has fooled."""
+    """One attack after the other, each on the rows that none before it has fooled, knowing what
+    came nearest before it."""
 
     attacks: tuple[Method, ...]
 
@@ -65,6 +67,7 @@ def _cost(attacks: tuple[Method, ...]) -> str:
 def _in_turn(attacks: tuple[Method, ...], task: SearchTask, *, only_active: bool) -> SearchResult:
     """Each attack in its turn; at the deadline none is begun, but the first has its turn anyway."""
     found, rows, total = no_result(task.problem), task.rows, len(task.rows)
+    task = replace(task, problem=replace(task.problem, nearest_try=found.pixels))
     for number, attack in enumerate(attacks):
         if not len(rows) or (number and task.is_over()):
             break

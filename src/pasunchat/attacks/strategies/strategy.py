@@ -13,18 +13,32 @@ from pasunchat.attacks.search import SearchResult
 ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")  # each includes the ones before it
 
 
-def take_better(found: SearchResult, part: SearchResult, rows: Tensor) -> None:
+def take_better(
+    found: SearchResult,
+    part: SearchResult,
+    rows: Tensor,
+    *,
+    places: Tensor | None = None,
+    nearer: Tensor | None = None,
+) -> None:
     """Add to `found` what another search found on some rows: the nearest that reached, until there
-    is one the closest try; and its cost."""
-    nearer = part.distance[rows] < found.distance[rows]
-    closer = (part.margin[rows] > found.margin[rows]) & found.distance[rows].isinf()
-    taken = rows[(nearer | closer).cpu()]
-    found.pixels[taken] = part.pixels[taken]
-    found.distance[taken] = part.distance[taken]
-    found.margin[taken] = part.margin[taken]
-    found.forwards[rows] += part.forwards[rows]
-    found.backwards[rows] += part.backwards[rows]
-    found.had_gradient[rows] |= part.had_gradient[rows]
+    is one the closest try; and its cost.
+
+    places: int64 [M], of the rows in `part`, where those are others. nearer: bool [M], which of the
+    rows are nearer there; None: by their distances.
+    """
+    places = rows if places is None else places
+    if nearer is None:
+        nearer = part.distance[places] < found.distance[rows]
+    closer = (part.margin[places] > found.margin[rows]) & found.distance[rows].isinf()
+    better = (nearer | closer).cpu()
+    into, taken = rows[better], places[better]
+    found.pixels[into] = part.pixels[taken]
+    found.distance[into] = part.distance[taken]
+    found.margin[into] = part.margin[taken]
+    found.forwards[rows] += part.forwards[places]
+    found.backwards[rows] += part.backwards[places]
+    found.had_gradient[rows] |= part.had_gradient[places]
 
 
 def info_of_parts(

@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-
-from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.find import find
 from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
-from pasunchat.attacks.search import SearchResult, SearchTask, find, no_result
+from pasunchat.attacks.search import SearchResult, SearchTask, no_result
+from pasunchat.attacks.strategies.ranking import LIKELIEST, nearest_first
 from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
-from pasunchat.classifiers.classifier import Classifier
 
 
 @dataclass(frozen=True)
 class EachTarget:
-    """To leave a class, each other class is the target in turn, the likeliest first, the next for
-    the rows that are not fooled yet (Croce and Hein 2020, arXiv:2003.01690, section 4)."""
+    """To leave a class, each other class is the target in turn, the nearest first, the next for
+    the rows that are not fooled yet (Croce and Hein 2020, arXiv:2003.01690, section 4, where the
+    order is that of the logits)."""
 
     attack: Method
     most: int = 9  # classes
@@ -38,27 +36,15 @@ class EachTarget:
         problem, rows = task.problem, task.rows
         if problem.goal.targeted:
             return find(self.attack, task)
+        ranking = nearest_first(task, max(self.most, LIKELIEST))
         found = no_result(problem)
-        targets = likeliest_others(task.classifier, problem, rows)[:, : self.most]
-        found.forwards[rows] += 1
-        for number in range(targets.shape[1]):
+        ranking.count_in(found)
+        for number in range(min(self.most, ranking.classes.shape[1])):
             if not len(rows) or (number and task.is_over()):
                 break
-            goal = replace(problem.goal, classes=targets[:, number], targeted=True)
+            goal = replace(problem.goal, classes=ranking.classes[:, number], targeted=True)
             part = replace(task.part(rows, "target", number), problem=replace(problem, goal=goal))
             take_better(found, find(self.attack, part), rows)
             rows = found.active(rows)
             task.report(rows)
         return found
-
-
-def likeliest_others(classifier: Classifier, problem: Problem, rows: Tensor) -> Tensor:
-    """For each row the other classes, the likeliest first, int64 [N, C - 1]; in any order for rows
-    that are not searched."""
-    device = problem.pixels.device
-    logits = classifier.predict_logits(problem.pixels[rows], batch=1).to(device)
-    others = logits.scatter(1, problem.goal.classes[rows][:, None], -torch.inf)
-    ordered = others.argsort(dim=1, descending=True, stable=True)[:, :-1]
-    found = torch.zeros(len(problem.pixels), ordered.shape[1], dtype=torch.int64, device=device)
-    found[rows] = ordered
-    return found

@@ -56,7 +56,7 @@ def load_hugging_face(model: str, requested: Preprocessing) -> Classifier:
     names = tuple(str(labels[index]) for index in sorted(labels))
     different = len(set(names)) == len(names) > 1
     preprocessing = requested.over(preprocessing_of(config, names if different else None))
-    return assemble(Logits(network), preprocessing, model, made_of=model, known_raw=True)
+    return assemble(Logits(network), preprocessing, model, made_of=model, ending="unbounded")
 
 
 def preprocessing_of(config: dict[str, Any], classes: tuple[str, ...] | None) -> Preprocessing:

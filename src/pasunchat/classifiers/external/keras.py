@@ -9,13 +9,19 @@ from typing import Any
 from torch import Tensor, nn
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.external.assemble import Layout, assemble
+from pasunchat.classifiers.external.assemble import assemble
 from pasunchat.classifiers.external.extras import extra, keras_on_torch
+from pasunchat.classifiers.external.input_shape import InputShape, input_shape
 from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.classifiers.heads import Ending
 from pasunchat.errors import PasunchatError
 
 CARRY_CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-ENDINGS = ("softmax", "sigmoid")
+ENDINGS: dict[str, Ending] = {
+    "softmax": "softmax",
+    "sigmoid": "sigmoid",
+    "linear": "unbounded",
+}
 LEVELS = 0.02  # a first Rescaling by less than this divides levels of 0..255
 LEVEL = 2.0  # a mean above this is one of such levels
 
@@ -44,7 +50,7 @@ def load_keras(path: Path, requested: Preprocessing) -> Classifier:
 
     Size and scale are read where its layers state them. A final softmax or sigmoid is taken off.
     Raises PasunchatError for layers that carry code, a damaged file, and a model that is no
-    classifier of RGB images.
+    classifier of images.
     """
     _refuse_code(path)
     keras = keras_on_torch()
@@ -53,16 +59,20 @@ def load_keras(path: Path, requested: Preprocessing) -> Classifier:
     except Exception as error:  # Keras's many kinds of error
         reason = " ".join(str(error).split())[:300]
         raise PasunchatError(f"{path} cannot be opened by Keras: {reason}") from error
-    layout, size = _place(model, path)
-    own = Preprocessing(scale="0..255" if _divides_levels(model) else None, size=size)
-    model, raw = _without_ending(keras, model)
+    picture = _place(model, path)
+    own = Preprocessing(
+        scale="0..255" if _divides_levels(model) else None,
+        channels=picture.unusual_channels,
+        size=picture.size,
+    )
+    model, ending = _without_ending(keras, model)
     return assemble(
         KerasNetwork(keras, model),
         requested.over(own),
         str(path),
         made_of=path.read_bytes(),
-        layout=layout,
-        known_raw=raw,
+        layout=picture.layout,
+        ending=ending,
     )
 
 
@@ -112,8 +122,8 @@ def _parts(config: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(value)
 
 
-def _place(model: Any, path: Path) -> tuple[Layout, int | None]:
-    """The order of axes and the side of the one input."""
+def _place(model: Any, path: Path) -> InputShape:
+    """What the one input takes."""
     inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
     if len(inputs) != 1 or len(outputs) != 1:
         raise PasunchatError(
@@ -121,16 +131,12 @@ def _place(model: Any, path: Path) -> tuple[Layout, int | None]:
             f"{len(inputs)} and {len(outputs)}"
         )
     sides, answer = tuple(inputs[0].shape), tuple(outputs[0].shape)
-    if len(sides) != 4 or 3 not in (sides[1], sides[3]) or len(answer) != 2:
+    if len(answer) != 2:
         raise PasunchatError(
-            f"{path} is no classifier of RGB images: expected [N, H, W, 3] to [N, classes], it "
-            f"takes {list(sides)} to {list(answer)}"
+            f"{path} is no classifier of images: expected outputs [N, classes], it gives "
+            f"{list(answer)}"
         )
-    layout: Layout = "NHWC" if sides[3] == 3 else "NCHW"
-    rows, columns = (sides[1], sides[2]) if layout == "NHWC" else (sides[2], sides[3])
-    if rows != columns:
-        raise PasunchatError(f"{path} takes images of {rows} x {columns}; expected squares")
-    return layout, rows
+    return input_shape(sides[1:], str(path))
 
 
 def _divides_levels(model: Any) -> bool:
@@ -156,14 +162,15 @@ def _chain(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _without_ending(keras: Any, model: Any) -> tuple[Any, bool]:
-    """The model without its final softmax or sigmoid, and whether its outputs are logits now."""
+def _without_ending(keras: Any, model: Any) -> tuple[Any, Ending | None]:
+    """The model without its final softmax or sigmoid, and how it ended; None where that is not
+    known."""
     last = next((each for each in model.layers if each.output is model.outputs[0]), None)
     if last is None:
-        return model, False
+        return model, None
     if type(last).__name__ == "Softmax":
-        return keras.Model(model.inputs, last.input), True
-    ending = getattr(getattr(last, "activation", None), "__name__", None)
-    if ending in ENDINGS:
+        return keras.Model(model.inputs, last.input), "softmax"
+    ending = ENDINGS.get(getattr(getattr(last, "activation", None), "__name__", ""))
+    if ending in ("softmax", "sigmoid"):
         last.activation = keras.activations.linear
-    return model, ending in (*ENDINGS, "linear")
+    return model, ending

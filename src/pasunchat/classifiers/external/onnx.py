@@ -7,45 +7,59 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.external.assemble import Layout, assemble
+from pasunchat.classifiers.channels import in_channels, laid_out
+from pasunchat.classifiers.classifier import Classifier, number_type
+from pasunchat.classifiers.external.assemble import InParts, assemble
 from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.external.info import read_info, with_exported
+from pasunchat.classifiers.external.input_shape import InputShape, input_shape
 from pasunchat.classifiers.external.onnx_graph import OnnxGraph, unknown_operators
 from pasunchat.classifiers.external.preprocessing import Preprocessing, complete
+from pasunchat.classifiers.heads import Ending
 from pasunchat.errors import PasunchatError
 from pasunchat.runtime import generator
 
 OLDEST = 7  # the opset since which operators broadcast as NumPy does
-FLOATS = {1: torch.float32, 10: torch.float16, 11: torch.float64}
+INPUTS = {1: torch.float32, 2: torch.uint8, 10: torch.float16, 11: torch.float64}
 ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "Softmax": lambda logits: logits.softmax(-1),
     "Sigmoid": torch.sigmoid,
 }
-BOUNDLESS = ("Gemm", "MatMul", "Add", "Conv")
+ENDING_OF: dict[str, Ending] = {
+    "Softmax": "softmax",
+    "Sigmoid": "sigmoid",
+    **dict.fromkeys(("Gemm", "MatMul", "Add", "Conv"), "unbounded"),
+}
 
 
 class InputSpec(NamedTuple):
     """What a graph's one input takes."""
 
     batch: int | None  # rows; None: any number
-    size: int | None  # side of the images; None: any
-    layout: Layout
-    dtype: torch.dtype
+    picture: InputShape
+    dtype: torch.dtype  # one of INPUTS
 
 
-class InParts(nn.Module):
-    """A network whose file fixes the number of rows: a batch is given to it in parts of that."""
+class OfType(nn.Module):
+    """A graph that is given numbers of the type that its input has.
 
-    def __init__(self, network: nn.Module, rows: int) -> None:
+    Levels of uint8 are given as the floats that they are equal to: rounded, where a gradient passes
+    as if they were not, so that it is that of the levels.
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
-        self.network, self.rows = network, rows
+        self.network, self.dtype = network, dtype
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """[N, ...] for any N: the last row fills up the last part."""
-        filled = torch.cat([pixels, pixels[-1:].expand(-len(pixels) % self.rows, -1, -1, -1)])
-        parts = [self.network(part) for part in torch.split(filled, self.rows)]
-        return torch.cat(parts)[: len(pixels)]
+        """The graph's output for float pixels; for uint8, in levels from 0 to 255."""
+        if self.dtype is torch.uint8:
+            levels = pixels.detach().round().clamp(0, 255)
+            pixels = levels + (pixels - pixels.detach())
+        else:
+            pixels = pixels.to(self.dtype)
+        outputs: Tensor = self.network(pixels)
+        return outputs
 
 
 def load_onnx(path: Path, requested: Preprocessing) -> Classifier:
@@ -58,11 +72,15 @@ def load_onnx(path: Path, requested: Preprocessing) -> Classifier:
     model = _read(path)
     spec = _input_spec(model.graph, path)
     exported = read_info({each.key: each.value for each in model.metadata_props}, str(path))
-    own = Preprocessing(_scale(model.graph), size=spec.size)
+    picture = spec.picture
+    own = Preprocessing(
+        _scale(model.graph, spec), channels=picture.unusual_channels, size=picture.size
+    )
     own = exported.preprocessing() if exported else own
     preprocessing = complete(requested.over(own), str(path))
-    ending, boundless = _without_ending(model.graph)
-    network: nn.Module = OnnxGraph(model.graph, _opset(model, path)).eval()
+    ending = _without_ending(model.graph)
+    graph = OnnxGraph(model.graph, _opset(model, path)).eval()
+    network: nn.Module = graph if spec.dtype is torch.float32 else OfType(graph, spec.dtype)
     ending_of = ENDINGS.get(ending, lambda raw: raw)
     network = _checked(network, path, spec, preprocessing, ending_of)
     classifier = assemble(
@@ -70,8 +88,8 @@ def load_onnx(path: Path, requested: Preprocessing) -> Classifier:
         preprocessing,
         str(path),
         made_of=path.read_bytes(),
-        layout=spec.layout,
-        known_raw=ending in ENDINGS or boundless,
+        layout=picture.layout,
+        ending="unbounded" if exported else ENDING_OF.get(ending),
     )
     return with_exported(classifier, exported)
 
@@ -117,26 +135,30 @@ def _input_spec(graph: Any, path: Path) -> InputSpec:
                 f"{', '.join(each.name for each in found)}"
             )
     kind = inputs[0].type.tensor_type
-    sides = [dim.dim_value or None for dim in kind.shape.dim]
-    expected = "[N, 3, H, W] or [N, H, W, 3]"
-    if len(sides) != 4 or 3 not in (sides[1], sides[3]) or kind.elem_type not in FLOATS:
+    sides = [dim.dim_value if dim.dim_value > 0 else None for dim in kind.shape.dim]
+    if not sides or kind.elem_type not in INPUTS:
         shown = ", ".join(str(side or "any") for side in sides)
-        number = "" if kind.elem_type in FLOATS else " of whole numbers"
+        number = "" if kind.elem_type in INPUTS else f" of {_type_name(kind.elem_type)}"
         raise PasunchatError(
-            f"{path} is no classifier of RGB images: expected an input of floats {expected}, "
-            f"got [{shown}]{number}"
+            f"{path} is no classifier of images: expected an input of floats or uint8, got "
+            f"[{shown}]{number}"
         )
-    layout: Layout = "NCHW" if sides[1] == 3 else "NHWC"
-    rows, columns = (sides[2], sides[3]) if layout == "NCHW" else (sides[1], sides[2])
-    if rows != columns:
-        raise PasunchatError(f"{path} takes images of {rows} x {columns}; expected squares")
-    return InputSpec(sides[0], rows, layout, FLOATS[kind.elem_type])
+    return InputSpec(sides[0], input_shape(sides[1:], str(path)), INPUTS[kind.elem_type])
 
 
-def _scale(graph: Any) -> Any:
-    """0..255 where the graph begins by dividing its input by a large number; else None."""
+def _type_name(number: int) -> str:
+    from onnx import TensorProto
+
+    return str(TensorProto.DataType.Name(number)).lower()
+
+
+def _scale(graph: Any, spec: InputSpec) -> Any:
+    """0..255 where the input is uint8, or the graph begins by dividing it by a large number; else
+    None."""
     from onnx import numpy_helper
 
+    if spec.dtype is torch.uint8:
+        return "0..255"
     numbers = {each.name: each for each in graph.initializer}
     first = graph.node[0]
     known = [numpy_helper.to_array(numbers[n]) for n in first.input if n in numbers]
@@ -149,14 +171,13 @@ def _scale(graph: Any) -> Any:
     return "0..255" if divides else None
 
 
-def _without_ending(graph: Any) -> tuple[str, bool]:
-    """Take a final softmax or sigmoid off. Returns the last operator that the file had, and
-    whether its outputs have no bounds."""
+def _without_ending(graph: Any) -> str:
+    """Take a final softmax or sigmoid off. Returns the last operator that the file had."""
     last = next((n for n in graph.node if graph.output[0].name in n.output), graph.node[-1])
     if last.op_type in ENDINGS:
         graph.output[0].name = last.input[0]
         graph.node.remove(last)
-    return last.op_type, last.op_type in BOUNDLESS
+    return str(last.op_type)
 
 
 def _checked(
@@ -172,8 +193,9 @@ def _checked(
     size = preprocessing.size
     assert size is not None
     noise = torch.rand(rows, 3, size, size, generator=generator("onnx"))
+    noise = laid_out(in_channels(noise, spec.picture.channels), spec.picture.layout).contiguous()
     noise = noise * 255 if preprocessing.scale == "0..255" else noise
-    noise = noise if spec.layout == "NCHW" else noise.permute(0, 2, 3, 1).contiguous()
+    noise = noise.round() if spec.dtype is torch.uint8 else noise
     try:
         theirs = _onnxruntime(path, noise.to(spec.dtype))
         with torch.no_grad():
@@ -186,7 +208,12 @@ def _checked(
             f"{path} is no classifier: expected [N, classes] numbers, it gives "
             f"{list(theirs.shape)} for {list(noise.shape)}"
         )
-    if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-3):
+    if not bool(theirs.isfinite().all()):
+        raise PasunchatError(
+            f"{path} gives infinite or undefined numbers for plain noise; check its weights"
+        )
+    apart = max(1e-3, torch.finfo(number_type(network) or torch.float32).eps ** 0.5)
+    if ours.shape != theirs.shape or not torch.allclose(ours, theirs, rtol=apart, atol=apart):
         raise PasunchatError(
             f"{path} is not read correctly here: onnxruntime gives other outputs; please "
             "report it, and give the network as module:function meanwhile"

@@ -1,16 +1,17 @@
 """Preprocessing: what an external network expects of its input. It is stated, never guessed."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
 
+from pasunchat.classifiers.channels import Channels
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import FRAMINGS, Framing
 
 Scale = Literal["0..1", "0..255", "-1..1"]
-Channels = Literal["RGB", "BGR"]
 SCALES: dict[str, Scale] = {
     "0..1": "0..1",
     "1": "0..1",
@@ -18,6 +19,7 @@ SCALES: dict[str, Scale] = {
     "255": "0..255",
     "-1..1": "-1..1",
 }
+CHANNELS: dict[str, Channels] = {"RGB": "RGB", "BGR": "BGR", "L": "L", "GREY": "L", "GRAY": "L"}
 MULTIPLY_ADD: dict[Scale, tuple[float, float]] = {  # what makes such a scale of pixels in [0, 1]
     "0..1": (1.0, 0.0),
     "0..255": (255.0, 0.0),
@@ -35,7 +37,7 @@ class Preprocessing:
     scale: Scale | None = None  # what black and white are in its input, before mean and std
     mean: tuple[float, ...] | None = None  # one number, or one a channel, in units of `scale`
     std: tuple[float, ...] | None = None  # likewise; both in the network's order of channels
-    channels: Channels | None = None  # that order
+    channels: Channels | None = None  # that order; "L" for one channel of grey
     size: int | None = None  # side of its square images, in pixels
     framing: Framing | None = None  # how a photo becomes a square
     classes: tuple[str, ...] | None = None  # names in the order of its outputs
@@ -132,6 +134,12 @@ def _scale(_: str, text: str) -> Scale:
     return SCALES[text]
 
 
+def _channels(_: str, text: str) -> Channels:
+    if text.upper() not in CHANNELS:
+        raise PasunchatError(f'channels: expected RGB, BGR or L (grey), got "{text}"')
+    return CHANNELS[text.upper()]
+
+
 def _numbers(key: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split("/"))
@@ -147,16 +155,28 @@ def _size(_: str, text: str) -> int:
 
 def _classes(_: str, text: str) -> tuple[str, ...]:
     if text.endswith(".txt"):
-        lines = Path(text).read_text(encoding="utf-8").splitlines()
-        return tuple(line.strip() for line in lines if line.strip())
+        return tuple(line.strip() for line in _lines(Path(text)) if line.strip())
     return tuple(part.strip() for part in text.split("/"))
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a text file in UTF-8, or in UTF-16 that begins with its mark."""
+    data = file.read_bytes()
+    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    try:
+        return data.decode(encoding).splitlines()
+    except UnicodeDecodeError as error:
+        raise PasunchatError(
+            f"classes: expected {file} in UTF-8, got bytes that are none ({error.reason}, in line "
+            f"{data[: error.start].count(10) + 1}); save it as UTF-8"
+        ) from error
 
 
 READERS = {
     "scale": _scale,
     "mean": _numbers,
     "std": _numbers,
-    "channels": lambda _, text: text.upper(),
+    "channels": _channels,
     "size": _size,
     "framing": lambda _, text: text,
     "classes": _classes,

@@ -5,12 +5,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
 from pasunchat.classifiers.external.preprocessing import Preprocessing
+from pasunchat.classifiers.outputs import in_one_line
 from pasunchat.errors import PasunchatError
+from pasunchat.runtime import generator
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -33,6 +36,8 @@ def load_function(model: str, requested: Preprocessing) -> Classifier:
             raise PasunchatError(
                 f"{model} returns a Classifier, which states its own preprocessing; leave it out"
             )
+        if made.size is not None:
+            made.find_company(torch.rand(2, 3, made.size, made.size, generator=generator("probe")))
         return made.eval()
     if not isinstance(made, nn.Module):
         raise PasunchatError(
@@ -53,6 +58,9 @@ def _called(module: str, name: str, model: str) -> object:
         raise PasunchatError(
             f"{model}: no module named {error.name} in Python's path or the current folder"
         ) from error
+    except Exception as error:  # whatever the user's code raises
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise PasunchatError(f"{model}: {module} cannot be imported: {reason}") from error
     finally:
         if added:
             sys.path.remove(here)
@@ -62,7 +70,5 @@ def _called(module: str, name: str, model: str) -> object:
         raise PasunchatError(
             f"{module} has no function {name}; it has: {', '.join(there[:8]) or 'none'}"
         )
-    try:
+    with in_one_line(f"{model} cannot be called without arguments"):
         return function()
-    except TypeError as error:
-        raise PasunchatError(f"{model} cannot be called without arguments: {error}") from error

@@ -30,7 +30,7 @@ def load_timm(model: str, requested: Preprocessing) -> Classifier:
             "and a connection unless it is cached"
         ) from error
     preprocessing = requested.over(preprocessing_of(network))
-    return assemble(network, preprocessing, model, made_of=model, known_raw=True)
+    return assemble(network, preprocessing, model, made_of=model, ending="unbounded")
 
 
 def preprocessing_of(network: nn.Module) -> Preprocessing:

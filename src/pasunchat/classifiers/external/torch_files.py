@@ -6,10 +6,9 @@ import zipfile
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.classifiers.external.assemble import assemble
+from pasunchat.classifiers.external.assemble import InParts, assemble
 from pasunchat.classifiers.external.exported_program import refuse_calls
 from pasunchat.classifiers.external.info import KEY, read_info, with_exported
 from pasunchat.classifiers.external.preprocessing import Preprocessing
@@ -19,25 +18,6 @@ INSTEAD = (
     "save it by torch.export.save, or build it in a function of your own and name that: "
     "module:function"
 )
-
-
-class Program(nn.Module):
-    """An exported program as a module. It has no modes, and raises an error where `train` is called
-    on it."""
-
-    def __init__(self, program: nn.Module) -> None:
-        super().__init__()
-        self.program = program
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """The program's outputs."""
-        outputs: Tensor = self.program(pixels)
-        return outputs
-
-    def train(self, mode: bool = True) -> "Program":
-        """Note the mode; the program stays as it was exported."""
-        self.training = mode
-        return self
 
 
 def load_torch(path: Path, requested: Preprocessing) -> Classifier:
@@ -60,13 +40,27 @@ def load_torch(path: Path, requested: Preprocessing) -> Classifier:
 def _of_program(path: Path, requested: Preprocessing) -> Classifier:
     metadata = {KEY: ""}  # torch fills in the keys that it finds
     try:
-        program = torch.export.load(path, extra_files=metadata).module()
+        program = torch.export.load(path, extra_files=metadata)
+        network, rows = program.module(), _fixed_rows(program)
     except Exception as error:  # torch's reader has many kinds of error
         raise _damaged(path, error) from error
     exported = read_info({key: value for key, value in metadata.items() if value}, str(path))
     preprocessing = requested.over(exported.preprocessing() if exported else Preprocessing())
-    classifier = assemble(Program(program), preprocessing, str(path), made_of=path.read_bytes())
+    classifier = assemble(
+        network if rows is None else InParts(network, rows),
+        preprocessing,
+        str(path),
+        made_of=path.read_bytes(),
+        ending="unbounded" if exported else None,
+    )
     return with_exported(classifier, exported)
+
+
+def _fixed_rows(program: torch.export.ExportedProgram) -> int | None:
+    """How many rows its one input has, where it was exported for a number of them."""
+    given = set(program.graph_signature.user_inputs)
+    shapes = [node.meta["val"].shape for node in program.graph.nodes if node.name in given]
+    return next((shape[0] for shape in shapes if shape and isinstance(shape[0], int)), None)
 
 
 def _of_script(path: Path, requested: Preprocessing) -> Classifier:

@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.classifiers.networks.layers import MeanPool
 from pasunchat.classifiers.networks.talk import start_as_keras
@@ -119,8 +120,7 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
     Keras 3 the same without ":0", or, as .weights.h5, layers/conv2d/vars/0 with the layer's name
     beside it: so a layer's kernel is what stands under its name and has four dimensions.
     """
-    import h5py
-
+    h5py = extra("h5py", "vgg16")
     weights: dict[str, Tensor] = {}
 
     def note(place: str, found: object) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 SHIPPED = ("efficientnet-lite0", "tiny", "simple")
 DEFAULT = "efficientnet-lite0"
+PREFIX = "shipped:"  # shipped:NAME means the shipped one, whatever runs there are
 
 
 def shipped_folder(name: str) -> Path:

@@ -129,3 +129,17 @@ def test_inside_a_radius_it_still_makes_the_change_small_in_l2() -> None:
     assert within.status == first.status == (Status.REACHED,)
     sizes = [(found.pixels - given).norm().item() for found in (within, first)]
     assert sizes[0] < 0.99 * sizes[1]
+
+
+@pytest.mark.parametrize(("levels", "reached"), [(1.95, True), (4.9, True), (5.1, False)])
+def test_at_a_radius_it_asks_for_no_other_number_of_levels(levels: float, reached: bool) -> None:
+    given = photo()
+    classifier, _ = linear(given, levels)
+    settings = {"goal": UNTARGETED, "norm": LINF, "radius": 5 / 255}
+    found = fool(classifier, given, attack=ByLevel(few=6, many=6, at_radius=True), **settings)
+    assert (found.status == (Status.REACHED,)) == reached
+    assert round(255 * float(found.distance)) == 5
+    assert int(found.backwards) <= 7
+    below = fool(classifier, given, attack=ByLevel(), **settings)
+    assert (below.status == (Status.REACHED,)) == reached
+    assert round(255 * float(below.distance)) == (int(levels) + 1 if reached else 5)

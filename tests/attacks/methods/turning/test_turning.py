@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.turning.turning import (
     FIRST_GRADIENTS,
+    GRADIENTS,
     MORE_GRADIENTS,
     Turning,
     gradient_budget,
@@ -122,7 +123,7 @@ def test_the_budget_follows_from_what_the_first_step_leaves() -> None:
         "thorough": [100] * 6,
     }
     for effort, budget in expected.items():
-        assert gradient_budget(left, effort).tolist() == budget
+        assert gradient_budget(left, GRADIENTS[effort]).tolist() == budget
 
 
 def test_long_searches_turn_wider_at_first_and_narrower_at_last_where_it_is_flat() -> None:
@@ -212,3 +213,14 @@ def test_fool_keeps_to_a_small_radius() -> None:
     for radius in (1.5 / 255, 0.1, 1.0):
         found = fool(classifier, photos, attack=Turning(), radius=radius)
         assert (found.distance <= radius * 1.0001).all() and (found.distance > 0).all()
+
+
+@pytest.mark.parametrize("photo", [torch.zeros(1, 3, SIZE, SIZE), torch.ones(1, 3, SIZE, SIZE)])
+@pytest.mark.parametrize("missing", [1e-4, 1e-3, 1e-2, 0.3])
+def test_what_lies_just_beyond_the_border_is_found(photo: Tensor, missing: float) -> None:
+    """Where the gradient's largest value may not move, and most of a small change rounds to 0."""
+    for seed in range(10):
+        classifier, _ = linear(missing, photo, seed)
+        result = fool(classifier, photo, goal=UNTARGETED, attack=Turning())
+        assert result.status == (Status.REACHED,)
+        assert result.distance[0] > 0

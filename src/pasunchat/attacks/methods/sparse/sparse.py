@@ -120,6 +120,7 @@ class Sparse:
         norms=("l0", "pixels", "l1"),
         when="for the fewest values or pixels, or the least in sum, as a file",
         cost="60, 200 or 800 queries, a gradient counting as two",
+        by_class=True,
     )
     steps: ClassVar[int | None] = None  # a row ends when its queries are spent
 

@@ -108,22 +108,33 @@ def _l2_at(
 
 def _l2_of_length(problem: Problem, direction: Tensor, sought: Sought, most: float) -> Point:
     desired, scale, power, _ = sought
-    if problem.levels is not None:  # below this no value moves
-        scale = torch.maximum(scale, ROUNDS_TO_ONE / row_largest(direction))
     photo = problem.photo_levels()
+    least = _least_scale(problem, direction, photo)
+    scale = torch.maximum(scale, least)
     levels = problem.moved_levels(direction, scale, photo, most)
     length = _l2_length(problem, direction, levels, photo)
     for _ in range(CORRECTIONS):
         off = (length - desired).abs() > LENGTH_TOLERANCE * desired
         if not off.any():
             break
-        new_scale = torch.where(off, scale_for(desired, scale, length, power), scale)
+        corrected = torch.maximum(scale_for(desired, scale, length, power), least)
+        new_scale = torch.where(off, corrected, scale)
         levels = problem.moved_levels(direction, new_scale, photo, most)
         new_length = _l2_length(problem, direction, levels, photo)
         new_power = power_between(scale, length, new_scale, new_length, power)
         power = torch.where(off, new_power, power)
         scale, length = new_scale, new_length
     return Point(scale, power, levels.div_(problem.max_level), length)
+
+
+def _least_scale(problem: Problem, direction: Tensor, photo: Tensor) -> Tensor:
+    """The scale [N] below which no value moves by a level: values at the end of their range move
+    one way only. 0 in float, and where no value can move."""
+    if problem.levels is None:
+        return direction.new_zeros(len(direction))
+    ends = torch.where(direction > 0, problem.max_level, 0)
+    largest = row_largest(direction * (photo != ends))
+    return torch.where(largest > 0, ROUNDS_TO_ONE / largest, 0)
 
 
 def _linf_at(

@@ -65,6 +65,8 @@ class ByLevel:
 
     few: int = 8  # gradients at each level
     many: int = 32  # gradients more where less than 15 % of the margin is left
+    # begin at the radius, if there is one, not at the level at which a linear network would reach
+    at_radius: bool = False
 
     def start(self, problem: Problem, keys: Tensor) -> ByLevelState:
         zero = problem.pixels.new_zeros(len(problem.pixels))
@@ -113,7 +115,10 @@ class ByLevel:
     ) -> ByLevelState:
         """The level at which a linear network would reach. steepest: [N], how much its margin would
         grow with the LINF distance."""
-        level = (-margin * problem.max_level / steepest).floor().clamp(1, problem.max_level)
+        level = (-margin * problem.max_level / steepest).floor().clamp(min=1)
+        if self.at_radius and problem.radius is not None:
+            level = torch.full_like(level, inf)
+        level = level.minimum(_most_levels(problem))
         return replace(state, level=level, first_margin=margin.abs())
 
     def _next_level(
@@ -131,18 +136,26 @@ class ByLevel:
         needed = (state.level / (1 - left)).floor()
         higher = torch.minimum(torch.maximum(needed, state.level + 1), MOST_RISE * state.level)
         level = torch.where(reached, state.level - 1, torch.where(up, higher, state.level))
+        most = _most_levels(problem)
         decided = (least - failed <= 1) | (up & least.isfinite())
         budget = torch.where(reached | spent, self.few, state.budget)
         return replace(
             state,
-            level=level.clamp(1, problem.max_level),
+            level=level.clamp(min=1).minimum(most),
             failed=failed,
             reached=least,
             best_margin=torch.where(reached | up, -inf, best_margin),
             gradients=torch.where(reached | spent, 0, state.gradients),
             budget=torch.where(longer, self.many, budget),
-            done=state.done | decided | (up & (state.level >= problem.max_level)),
+            done=state.done | decided | (up & (state.level >= most)),
         )
+
+
+def _most_levels(problem: Problem) -> Tensor:
+    """The largest level to search, [N]: all, or those inside the radius; at least 1."""
+    if problem.radius is None:
+        return problem.pixels.new_full((len(problem.pixels),), problem.max_level)
+    return (problem.usable_radius() * problem.max_level).round().clamp(1, problem.max_level)
 
 
 def _by_signs(problem: Problem, direction: Tensor, level: Tensor, progress: Tensor) -> Tensor:
@@ -171,6 +184,7 @@ class LeastLevels:
         norms=(LINF.name,),
         when="for the least LINF change, as a file or in float",
         cost="some 12 gradients and 8 queries; up to 40 gradients for rows that are undecided",
+        by_class=True,
     )
 
     # Gradients at each level: quick 8, normal 8 or 32, thorough 8 or 64; and of turning afterwards:

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from pasunchat.classifiers.classifier import Classifier
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -14,13 +16,25 @@ def fold_batch_norm(module: M) -> M:
     """A copy in evaluation mode, in which each batch norm that follows a convolution in an
     nn.Sequential is part of it: the same outputs but for rounding, fewer passes over memory.
 
-    For features that are computed once; what is trained and saved stays as it is.
+    For features that are computed once, and for searches; what is trained, saved and judges stays
+    as it is.
     """
     folded = deepcopy(module).eval().requires_grad_(False)
     for part in folded.modules():
         if isinstance(part, nn.Sequential):
             _fold_neighbours(part)
     return folded
+
+
+def folded_for_search(classifier: Classifier) -> Classifier:
+    """The classifier with its batch norms folded, where its network is one of ours; else itself.
+
+    What another's module does with its layers is not known, so it is left as it is.
+    """
+    ours = classifier.info.network_name is not None
+    if not ours or not any(isinstance(part, nn.BatchNorm2d) for part in classifier.modules()):
+        return classifier
+    return fold_batch_norm(classifier)
 
 
 def _fold_neighbours(layers: nn.Sequential) -> None:

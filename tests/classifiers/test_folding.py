@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from pasunchat.classifiers.build import build
-from pasunchat.classifiers.networks.folding import fold_batch_norm
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.folding import fold_batch_norm, folded_for_search
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,16 @@ def test_statistics_of_the_batch_cannot_be_folded() -> None:
     layers = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, track_running_stats=False))
     with pytest.raises(ValueError, match="statistics"):
         fold_batch_norm(layers)
+
+
+def test_a_search_gets_our_network_folded_and_any_other_as_it_is() -> None:
+    ours = build("tiny", classes=("cat", "dog"), size=32).eval()
+    folded = folded_for_search(ours)
+    pixels = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
+    assert torch.allclose(folded(pixels), ours(pixels), atol=1e-5)
+    assert folded.info == ours.info
+    theirs = Classifier(nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.Flatten())).eval()
+    assert folded_for_search(theirs) is theirs
+    without = build("simple", classes=("cat", "dog"), size=32)
+    assert folded_for_search(without) is without
