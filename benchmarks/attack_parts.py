@@ -13,6 +13,7 @@ fools and its gradients, those of a photo that it fails on last; then the same o
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +26,17 @@ from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.turning.turning import Turning
 from pasunchat.attacks.norms import NORMS, Norm
 from pasunchat.attacks.problem import Goal, Problem
-from pasunchat.attacks.protocol import Method
-from pasunchat.attacks.search import SearchResult, SearchTask, find
+from pasunchat.attacks.protocol import Attack
+from pasunchat.attacks.search import SearchResult, SearchTask, search
 from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.runtime import keep_pages
 
 MOST = 9  # classes aimed at in turn
 
-PARTS: Mapping[str, tuple[Method, int]] = {  # and gradients of a photo that each fails on
+PARTS: Mapping[
+    str, tuple[Attack[Any] | EachTarget, int]
+] = {  # and gradients of a photo that each fails on
     "steps 8": (GradientSteps(steps=8, random=False), 8),
     "turning 20": (Turning(gradients=20), 20),
     "turning 40": (Turning(gradients=40), 40),
@@ -58,14 +61,15 @@ def searched(
     classifier: Classifier,
     pixels: Tensor,
     goal: Goal,
-    method: Method,
+    method: Attack[Any] | EachTarget,
     norm: Norm,
     radius: Tensor | None = None,
 ) -> SearchResult:
     """A search of all photos, each inside a radius of its own, [N]."""
     problem = Problem(pixels, goal, norm, None, radius)
     rows = torch.arange(len(pixels))
-    return find(method, SearchTask(classifier, problem, 7919 * rows, rows))
+    task = SearchTask(classifier, problem, 7919 * rows, rows)
+    return method.find(task) if isinstance(method, EachTarget) else search(method, task)
 
 
 def least(classifier: Classifier, pixels: Tensor, labels: Tensor, norm: Norm) -> Tensor:

@@ -31,12 +31,11 @@ WHICH_ATTACK = """
 For the least change name none: `turning` (L2) and `least-levels` (LINF) take some 8 to 40
 gradients a photo, seconds on two cores, and are at the state of the art where they were measured:
 on 8 bits as near as or nearer than DDN and APGD with 100 to 1,000 gradients, in float 0.4 % behind
-DDN's 1,000 with 40. `sparse` (L1, L0, PIXELS) is ahead of its peers on flat networks and far
-behind `sigma-zero` on curved ones, the default classifier among them: there take `portfolio`,
-which runs several attacks and keeps the nearest result (150 to 300 gradients). How robust a
-classifier is inside a radius: `standard`. Without gradients: `square`, `hop-skip-jump`. For
-changes that fool other networks too: `dim`, `sim`, `admix`, `vmi-fgsm`. Ours are derived in
-[methods.md](methods.md).
+DDN's 1,000 with 40. `sparse` (L1, L0, PIXELS) is ahead of its peers in L0 and PIXELS and level
+with them in L1; on the default classifier `sigma-zero` can be nearer: there take `portfolio`, which
+runs several attacks and keeps the nearest result (150 to 300 gradients). How robust a classifier
+is inside a radius: `standard`. Without gradients: `square`, `hop-skip-jump`. For changes that fool
+other networks too: `dim`, `sim`, `admix`, `vmi-fgsm`. Ours are derived in [methods.md](methods.md).
 """.strip()
 
 

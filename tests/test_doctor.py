@@ -176,7 +176,7 @@ def test_the_self_test_sees_a_classifier_that_computes_something_else(
         parameter.data.mul_(factor)
     save(classifier, copied)
     assert "SHA-256 as expected" in classifier_files(copied)
-    with pytest.raises(PasunchatError, match=r"a drawn dog is read as a dog with .*% only"):
+    with pytest.raises(PasunchatError, match=r"is read as a dog with .*% only|not finite"):
         self_test(copied)
 
 

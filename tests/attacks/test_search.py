@@ -11,7 +11,14 @@ from pasunchat.attacks.losses import log_probability
 from pasunchat.attacks.norms import L2, LINF
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, put, query_one, take
-from pasunchat.attacks.search import BATCH, SearchResult, SearchTask, search
+from pasunchat.attacks.search import (
+    BATCH,
+    VALUES,
+    SearchResult,
+    SearchTask,
+    batches,
+    search,
+)
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 
@@ -126,7 +133,13 @@ def test_progress_grows_to_all_rows(classifier: Classifier) -> None:
     done = [at for at, _ in reports]
     assert done == sorted(set(done)) and done[-1] == total
     assert {all_rows for _, all_rows in reports} == {total}
-    assert BATCH in done
+
+
+def test_small_pictures_are_searched_in_larger_batches(classifier: Classifier) -> None:
+    rows, given = torch.arange(200), task(classifier, [3]).problem
+    for side, most in ((8, VALUES // (3 * 8 * 8)), (32, 64), (224, BATCH)):
+        sized = replace(given, pixels=torch.zeros(1, 3, side, side))
+        assert len(batches(rows, sized)[0]) == min(most, 200)
 
 
 def test_only_active_rows_are_asked_about(classifier: Classifier) -> None:

@@ -246,9 +246,8 @@ def test_no_cell_of_a_table_is_cut(place: Path, call: Callable) -> None:
     shutil.copy(PHOTO, long / "0.png")
     (long / "1.png").write_text("no photo")
     said = call("predict", long, "--model", "simple")
-    assert f"{long / '0.png'} " in said.out and "dog" in said.out + "dog"
     (row,) = [line for line in said.out.splitlines() if line.startswith(str(long / "0.png"))]
-    assert row.split()[-3] in ("cat", "dog")
+    assert {"cat", "dog"} & set(row.removeprefix(str(long)).split())
     assert f"no photo: {long / '1.png'}: " in said.out
 
 

@@ -1,4 +1,4 @@
-"""What several papers' attacks use: a step size that falls by a cosine, and steps of Adam."""
+"""What several attacks use: a step size that falls by a cosine, steps of Adam, and a turn."""
 
 from math import cos, pi
 from typing import NamedTuple
@@ -6,12 +6,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.norms import batch_view, normalize
+
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam, as in its paper
 
 
 def cosine(first: float, last: float, step: int, steps: int) -> float:
     """`first` at step 0, `last` at step `steps`, half a cosine wave between them."""
     return last + (first - last) * (1 + cos(pi * step / steps)) / 2
+
+
+def turned(direction: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
+    """The direction of L2 1 after adding `weight` [N] times the unit gradient."""
+    return normalize(normalize(gradient).mul_(batch_view(weight)).add_(direction))
 
 
 class AdamStep(NamedTuple):

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
+from pasunchat.attacks.methods.ddn import DDN
 from pasunchat.attacks.methods.turning.turning import (
     FIRST_GRADIENTS,
     GRADIENTS,
@@ -224,3 +225,26 @@ def test_what_lies_just_beyond_the_border_is_found(photo: Tensor, missing: float
         result = fool(classifier, photo, goal=UNTARGETED, attack=Turning())
         assert result.status == (Status.REACHED,)
         assert result.distance[0] > 0
+
+
+def hardly_sure(seed: int) -> Classifier:
+    """A network whose confidence in any class stays just above 0.8 at most."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        first, second, last = nn.Conv2d(3, 16, 5), nn.Conv2d(16, 16, 5), nn.Linear(16 * 64, 2)
+    with torch.no_grad():
+        for layer, factor in ((first, 6), (second, 6), (last, 0.15)):
+            layer.weight.mul_(factor)
+    layers = (first, nn.Tanh(), second, nn.Tanh(), nn.Flatten(), last)
+    return Classifier(nn.Sequential(*layers).eval())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_length_does_not_run_away_where_the_boundary_bends(seed: int) -> None:
+    levels = torch.randint(0, 256, (4, 3, 16, 16), generator=torch.Generator().manual_seed(1))
+    ours, peers = (
+        fool(hardly_sure(seed), levels / 255, confidence=0.8, attack=attack)
+        for attack in (Turning(), DDN(steps=100))
+    )
+    assert set(ours.status) == {Status.REACHED} == set(peers.status)
+    assert (ours.distance < 2 * peers.distance).all()  # three times as far, when it ran away

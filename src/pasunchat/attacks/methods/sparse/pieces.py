@@ -97,7 +97,7 @@ def remove_pieces(
     if not problem.norm.counts:
         back = settle(problem, pixels + _move(pixels, problem.pixels, stride))
     pieces = changed_pieces(problem, pixels).shape[1]
-    return torch.where(as_picture(problem, _first(order, count, pieces)), back, pixels)
+    return torch.where(as_picture(problem, first_pieces(order, count, pieces)), back, pixels)
 
 
 def _add_counted(
@@ -105,12 +105,12 @@ def _add_counted(
 ) -> Tensor:
     """The best unchanged pieces, and the changed ones that go with the gradient already, at the end
     of their range."""
-    changed, end = changed_pieces(problem, pixels), _range_end(pixels, gradient)
+    changed, end = changed_pieces(problem, pixels), range_end(pixels, gradient)
     gain = sum_pieces(problem, gradient * (end - problem.pixels)).masked_fill(changed, 0)
     able = gain > 0
     count = torch.minimum((changed.sum(1) * share).ceil().clamp_min(1), able.sum(1))
     order = _ordered(gain, able, jitter, largest=True)
-    new = as_picture(problem, _first(order, count, gain.shape[1]))
+    new = as_picture(problem, first_pieces(order, count, gain.shape[1]))
     agrees = as_picture(problem, changed) & ((pixels - problem.pixels) * gradient >= 0)
     return torch.where(new | agrees, end, pixels)
 
@@ -126,18 +126,18 @@ def _add_summed(
     """A stride along the gradient where that is largest; and a stride back, which makes the
     distance smaller, wherever the change goes against it."""
     against = (pixels - problem.pixels) * gradient < 0
-    end = torch.where(against, problem.pixels, _range_end(pixels, gradient))
+    end = torch.where(against, problem.pixels, range_end(pixels, gradient))
     move = _move(pixels, end, stride)
     able = (~against & (move != 0)).flatten(1)
     order = _ordered(gradient.abs().flatten(1), able, jitter, largest=True)
     size = torch.where(able, move.abs().flatten(1), 0).gather(1, order)
     fits = size.cumsum(1) <= (problem.distance(pixels) * share)[:, None]
     count = torch.minimum(fits.sum(1).clamp_min(1), able.sum(1))
-    chosen = as_picture(problem, _first(order, count, able.shape[1])) | against
+    chosen = as_picture(problem, first_pieces(order, count, able.shape[1])) | against
     return torch.where(chosen, settle(problem, pixels + move), pixels)
 
 
-def _range_end(pixels: Tensor, gradient: Tensor) -> Tensor:
+def range_end(pixels: Tensor, gradient: Tensor) -> Tensor:
     """0 or 1, where each value ends along the gradient; where that is 0, the value itself."""
     return torch.where(gradient > 0, 1, torch.where(gradient < 0, 0, pixels)).to(pixels.dtype)
 
@@ -145,6 +145,11 @@ def _range_end(pixels: Tensor, gradient: Tensor) -> Tensor:
 def _move(pixels: Tensor, end: Tensor, stride: Tensor) -> Tensor:
     """From pixels toward the end, by a stride [N] at most in each value."""
     return (end - pixels).clamp(batch_view(-stride), batch_view(stride))
+
+
+def best_pieces(scores: Tensor) -> Tensor:
+    """The pieces of the largest scores [N, P], the largest first, int64 [N, K]."""
+    return scores.topk(min(MAX_ORDERED, scores.shape[1]), 1).indices
 
 
 def _ordered(scores: Tensor, able: Tensor, jitter: Tensor | None, largest: bool) -> Tensor:
@@ -162,7 +167,7 @@ def _ordered(scores: Tensor, able: Tensor, jitter: Tensor | None, largest: bool)
     return first.indices.gather(1, again.indices)
 
 
-def _first(order: Tensor, count: Tensor, pieces: int) -> Tensor:
+def first_pieces(order: Tensor, count: Tensor, pieces: int) -> Tensor:
     """bool [N, P]: the first `count` [N] of an order [N, K] of P pieces."""
     chosen = torch.arange(order.shape[1], device=order.device) < count[:, None]
     none = torch.zeros(len(order), pieces, dtype=torch.bool, device=order.device)

@@ -1,20 +1,20 @@
-"""sparse: few values, few pixels or a small sum, by adding pieces to a change and removing others.
+"""sparse: few values, few pixels or a small sum: turned toward, then pieces added and removed.
 
 Ours, for L0, PIXELS and L1. A piece is a value, or a pixel in PIXELS (pieces.py). m is the margin,
-above 0 where the goal is reached, g its gradient at the last query, c the change there:
+above 0 where the goal is reached, g its gradient at the last query:
 
-    start     c = clip(s sign(V) |V|^p), V an average of 8 unit gradients, p about 3;
-              s such that m = 0 in the linear model m + g.(c' - c): reaches, far from sparse
-    round     add     to a change that reaches, pieces where g promises most; query m and g there
+    start     V turns by unit gradients, as in `turning`; each query is the change that would be
+              best if V were the margin's gradient, as long as g says (start.py). The first is long
+              and lies deep inside the goal; then the length falls, to both sides of the border
+    round     add     to the nearest so far, pieces where g promises most; query m and g there
               remove  pieces in the order of g.c, the least valuable first; how many, by 3 secant
                       steps on the true m
     next      from the round's result if it is at most 10 % farther than the nearest so far
 
 How much a round adds comes from a list, the next entry whenever a round gains nothing. Orders are
-made a little random, so that rounds differ; 12 rounds without gain lead to another start, with
-another p. A row ends when its queries are spent. Where sigma-zero (arXiv:2402.01879) makes a smooth
-count of the changed values small by gradient steps, here whole pieces come and go. The derivation
-is in docs/methods.md.
+made a little random, so that rounds differ; 12 rounds without gain lead to another start, whose
+first gradient is made random. A row ends when its queries are spent. The derivation is in
+docs/methods.md.
 """
 
 from collections.abc import Mapping
@@ -29,14 +29,17 @@ from pasunchat.attacks.draws import draw_rows
 from pasunchat.attacks.methods.sparse.pieces import (
     MAX_ORDERED,
     add_pieces,
-    as_picture,
     piece_channels,
     removal_order,
     remove_pieces,
-    settle,
-    sum_pieces,
 )
-from pasunchat.attacks.norms import Norm, batch_view, normalize, row_sums
+from pasunchat.attacks.methods.sparse.start import (
+    counted_change,
+    next_direction,
+    next_length,
+    summed_change,
+)
+from pasunchat.attacks.norms import Norm, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -52,36 +55,18 @@ from pasunchat.attacks.protocol import (
 QUERIES: Mapping[Effort, int] = {"quick": 60, "normal": 200, "thorough": 800}
 START, BASE, ADDED, REMOVED = range(4)  # phases: what a row queries
 
-START_GRADIENTS = 8  # averaged in V before the first round
-AVERAGE_WEIGHT = 0.4  # of the newest gradient, from the third on
-OVERSHOOT, MORE_OVERSHOOT, MOST_OVERSHOOTS = 1.1, 1.5, 20  # of the length; more where short
-CORRECTIONS, LENGTH_TOLERANCE = 5, 0.05  # of the scale of a start
-LEAST_SCALE, MOST_SCALE, MOST_CORRECTION = 1 / 255, 1e6, 4.0
-
+START_SHARE, MOST_START_GRADIENTS = 0.8, 100  # of the queries, at two a gradient
 JITTER = 0.5  # orders: scores are multiplied by 1 to 1.5
 GAIN = 0.995  # of the nearest distance: a round that ends above it has gained nothing
 TOLERANCE = 0.1  # of the nearest distance: a round may end farther away by as much
 SECANT_STEPS = 3  # in a round, for how many pieces to remove
 
-
-class Plan(NamedTuple):
-    """What depends on whether the norm counts pieces or sums their sizes."""
-
-    exponents: tuple[float, ...]  # p of the first, second, ... start
-    # of a round: the share of the distance to add, and by how much a value goes at once
-    moves: tuple[tuple[float, float], ...]
-
-
-COUNTED = Plan(
-    exponents=(4.0, 3.0, 6.0, 2.0),
-    moves=((2.0, 1.0), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.12, 1.0), (0.06, 1.0)),
-)
-SUMMED = Plan(
-    exponents=(3.0, 2.5, 4.0, 2.0),
-    moves=(
-        (1.0, 0.25), (0.5, 0.25), (0.5, 0.12), (0.25, 0.25), (0.25, 0.12), (0.12, 0.06),
-        (0.06, 0.02), (0.02, 0.004),
-    ),
+# Of a round: the share of the distance to add, and by how much a value goes at once. They depend on
+# whether the norm counts pieces or sums their sizes.
+COUNTED = ((2.0, 1.0), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.12, 1.0), (0.06, 1.0))
+SUMMED = (
+    (1.0, 0.25), (0.5, 0.25), (0.5, 0.12), (0.25, 0.25), (0.25, 0.12), (0.12, 0.06),
+    (0.06, 0.02), (0.02, 0.004),
 )  # fmt: skip
 
 
@@ -104,7 +89,7 @@ class SparseState:
     pixels: Tensor  # [N, 3, H, W]: what to query next
     base: Tensor  # [N, 3, H, W]: what the round began with; it reaches
     whole: Tensor  # [N, 3, H, W]: what the round removes pieces from
-    direction: Tensor  # [N, 3, H, W]: V
+    direction: Tensor  # [N, 3, H, W]: V of the start
     order: Tensor  # int64 [N, K]: of the pieces to remove
     lost: Tensor  # [N, K]: what the margin loses with the first 1, 2, ... K, by the gradient
     keys: Tensor  # int64 [N]: seeds
@@ -112,7 +97,7 @@ class SparseState:
     start_gradients: Tensor  # int64 [N]: in this start so far
     spent: Tensor  # int64 [N]: queries so far, a gradient counting as two
     stalled: Tensor  # int64 [N]: rounds without gain since the start
-    idle: Tensor  # int64 [N]: rounds since the last gain
+    idle: Tensor  # int64 [N]: rounds, in a start gradients, since the last gain
     restarts: Tensor  # int64 [N]: so far
     secant_steps: Tensor  # int64 [N]: in this round so far
     count: Tensor  # int64 [N]: how many pieces are removed in `pixels`
@@ -120,17 +105,17 @@ class SparseState:
     high: Tensor  # int64 [N]: the smallest count known not to reach
     whole_margin: Tensor  # [N]: at `whole`
     nearest: Tensor  # [N]: the least distance at the end of a round since the start
-    scale: Tensor  # [N]: s of the start; 0 before the first
+    length: Tensor  # [N]: of the start's last change
     stride: Tensor  # [N]: by how much a value goes at once in this round
     done: Tensor  # bool [N]
 
 
 @dataclass(frozen=True)
 class Sparse:
-    """Rounds of adding and removing pieces, from a change that reaches."""
+    """A direction that turns toward few pieces; then rounds of adding and removing some."""
 
     info: ClassVar[AttackInfo] = AttackInfo(
-        about="few values, pixels or little in sum: add, remove, again (ours)",
+        about="few values, pixels or little in sum: turn, add, remove (ours)",
         paper="ours; kin: sigma-zero (arXiv:2402.01879)",
         norms=("l0", "pixels", "l1"),
         when="for the fewest values or pixels, or the least in sum, as a file",
@@ -141,7 +126,7 @@ class Sparse:
 
     effort: Effort = "normal"  # queries: quick 60, normal 200, thorough 800
     queries: int | None = None  # number of queries instead of the effort's, a gradient being two
-    patience: int = 12  # rounds without gain before another start
+    patience: int = 12  # gradients without gain that end a start, rounds that lead to another
 
     def __post_init__(self) -> None:
         if self.queries is not None and self.queries < 2:
@@ -173,7 +158,7 @@ class Sparse:
             high=count,
             whole_margin=zero,
             nearest=zero + inf,
-            scale=zero,
+            length=zero,
             stride=zero + 1,
             done=count.bool(),
         )
@@ -200,24 +185,47 @@ class Sparse:
             elif len(rows):
                 part = move(problem.rows(rows), take(state, rows), answers.rows(rows), step)
                 state = put(state, rows, part)
-        budget = self.queries or QUERIES[self.effort]
-        return replace(state, done=state.done | (state.spent >= budget))
+        return replace(state, done=state.done | (state.spent >= self._budget))
+
+    @property
+    def _budget(self) -> int:
+        return self.queries or QUERIES[self.effort]
+
+    @property
+    def _start_gradients(self) -> int:
+        share = int(self._budget * START_SHARE) // 2
+        return max(min(share, MOST_START_GRADIENTS), 1)
 
     def _after_start(
         self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
     ) -> SparseState:
-        """Turn V and set the length; or, after enough gradients and where it reaches, remove."""
-        gradients = state.start_gradients + 1
-        ready = answer.reached & (gradients >= START_GRADIENTS)
-        whole = replace(state, start_gradients=gradients, stride=torch.ones_like(state.stride))
-        removing = begin_removal(problem, whole, answer, None)
-        return choose_rows(ready, removing, next_start(problem, state, answer))
+        """Turn V and set the length; after enough gradients, and some without gain, rounds from the
+        nearest that has reached. A row without a gradient is done."""
+        distance = problem.distance(state.pixels)
+        nearer = answer.reached & (distance < state.nearest)
+        number, gradients = state.start_gradients, self._start_gradients
+        gradient = varied(state, answer.gradient, step)
+        direction = next_direction(state.direction, gradient, number, gradients)
+        state = replace(
+            state,
+            base=torch.where(batch_view(nearer), state.pixels, state.base),
+            nearest=torch.where(nearer, distance, state.nearest),
+            idle=torch.where(answer.reached & (distance < GAIN * state.nearest), 0, state.idle + 1),
+            direction=direction,
+            start_gradients=number + 1,
+            done=state.done | ~direction.flatten(1).any(1),
+        )
+        stalls = state.nearest.isfinite() & (state.idle >= self.patience)
+        over = (number + 1 >= gradients) & stalls
+        zero = torch.zeros_like(number)
+        rounds = replace(state, pixels=state.base, phase=zero + BASE, idle=zero)
+        return choose_rows(over, rounds, next_start(problem, state, answer, gradients))
 
     def _after_base(
         self, problem: Problem, state: SparseState, answer: RowAnswer, step: int
     ) -> SparseState:
         """Add pieces to the round's base."""
-        moves = answer.margin.new_tensor(plan_for(problem.norm).moves)
+        moves = moves_for(problem.norm).to(answer.margin)
         share, stride = moves[state.stalled % len(moves)].unbind(1)
         jitter = jitter_for(state, step)
         pixels = add_pieces(problem, state.base, answer.gradient, share, stride, jitter)
@@ -267,9 +275,9 @@ class Sparse:
         return choose_rows(on.idle < self.patience, on, restarted(problem, on))
 
 
-def plan_for(norm: Norm) -> Plan:
-    """How a search goes in this norm."""
-    return COUNTED if norm.counts else SUMMED
+def moves_for(norm: Norm) -> Tensor:
+    """The list of shares and strides in this norm, [L, 2]."""
+    return torch.tensor(COUNTED if norm.counts else SUMMED)
 
 
 def choose_rows(which: Tensor, one: SparseState, other: SparseState) -> SparseState:
@@ -281,7 +289,7 @@ def choose_rows(which: Tensor, one: SparseState, other: SparseState) -> SparseSt
 
 
 def restarted(problem: Problem, state: SparseState) -> SparseState:
-    """Another start from the photo, with another power."""
+    """Another start from the photo."""
     zero = torch.zeros_like(state.phase)
     return replace(
         state,
@@ -293,67 +301,34 @@ def restarted(problem: Problem, state: SparseState) -> SparseState:
         idle=zero,
         restarts=state.restarts + 1,
         nearest=torch.full_like(state.nearest, inf),
-        scale=torch.zeros_like(state.scale),
+        length=torch.zeros_like(state.length),
     )
 
 
-def next_start(problem: Problem, state: SparseState, answer: RowAnswer) -> SparseState:
-    """The next change of a start: V with one gradient more, and as long as the linear model says. A
-    row without a gradient is done."""
-    gradients = state.start_gradients + 1
-    weight = torch.where(gradients <= 2, 1 / gradients, AVERAGE_WEIGHT)
-    unit = normalize(answer.gradient)
-    direction = state.direction + batch_view(weight) * (unit - state.direction)
-    exponents = weight.new_tensor(plan_for(problem.norm).exponents)
-    shape = sparse_shape(problem, direction, exponents[state.restarts % len(exponents)])
-    short = (gradients - START_GRADIENTS).clamp(0, MOST_OVERSHOOTS)
-    length = linear_length(problem, state.pixels, answer) * OVERSHOOT * MORE_OVERSHOOT**short
-    scale, pixels = meet_length(problem, shape, answer.gradient, length, state.scale)
-    return replace(
-        state,
-        direction=direction,
-        start_gradients=gradients,
-        scale=scale,
-        pixels=pixels,
-        done=state.done | ~answer.gradient.flatten(1).any(1),
-    )
+def next_start(
+    problem: Problem, state: SparseState, answer: RowAnswer, gradients: int
+) -> SparseState:
+    """The next change of a start, along V. state: with V turned already."""
+    before, counts = state.start_gradients - 1, problem.norm.counts
+    bounds = next_length(problem, state.length, answer.reached, before)
+    needed = row_sums(answer.gradient * (state.pixels - problem.pixels)) - answer.margin
+    given = (problem, state.direction, answer.gradient, needed, bounds)
+    if counts:
+        pixels, length = counted_change(*given)
+    else:
+        pixels, length = summed_change(*given, (before / gradients).clamp_max(1))
+    return replace(state, pixels=pixels, length=length)
 
 
-def sparse_shape(problem: Problem, direction: Tensor, exponent: Tensor) -> Tensor:
-    """The direction's signs, each times |piece|^exponent [N], the largest 1, [N, 3, H, W]."""
-    size = sum_pieces(problem, direction.abs())
-    size = size / size.amax(1, keepdim=True).clamp_min(torch.finfo(size.dtype).tiny)
-    return direction.sign() * as_picture(problem, size ** exponent[:, None])
-
-
-def linear_length(problem: Problem, pixels: Tensor, answer: RowAnswer) -> Tensor:
-    """What g.c' must be, [N], for m + g.(c' - c) to be 0, with c the change of `pixels`."""
-    return row_sums(answer.gradient * (pixels - problem.pixels)) - answer.margin
-
-
-def meet_length(
-    problem: Problem, shape: Tensor, gradient: Tensor, length: Tensor, scale: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The scale [N] at which g.c is the length [N], and the pixels there. c is the shape times the
-    scale, clipped and on the grid. scale: [N], a first guess, or 0."""
-    steepness = row_sums(gradient * shape).clamp_min(torch.finfo(shape.dtype).tiny)
-    guess = (length / steepness).clamp(LEAST_SCALE, MOST_SCALE)
-    scale = torch.where(scale > 0, scale, guess)
-    pixels = _scaled(problem, shape, scale)
-    for _ in range(CORRECTIONS):
-        got = row_sums(gradient * (pixels - problem.pixels))
-        off = (got - length).abs() > LENGTH_TOLERANCE * length.abs()
-        if not off.any():
-            break
-        factor = torch.where(got > 0, length / got, MOST_CORRECTION)
-        factor = factor.clamp(1 / MOST_CORRECTION, MOST_CORRECTION)
-        scale = torch.where(off, scale * factor, scale)
-        pixels = _scaled(problem, shape, scale)
-    return scale, pixels
-
-
-def _scaled(problem: Problem, shape: Tensor, scale: Tensor) -> Tensor:
-    return settle(problem, (problem.pixels + shape * batch_view(scale)).clamp(0, 1))
+def varied(state: SparseState, gradient: Tensor, step: int) -> Tensor:
+    """The gradient; at the first query of another start, each value times 0 to 1, so that it
+    differs."""
+    again = (state.start_gradients == 0) & (state.restarts > 0)
+    if not again.any():
+        return gradient
+    shape = gradient.shape[1:]
+    drawn = draw_rows(state.keys, lambda g: torch.rand(shape, generator=g), "start", step)
+    return torch.where(batch_view(again), gradient * drawn.to(gradient), gradient)
 
 
 def begin_removal(

@@ -21,8 +21,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.methods.common import turned
 from pasunchat.attacks.methods.turning.family import FAMILIES, soft_signs
-from pasunchat.attacks.methods.turning.turning import Turning, gradient_weight, turned
+from pasunchat.attacks.methods.turning.turning import Turning, gradient_weight
 from pasunchat.attacks.norms import L2, LINF, batch_view, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Effort, Query

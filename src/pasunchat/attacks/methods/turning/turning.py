@@ -10,6 +10,8 @@ boundary's tangent plane. V is a unit direction, c the least change whose length
     V <- unit(V + a g/|g|)                              a falls by a cosine from 2 to 0.02
     c <- the least change with V.c = L                  on the grid of 8 bits, or in float
 
+Where Newton's method asks for more than the most that a length may grow by, and nothing has reached
+yet, L grows only as far as the tangent plane is: V is what is wrong, and turns.
 There are 8, 20 or 40 gradients, by how much of the margin the first step leaves. Then V stays, and
 the L at which m = 0 is found by a line search, from margins alone. Where DDN goes 5 % farther or
 back, here the length follows from the margin. In LINF, where least-levels uses it, c = L sign(V),
@@ -24,6 +26,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pasunchat.attacks.methods.common import turned
 from pasunchat.attacks.methods.turning.family import (
     FAMILIES,
     Family,
@@ -31,7 +34,7 @@ from pasunchat.attacks.methods.turning.family import (
     power_between,
     scale_for,
 )
-from pasunchat.attacks.norms import batch_view, normalize, row_sums
+from pasunchat.attacks.norms import row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -62,6 +65,7 @@ MOMENTUM = 0.7  # of a long search: the share of its last turn that the directio
 # A length grows by all of itself at most, or shrinks to a half; after the third gradient it grows
 # by 0.3, or shrinks to 1/1.3.
 FIRST_GROWTH, GROWTH, FREE_GRADIENTS = 1.0, 0.3, 3
+HELD_GROWTH = 0.05  # from the length that came closest, where one came no closer; as in DDN
 FLAT = 1e-3  # of the steepest slope: along a flatter change Newton's method says nothing
 FLOAT_POWER, GRID_POWER = 1.0, 3.0  # first guesses of length ~ scale^power
 # Of the line search.
@@ -85,6 +89,8 @@ class TurningState:
     first_margin: Tensor  # [N]: |margin| at the photo
     slope: Tensor  # [N]: how much the margin grows with the length
     nearest: Tensor  # [N]: the least length that reached; infinite before one has
+    closest: Tensor  # [N]: the largest margin of a change, until one has reached
+    closest_length: Tensor  # [N]: its length, or what has grown from it
     gradients: Tensor  # int64 [N]: so far
     budget: Tensor  # int64 [N]: how many gradients there are
     turn: Tensor  # [N, 3, H, W]: by what V has just changed
@@ -113,20 +119,19 @@ def long_weight(gradients: Tensor, budget: Tensor, first: float, last: float) ->
     return first * (last / first) ** ((gradients - 1) / budget)
 
 
-def turned(direction: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
-    """The direction of L2 1 after adding `weight` [N] times the unit gradient."""
-    return normalize(normalize(gradient).mul_(batch_view(weight)).add_(direction))
-
-
 def newton_growth(along: Tensor, margin: Tensor, flat: Tensor, gradients: Tensor) -> Tensor:
     """By which share of itself the length should grow, [N], so that the margin becomes 0.
 
     along: [N], g.c, what the gradient says of the whole change. flat: bool [N], where that says
     nothing, and only the margin's sign counts. gradients: int64 [N], so far.
     """
-    growth = torch.where(flat, -margin.sign(), -margin / along)
-    most = torch.where(gradients <= FREE_GRADIENTS, FIRST_GROWTH, GROWTH)
+    growth, most = torch.where(flat, -margin.sign(), -margin / along), most_growth(gradients)
     return growth.clamp(-most / (1 + most), most)
+
+
+def most_growth(gradients: Tensor) -> Tensor:
+    """By which share of itself a length may grow at the next gradient, [N]."""
+    return torch.where(gradients <= FREE_GRADIENTS, FIRST_GROWTH, GROWTH)
 
 
 @dataclass(frozen=True)
@@ -236,6 +241,8 @@ class Turning:
             first_margin=zero,
             slope=zero,
             nearest=zero + inf,
+            closest=zero - inf,
+            closest_length=zero,
             gradients=count,
             budget=count + (self.gradients or FIRST_GRADIENTS),
             turn=torch.zeros_like(problem.pixels),
@@ -290,6 +297,11 @@ class Turning:
         flat = along < FLAT * steepest * state.length
         growth = newton_growth(along, margin, flat, state.gradients)
         length = torch.where(begins, -margin / steepest, state.length * (1 + growth))
+        closer = margin > state.closest
+        held = torch.where(closer, state.length, (1 + HELD_GROWTH) * state.closest_length)
+        runs = ~begins & nearest.isinf() & (growth >= most_growth(state.gradients))
+        to_plane = torch.where(closer, (along - margin) / steepest, held)
+        length = torch.where(runs, length.minimum(to_plane.maximum(held)), length)
         length = torch.minimum(length, nearest)
         grown = state.scale * length / state.length
         scale = torch.where(begins, length * problem.max_level, grown)
@@ -308,6 +320,8 @@ class Turning:
             length=point.length,
             slope=torch.where(begins, steepest, along / state.length),
             nearest=nearest,
+            closest=torch.where(begins, state.closest, state.closest.maximum(margin)),
+            closest_length=held,
             low=line.low,
             high=line.high,
             done=state.done | (begins & (steepest == 0)) | ~length.isfinite(),
