@@ -13,7 +13,7 @@ from pasunchat.attacks.methods.turning.turning import (
     Turning,
     gradient_budget,
     gradient_weight,
-    turn_width,
+    long_weight,
 )
 from pasunchat.attacks.norms import L2, LINF, Norm, normalize
 from pasunchat.attacks.problem import Goal, Problem
@@ -127,19 +127,59 @@ def test_the_budget_follows_from_what_the_first_step_leaves() -> None:
         assert gradient_budget(left, GRADIENTS[effort]).tolist() == budget
 
 
-def test_long_searches_turn_wider_at_first_and_narrower_at_last_where_it_is_flat() -> None:
-    ends = {}
-    for budget in (8, 20, 40, 100, 1000):
+def test_weights_fall_from_the_first_to_the_last() -> None:
+    for budget in (8, 60, 1000):
         gradients = torch.arange(1, budget + 2)
         budgets = torch.full_like(gradients, budget)
-        width = turn_width(torch.full(gradients.shape, 0.29), budgets, widest=4)
-        weight = gradient_weight(gradients, budgets, 2.0, 0.02, width)
-        assert (weight.diff() < 0).all()
-        ends[budget] = (weight[0].item(), weight[-1].item())
-        assert (turn_width(torch.tensor([0.31, 5.0]), budgets[:1], widest=4) == 1).all()
-    assert ends[8] == ends[20] == pytest.approx((2, 0.02))
-    assert ends[40] == pytest.approx((4, 0.01))
-    assert ends[100] == ends[1000] == pytest.approx((8, 0.005))
+        short, long = (
+            gradient_weight(gradients, budgets, 2.0, 0.02),
+            long_weight(gradients, budgets),
+        )
+        assert (short.diff() < 0).all() and (long.diff() < 0).all()
+        assert short[[0, -1]].tolist() == pytest.approx([2, 0.02], rel=1e-3)
+        assert long[[0, -1]].tolist() == pytest.approx([32, 0.005], rel=1e-3)
+        ratio = (0.005 / 32) ** (1 / budget)
+        assert (long[1:] / long[:-1]).tolist() == pytest.approx([ratio] * budget)
+
+
+class Ellipsoid(nn.Module):
+    """Three classes: the first outside an ellipsoid, the second inside, the third nowhere."""
+
+    def __init__(self, centre: Tensor, stretch: Tensor, size: float) -> None:
+        super().__init__()
+        self.centre, self.stretch, self.size = nn.Parameter(centre), stretch, size
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        away = (pixels - self.centre).square().mul(self.stretch).flatten(1).sum(1)
+        return torch.stack([away, torch.full_like(away, self.size), away - 1], 1)
+
+    def distance(self, photo: Tensor) -> float:
+        """From a photo outside: with p the photo less the centre, w the stretch and a multiplier l,
+        the change is -l w p/(1 + l w), and lies on the boundary."""
+        p, w = (photo - self.centre).flatten().double(), self.stretch.flatten().double()
+        low, high = 0.0, 1e6
+        for _ in range(100):
+            middle = (low + high) / 2
+            outside = (w * (p / (1 + middle * w)).square()).sum() > self.size
+            low, high = (middle, high) if outside else (low, middle)
+        return (low * w * p / (1 + low * w)).norm().item()
+
+
+@pytest.mark.parametrize(("gradients", "excess"), [(8, 1e-3), (40, 1e-4), (60, 1e-4), (100, 1e-4)])
+def test_float_finds_the_nearest_point_of_an_ellipsoid(gradients: int, excess: float) -> None:
+    drawn = torch.Generator().manual_seed(4)
+    centre = grey()[0] + 0.05 * torch.randn(grey()[0].shape, generator=drawn)
+    stretch = 6 ** torch.rand(centre.shape, generator=drawn)
+    ellipsoid = Ellipsoid(centre, stretch, size=0.3)
+    found = fool(
+        Classifier(ellipsoid),
+        grey(),
+        goal=UNTARGETED,
+        attack=Turning(gradients=gradients),
+        levels=None,
+    )
+    nearest = ellipsoid.distance(grey())
+    assert 1 - 1e-5 < found.distance.item() / nearest < 1 + excess
 
 
 def test_what_cannot_be_reached_ends_with_its_closest_try() -> None:

@@ -51,13 +51,6 @@ class Sought(NamedTuple):
     progress: Tensor  # [N], in [0, 1]: the share of its gradients that the search has used
 
 
-class Weights(NamedTuple):
-    """Of a unit gradient against the direction."""
-
-    first: float  # when the search begins
-    last: float  # when it ends
-
-
 @dataclass(frozen=True)
 class Family:
     """The least changes along a direction, in one norm; and how a direction turns there."""
@@ -68,8 +61,8 @@ class Family:
     # (problem, direction, sought, most) -> the change of that length, within a hundredth, or the
     # longest there is
     of_length: Callable[[Problem, Tensor, Sought, float], Point]
-    short: Weights
-    long: Weights
+    first_weight: float  # of a unit gradient against the direction, when a short search begins
+    last_weight: float  # the same when it ends
 
 
 def soft_signs(direction: Tensor, progress: Tensor) -> Tensor:
@@ -162,8 +155,6 @@ def _linf_moved(problem: Problem, signs: Tensor, length: Tensor) -> Tensor:
 
 
 FAMILIES: Mapping[str, Family] = {
-    L2.name: Family(_l2_at, _l2_of_length, short=Weights(2.0, 0.02), long=Weights(32.0, 0.005)),
-    LINF.name: Family(
-        _linf_at, _linf_of_length, short=Weights(1.0, 0.005), long=Weights(1.0, 0.005)
-    ),
+    L2.name: Family(_l2_at, _l2_of_length, first_weight=2.0, last_weight=0.02),
+    LINF.name: Family(_linf_at, _linf_of_length, first_weight=1.0, last_weight=0.005),
 }

@@ -99,8 +99,8 @@ class ByLevel:
             state = self._first_level(problem, state, margin, steepest)
         else:
             state = self._next_level(problem, state, margin, answer.reached[:, 0])
-        weights, taken = FAMILIES[LINF.name].short, state.gradients
-        weight = gradient_weight(taken + 1, state.budget, weights.first, weights.last)
+        family, taken = FAMILIES[LINF.name], state.gradients
+        weight = gradient_weight(taken + 1, state.budget, family.first_weight, family.last_weight)
         direction = turned(state.direction, gradient, weight)
         return replace(
             state,

@@ -13,9 +13,11 @@ boundary's tangent plane. V is a unit direction, c the least change whose length
 Where Newton's method asks for more than the most that a length may grow by, and nothing has reached
 yet, L grows only as far as the tangent plane is: V is what is wrong, and turns.
 There are 8, 20 or 40 gradients, by how much of the margin the first step leaves. Then V stays, and
-the L at which m = 0 is found by a line search, from margins alone. Where DDN goes 5 % farther or
-back, here the length follows from the margin. In LINF, where least-levels uses it, c = L sign(V),
-and a falls from 1 to 0.005. The derivation is in docs/methods.md.
+the L at which m = 0 is found by a line search, from margins alone. In a long search, of more than 40
+gradients, a falls from 32 to 0.005, each time by the same factor, and V goes on turning by 0.7 of its
+last turn. Where DDN goes 5 % farther or back, here the length follows from the margin. In LINF, where
+least-levels uses it, c = L sign(V), and a falls from 1 to 0.005. The derivation is in
+docs/methods.md.
 """
 
 from collections.abc import Mapping
@@ -34,7 +36,7 @@ from pasunchat.attacks.methods.turning.family import (
     power_between,
     scale_for,
 )
-from pasunchat.attacks.norms import row_sums
+from pasunchat.attacks.norms import batch_view, normalize, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -54,13 +56,14 @@ GRADIENTS: Mapping[Effort, tuple[int, int, int]] = {
     "normal": (8, 20, 40),
     "thorough": (100, 100, 100),
 }
-# Toward the nearest of many classes, as it came out of a quick search of each: the 0.4 % that are
-# still to be gained where the boundary is nearly a plane are then worth it.
-GRADIENTS_TOWARD: Mapping[Effort, tuple[int, int, int]] = {**GRADIENTS, "normal": (80, 80, 80)}
+# Toward the nearest of many classes, as it came out of a quick search of each: a long search, for
+# the 0.3 to 0.5 % that are still to be gained.
+GRADIENTS_TOWARD: Mapping[Effort, tuple[int, int, int]] = {**GRADIENTS, "normal": (60, 60, 60)}
 PLANE, CURVED = 0.15, 0.3
 FIRST_GRADIENTS = 8  # until the first step has shown which of them it will be
 MORE_GRADIENTS = 40  # for a row that has not reached by then; once
-USUAL_GRADIENTS = 40  # a search with more is a long one
+MOST_USUAL = 40  # gradients; a search with more is a long one
+LONG_FIRST, LONG_LAST = 32.0, 0.005  # weights of a long search at its first and last gradient
 MOMENTUM = 0.7  # of a long search: the share of its last turn that the direction goes on turning
 # A length grows by all of itself at most, or shrinks to a half; after the third gradient it grows
 # by 0.3, or shrinks to 1/1.3.
@@ -113,10 +116,10 @@ def gradient_weight(gradients: Tensor, budget: Tensor, first: float, last: float
     return last + (first - last) * (1 + torch.cos(pi * (gradients - 1) / budget)) / 2
 
 
-def long_weight(gradients: Tensor, budget: Tensor, first: float, last: float) -> Tensor:
-    """The same for a long search, [N]: by the same factor from each gradient to the next, so that
-    as many gradients turn widely, to try other places, as turn a little, to settle in one."""
-    return first * (last / first) ** ((gradients - 1) / budget)
+def long_weight(gradients: Tensor, budget: Tensor) -> Tensor:
+    """The same of a long search, [N], in every norm: by the same factor from each gradient to the
+    next, so that as many try other places as settle in one."""
+    return LONG_FIRST * (LONG_LAST / LONG_FIRST) ** ((gradients - 1) / budget)
 
 
 def newton_growth(along: Tensor, margin: Tensor, flat: Tensor, gradients: Tensor) -> Tensor:
@@ -211,7 +214,7 @@ class Turning:
         paper="ours; kin: HLRF (Rackwitz and Fiessler 1978), DDN (arXiv:1811.09600)",
         norms=("l2",),
         when="for the least L2 change, as a file or in float, at any confidence",
-        cost="8, 20 or 40 gradients and some 7 queries; from three classes on some 80 and 30",
+        cost="8, 20 or 40 gradients and some 7 queries; from three classes on some 100 and 25",
         by_class=True,
     )
     steps: ClassVar[int | None] = None  # a row ends when its line search does
@@ -306,7 +309,7 @@ class Turning:
         grown = state.scale * length / state.length
         scale = torch.where(begins, length * problem.max_level, grown)
         # the direction, and the change of that length along it
-        direction = self._turned(state, gradient, family)
+        direction = self._turned(family, state, gradient)
         sought = Sought(length, scale, state.power, state.gradients / state.budget)
         point = family.of_length(problem, direction, sought, self.most)
         line = whole_line(-state.first_margin)
@@ -327,12 +330,13 @@ class Turning:
             done=state.done | (begins & (steepest == 0)) | ~length.isfinite(),
         )
 
-    def _turned(self, state: TurningState, gradient: Tensor, family: Family) -> Tensor:
+    def _turned(self, family: Family, state: TurningState, gradient: Tensor) -> Tensor:
         """The next direction. In a long search it goes on turning as it has just turned."""
-        taken, budget, short = state.gradients, state.budget, family.short
-        weight = gradient_weight(taken, budget, short.first, short.last)
-        is_long, long = budget > USUAL_GRADIENTS, family.long
-        weight = torch.where(is_long, long_weight(taken, budget, long.first, long.last), weight)
+        taken, budget = state.gradients, state.budget
+        weight = gradient_weight(taken, budget, family.first_weight, family.last_weight)
+        is_long = budget > MOST_USUAL
+        if is_long.any():
+            weight = torch.where(is_long, long_weight(taken, budget), weight)
         direction = turned(state.direction, gradient, torch.where(taken == 1, 1, weight))
         going_on = is_long & (taken > 2)
         if not going_on.any():
