@@ -13,11 +13,11 @@ boundary's tangent plane. V is a unit direction, c the least change whose length
 Where Newton's method asks for more than the most that a length may grow by, and nothing has reached
 yet, L grows only as far as the tangent plane is: V is what is wrong, and turns.
 There are 8, 20 or 40 gradients, by how much of the margin the first step leaves. Then V stays, and
-the L at which m = 0 is found by a line search, from margins alone. In a long search, of more than 40
-gradients, a falls from 32 to 0.005, each time by the same factor, and V goes on turning by 0.7 of its
-last turn. Where DDN goes 5 % farther or back, here the length follows from the margin. In LINF, where
-least-levels uses it, c = L sign(V), and a falls from 1 to 0.005. The derivation is in
-docs/methods.md.
+the L at which m = 0 is found by a line search, from margins alone. In a long search, of more than
+40 gradients, a falls from 32 to 0.005, each time by the same factor, and V goes on turning by 0.7
+of its last turn. Where DDN goes 5 % farther or back, here the length follows from the margin. In
+LINF, where least-levels uses it, c = L sign(V), and a short search's a falls from 1 to 0.005. The
+derivation is in docs/methods.md.
 """
 
 from collections.abc import Mapping
