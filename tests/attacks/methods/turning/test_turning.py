@@ -78,11 +78,12 @@ def test_the_grid_s_answer_is_the_least_of_its_family_that_reaches(missing: floa
     assert found.distance.item() <= least * 1.01
 
 
-def test_linf_in_float_finds_the_optimum_of_a_linear_network() -> None:
+@pytest.mark.parametrize("gradients", [None, 60])
+def test_linf_in_float_finds_the_optimum_of_a_linear_network(gradients: int | None) -> None:
     classifier, slope = linear(2.0, grey())
     problem = Problem(grey(), UNTARGETED, LINF, levels=None)
     task = SearchTask(classifier, problem, torch.tensor([1]), torch.tensor([0]))
-    found = search(Turning(), task)
+    found = search(Turning(gradients=gradients), task)
     assert found.distance.item() == pytest.approx(2 / slope.abs().sum().item(), rel=1e-3)
 
 
