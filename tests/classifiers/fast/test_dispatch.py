@@ -93,6 +93,7 @@ def test_changed_layers_and_other_tensors_are_not_served(
 def test_hooks_see_the_layers_run(make_network: Maker, make_pixels: Run) -> None:
     network, seen = make_network(), []
     classifier = dispatch.FastClassifier(network)
+    classifier(make_pixels(1))  # which finds its adapter
     for part in (network, network.conv3):
         hook = part.register_forward_hook(lambda *_: seen.append(1))
         assert not serves(network, make_pixels(1))
