@@ -200,7 +200,7 @@ def run_apart(code: str, seconds: float = SECONDS) -> None:
         raise PasunchatError(lines[-1])
 
 
-FROM_EXTRAS = "from pasunchat.classifiers.external.extras import"
+FROM_EXTRAS = "from pasunchat.extras import"
 MENDED = f"{FROM_EXTRAS} mend_torchvision; mend_torchvision()"
 EXTRAS = (
     Extra(

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from pasunchat.classifiers.external.extras import mend_torchvision
+from pasunchat.extras import mend_torchvision
 
 
 @pytest.fixture(scope="session", autouse=True)

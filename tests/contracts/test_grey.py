@@ -19,10 +19,10 @@ from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.export import FORMS, export
-from pasunchat.classifiers.external.extras import keras_on_torch
 from pasunchat.classifiers.load import load
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import keras_on_torch
 from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.fooled.receipt import verify
 from pasunchat.measures.score import evaluate

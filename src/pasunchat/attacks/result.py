@@ -14,7 +14,7 @@ from torch import Tensor
 from pasunchat.attacks.norms import NORMS, ROUNDING
 from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.protocol import Effort, Setting
-from pasunchat.classifiers.external.extras import extra
+from pasunchat.extras import extra
 from pasunchat.parsing import number
 from pasunchat.words import count, factor, percent
 

@@ -219,8 +219,9 @@ class Classifier(nn.Module):
             )
 
     def found_adapter(self, pixels: Tensor) -> Adapter:
-        """The adapter, found at the first pixels that come, float [N, 3, H, W] in [0, 1]."""
-        if self.adapter is None and len(pixels):
+        """The adapter, found at the first pixels that come, float [N, 3, H, W] in [0, 1]; the plain
+        one while torch exports or compiles, where no answer can be looked at."""
+        if self.adapter is None and len(pixels) and not torch.compiler.is_compiling():
             count = self.find_adapter(pixels)
             if self.classes and len(self.classes) != count:
                 self.adapter = None

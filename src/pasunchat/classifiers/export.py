@@ -14,13 +14,13 @@ from torch import Tensor
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.company import Company
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.external.info import KEY, ExportedInfo, info_to_export
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.external.safetensors import load_safetensors
 from pasunchat.classifiers.modes import evaluating
 from pasunchat.classifiers.outputs import in_one_line
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 from pasunchat.storage import refuse_existing, to_json, whole_file
 
 CLOSE = 1e-4  # of a logit, and of its size where it is above 1

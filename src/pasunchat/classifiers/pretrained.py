@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 from pasunchat.storage import cache_folder
 
 TIMEOUT = 30  # seconds without a byte

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, softmax
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 from pasunchat.measures.class_match import match_classes
 from pasunchat.measures.same_photos import check_all_fit, shared_rows
 from pasunchat.measures.score import score

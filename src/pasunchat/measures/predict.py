@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 from pasunchat.photos.files import photo_files
 from pasunchat.photos.image import PhotoError, read_photo
 from pasunchat.progress import Progress, silent

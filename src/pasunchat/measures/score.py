@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 from pasunchat.measures.class_match import ClassMatch, match_classes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent

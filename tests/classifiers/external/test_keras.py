@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from pasunchat.classifiers.external.extras import keras_on_torch
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import keras_on_torch
 
 keras = pytest.importorskip("keras")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras and NumPy 2
@@ -168,10 +168,7 @@ def test_a_keras_on_another_backend_is_one_line(monkeypatch: pytest.MonkeyPatch)
 
 def test_keras_is_put_on_torch_whatever_the_environment_says() -> None:
     """In a process of its own: a backend is chosen once, at the first import."""
-    code = (
-        "from pasunchat.classifiers.external.extras import keras_on_torch;"
-        "print(keras_on_torch().config.backend())"
-    )
+    code = "from pasunchat.extras import keras_on_torch;print(keras_on_torch().config.backend())"
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from pasunchat.classifiers.external.extras import mend_torchvision
 from pasunchat.classifiers.external.hugging_face import preprocessing_of
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import mend_torchvision
 
 
 def test_timm_by_its_own_configuration(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.fast import dispatch
 from pasunchat.classifiers.files import load_files, save
+from pasunchat.classifiers.info import ClassifierInfo
 
 Maker, Run = Callable[..., nn.Sequential], Callable[..., Tensor]
+INFO = ClassifierInfo(network_name="simple")
 ONE, ZERO = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
 
 
@@ -92,7 +94,7 @@ def test_changed_layers_and_other_tensors_are_not_served(
 
 def test_hooks_see_the_layers_run(make_network: Maker, make_pixels: Run) -> None:
     network, seen = make_network(), []
-    classifier = dispatch.FastClassifier(network)
+    classifier = dispatch.FastClassifier.with_info(network, INFO)
     for part in (network, network.conv3):
         hook = part.register_forward_hook(lambda *_: seen.append(1))
         assert not serves(network, make_pixels(1))
@@ -113,7 +115,7 @@ def test_only_a_constant_normalisation_is_served(make_network: Maker, make_pixel
 def test_layers_run_where_torch_traces_exports_or_transforms(make_network: Maker,
                                                              make_pixels: Run) -> None:  # fmt: skip
     network, pixels = make_network(), make_pixels(2)
-    classifier = dispatch.FastClassifier(network).eval()
+    classifier = dispatch.FastClassifier.with_info(network, INFO).eval()
     with torch.autocast("cpu", torch.bfloat16):
         assert not serves(network, pixels)
     exported = torch.export.export(classifier, (pixels,))

@@ -1,12 +1,13 @@
 """Several attacks as one: one after the other, several starts, or the best of all."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
 from pasunchat.attacks.find import find
-from pasunchat.attacks.protocol import AttackInfo, Method
-from pasunchat.attacks.search import SearchResult, SearchTask, no_result
+from pasunchat.attacks.protocol import Attack, AttackInfo, Method
+from pasunchat.attacks.search import SearchResult, SearchTask, no_result, search
 from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
 
 
@@ -30,6 +31,23 @@ class Cascade:
     def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""
         return _in_turn(self.attacks, task, only_active=True)
+
+
+@dataclass(frozen=True)
+class ByMargin:
+    """An attack on a goal as it is, by the margin alone, where it would aim at the nearest of many
+    classes too."""
+
+    attack: Attack[Any]
+
+    @property
+    def info(self) -> AttackInfo:
+        """That of the attack."""
+        return replace(self.attack.info, by_class=False)
+
+    def find(self, task: SearchTask) -> SearchResult:
+        """As `search`."""
+        return search(self.attack, task)
 
 
 @dataclass(frozen=True)

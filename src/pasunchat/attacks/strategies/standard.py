@@ -29,7 +29,7 @@ from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
 from pasunchat.attacks.search import SearchResult, SearchTask
-from pasunchat.attacks.strategies.combined import Cascade
+from pasunchat.attacks.strategies.combined import ByMargin, Cascade
 from pasunchat.attacks.strategies.targets import EachTarget
 
 FEW, SOME = 0.2, 0.4  # of the steps, for turning at first, and at each other class
@@ -84,4 +84,4 @@ class Standard:
             return GradientSteps(steps=steps, random=False) if share < SOME else Apgd(steps=steps)
         if problem.norm is LINF and problem.levels is not None:
             return ByLevel(few=steps, many=steps, at_radius=True)
-        return Turning(effort="quick", gradients=steps)  # then at the nearest class alone
+        return ByMargin(Turning(gradients=steps))  # each class has a turn of its own

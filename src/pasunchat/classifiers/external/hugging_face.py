@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
-from pasunchat.classifiers.external.extras import extra, mend_torchvision, quiet_hub
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra, mend_torchvision, quiet_hub
 from pasunchat.framing import Framing
 
 PREFIX = "hf:"

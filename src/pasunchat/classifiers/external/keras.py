@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.external.assemble import assemble
-from pasunchat.classifiers.external.extras import extra, keras_on_torch
 from pasunchat.classifiers.external.input_shape import InputShape, input_shape
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.heads import Ending
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra, keras_on_torch
 
 CARRY_CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 ENDINGS: dict[str, Ending] = {

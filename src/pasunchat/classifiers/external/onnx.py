@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from pasunchat.classifiers.channels import in_channels, laid_out
 from pasunchat.classifiers.classifier import Classifier, number_type
 from pasunchat.classifiers.external.assemble import InParts, assemble
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.external.info import read_info, with_exported
 from pasunchat.classifiers.external.input_shape import InputShape, input_shape
 from pasunchat.classifiers.external.onnx_graph import OnnxGraph, unknown_operators
 from pasunchat.classifiers.external.preprocessing import Preprocessing, complete
 from pasunchat.classifiers.heads import Ending
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 from pasunchat.runtime import generator
 
 OLDEST = 7  # the opset since which operators broadcast as NumPy does

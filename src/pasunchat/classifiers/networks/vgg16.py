@@ -18,12 +18,12 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from pasunchat.classifiers.external.extras import extra
 from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.classifiers.networks.layers import MeanPool
 from pasunchat.classifiers.networks.talk import start_as_keras
 from pasunchat.classifiers.pretrained import fetched, filled
 from pasunchat.errors import PasunchatError
+from pasunchat.extras import extra
 
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # convolutions, channels
 LAYERS = tuple(
