@@ -46,7 +46,7 @@ class Standard:
         norms=("linf", "l2", "l1"),
         aims=("within",),
         when="for robust accuracy: how many photos withstand everything inside a radius",
-        cost="3 to 30 gradients where one fools; 320 to 930 and 5,000 queries where none does",
+        cost="3 to 30 gradients where one fools; 320 to 790 and 5,000 queries where none does",
     )
 
     steps: int = 100  # gradients of the longest searches
