@@ -77,7 +77,7 @@ $(EXTRAS_VENV)/installed: $(EXTRAS_VENV)/torch $(VENV)/installed
 $(VENV)/test-tools: $(VENV)/packages
 $(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch
 $(VENV)/test-tools $(EXTRAS_VENV)/test-tools:
-	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image
+	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch
 	touch $@
 
 $(VENV)/check-tools: $(VENV)/packages
