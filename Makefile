@@ -74,8 +74,8 @@ $(EXTRAS_VENV)/installed: $(EXTRAS_VENV)/torch $(VENV)/installed
 	$(PIP) install --constraint constraints.txt --no-deps $(PEERS)
 	touch $@
 
-$(VENV)/test-tools: $(VENV)/packages
-$(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch
+$(VENV)/test-tools: $(VENV)/packages Makefile
+$(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch Makefile
 $(VENV)/test-tools $(EXTRAS_VENV)/test-tools:
 	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch
 	touch $@
