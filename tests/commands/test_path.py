@@ -279,3 +279,15 @@ def test_after_a_kill_the_words_fit(place: Path, call: Callable) -> None:
     )
     assert call("train", "--resume", "simple").status == 0
     assert call("evaluate", "simple").status == 0
+
+
+def test_what_is_no_photo_in_a_folder_gets_a_reason(
+    place: Path, call: Callable, tmp_path: Path
+) -> None:
+    """A folder that is named like a photo too."""
+    (tmp_path / "a.png").write_bytes(Path(PHOTO).read_bytes())
+    (tmp_path / "m.jpg").mkdir()
+    said = call("predict", str(tmp_path), "--csv")
+    assert said.status == 1
+    reasons = [row["reason"] for row in csv.DictReader(io.StringIO(said.out))]
+    assert reasons[0] == "" and "folder" in reasons[1]

@@ -31,13 +31,13 @@ def predict(
 
     if json and as_csv:
         raise PasunchatError("--json and --csv exclude each other; choose one")
-    files = photo_files(photos)
+    photo_files(photos)  # a slip is told before PyTorch is imported
     from pasunchat.classifiers.load import load
     from pasunchat.measures.predict import predict as predict_  # imports PyTorch
 
     classifier = load(model)
     with progress_bar("predicting") as progress:
-        predictions = predict_(classifier, files, progress)
+        predictions = predict_(classifier, photos, progress)
     if all(prediction.reason for prediction in predictions):
         first = predictions[0]
         raise PasunchatError(f"expected photos, but none opens; {first.file}: {first.reason}")
