@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from pasunchat.errors import PasunchatError
 from pasunchat.runtime import (
+    SPINS,
     Runtime,
     cores,
     generator,
     keep_pages,
     seed_from,
     set_up_runtime,
-    wait_asleep,
+    wait_briefly,
 )
 
 PARTS = st.lists(st.one_of(st.integers(), st.text(max_size=5)), max_size=4)
@@ -111,13 +112,17 @@ def test_generators_leave_the_global_state_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(("chosen", "then"), [(None, "passive"), ("active", "active")])
-def test_waiting_threads_sleep_unless_the_user_chose_otherwise(
-    monkeypatch: pytest.MonkeyPatch, chosen: str | None, then: str
+@pytest.mark.parametrize(
+    ("chosen", "spins"),
+    [({}, SPINS), ({"OMP_WAIT_POLICY": "active"}, None), ({"GOMP_SPINCOUNT": "7"}, "7")],
+)
+def test_waiting_threads_spin_briefly_unless_the_user_chose_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], spins: str | None
 ) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", "")
-    monkeypatch.delenv("OMP_WAIT_POLICY")
-    if chosen:
-        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
-    wait_asleep()
-    assert os.environ["OMP_WAIT_POLICY"] == then
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    wait_briefly()
+    assert os.environ.get("GOMP_SPINCOUNT") == spins

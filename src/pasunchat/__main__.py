@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from pasunchat.commands import application
 from pasunchat.errors import PasunchatError, PasunchatWarning
-from pasunchat.runtime import wait_asleep
+from pasunchat.runtime import wait_briefly
 
 DONE, MISUSED, INTERRUPTED = 0, 2, 130
 STDERR = 2  # its file descriptor, which C libraries write to
@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     if "--debug" not in words:
         quiet_libraries()
-    wait_asleep()
+    wait_briefly()
     sys.exit(run(words))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("fp32", "bf16")
+SPINS = "10000"
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 
 
@@ -70,13 +71,15 @@ def set_up_runtime(device: str = "auto", precision: str = "fp32") -> Runtime:
     return Runtime(device, precision)
 
 
-def wait_asleep() -> None:
-    """Let threads that wait for others sleep instead of spinning; before torch is imported.
+def wait_briefly() -> None:
+    """Let threads that wait for others (GNU OpenMP's, of torch on Linux) go to sleep after some
+    microseconds, not after a millisecond; before torch is imported. What the user has set stays.
 
     Where other programs use the cores too, a thread that spins keeps the one it waits for from its
-    core: a gradient took ten times as long (docs/decisions/0008-runtime-tricks.md).
+    core; where they do not, one that sleeps wakes late (docs/decisions/0008-runtime-tricks.md).
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def repeat_on_cuda() -> None:
