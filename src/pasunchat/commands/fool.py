@@ -111,8 +111,10 @@ def fool(
 
 def _note_coin(classifier: "Classifier") -> None:
     """Say on stderr where an evaluation of a run's classifier shows nothing better than a guess."""
+    if classifier.origin is None:
+        return
     from pasunchat.reports.evaluation import coin_in_words, floor_in_words, read_evaluation
 
-    evaluation = classifier.origin and read_evaluation(classifier.origin)
+    evaluation = read_evaluation(classifier.origin)
     if evaluation and evaluation.classifier == classifier.digest() and not evaluation.beats_floor:
         note(f"note: {floor_in_words(evaluation)} {coin_in_words(evaluation)}")
