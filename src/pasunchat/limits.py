@@ -15,8 +15,8 @@ def check_search(
     seconds: float | None,
 ) -> None:
     """Raise PasunchatError for a number out of its range. The arguments: see `Request`."""
-    if radius is not None and not 0 <= radius < inf:
-        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
+    if radius is not None:
+        check_radius(radius)
     if norm == "linf" and radius is not None and radius > 1:
         raise PasunchatError(
             f"radius: in linf it is a share of the range from black to white, at most 1, got "
@@ -28,3 +28,9 @@ def check_search(
         raise PasunchatError(f"levels: expected 2 or more, or None, got {levels}")
     if seconds is not None and not 0 < seconds < inf:
         raise PasunchatError(f"seconds: expected a number above 0, got {seconds}")
+
+
+def check_radius(radius: float) -> None:
+    """Raise PasunchatError for a radius that is none in any norm."""
+    if not 0 <= radius < inf:
+        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")

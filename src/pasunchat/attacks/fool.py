@@ -7,7 +7,6 @@ A `Request` is all that a caller asks of a search, as one value: checked once, h
 import warnings
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from math import inf
 from time import monotonic
 from typing import Any, get_args
 
@@ -28,7 +27,7 @@ from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 from pasunchat.errors import PasunchatError, PasunchatWarning
-from pasunchat.limits import check_search
+from pasunchat.limits import check_radius, check_search
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from
@@ -318,8 +317,7 @@ def radius_of(value: Any) -> float:
     if isinstance(value, str):
         return number(value, "radius")
     radius = _number(value, float, "radius")
-    if not 0 <= radius < inf:
-        raise PasunchatError(f"radius: expected a number of at least 0, got {radius}")
+    check_radius(radius)
     return radius
 
 

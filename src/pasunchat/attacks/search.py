@@ -46,6 +46,11 @@ class SearchTask:
     classes: int | None = None  # of the classifier, C; None: not known
     steps: Progress = silent  # called with (steps done, steps, or 0 where rows end by themselves)
 
+    def class_count(self) -> int:
+        """C; the classifier is asked where nothing states it."""
+        stated = self.classes or len(self.classifier.classes)
+        return stated or self.classifier.predict_logits(self.problem.pixels[:1]).shape[1]
+
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and monotonic() > self.deadline

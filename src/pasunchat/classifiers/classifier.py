@@ -253,7 +253,7 @@ class Classifier(nn.Module):
         In evaluation mode, without gradients, in fp32: whatever a result states of an image comes
         from here. Raises PasunchatError where the network cannot be run on such pixels.
         """
-        if len(pixels):
+        if self.company is None and len(pixels):
             self.find_company(with_noise(pixels[:1]))
         with self.as_judge(), in_one_line(cannot_run(pixels)):
             parts = [self(part).float() for part in torch.split(pixels, batch)]

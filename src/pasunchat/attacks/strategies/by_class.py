@@ -58,8 +58,7 @@ def has_many_classes(task: SearchTask) -> bool:
     goal = task.problem.goal
     if goal.targeted or goal.toward is not None or not len(task.rows):
         return False
-    classes = task.classes or len(task.classifier.classes)
-    return (classes or task.classifier.predict_logits(task.problem.pixels[:1]).shape[1]) > 2
+    return task.class_count() > 2
 
 
 def find_by_class(method: HasEffort, task: SearchTask, search: Search) -> SearchResult:

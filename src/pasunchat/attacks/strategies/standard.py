@@ -74,8 +74,7 @@ class Standard:
 
     def find(self, task: SearchTask) -> SearchResult:
         """As `search`."""
-        classes = task.classifier.predict_logits(task.problem.pixels[:1]).shape[1]
-        return Cascade(self.parts(classes, task.problem)).find(task)
+        return Cascade(self.parts(task.class_count(), task.problem)).find(task)
 
     def _gradients(self, problem: Problem, share: float) -> Method:
         """The search by gradients for a norm, with a share of the steps."""
