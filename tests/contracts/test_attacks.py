@@ -162,9 +162,7 @@ def test_what_is_already_so_costs_nothing_and_stays(attacked: Fool, classifier: 
     assert found.forwards.sum() == found.backwards.sum() == 0
 
 
-def test_counts_agree_with_a_counting_network(
-    attacked: Fool, case: tuple[str, str], classifier: Classifier
-) -> None:
+def test_counts_agree_with_a_counting_network(attacked: Fool, classifier: Classifier) -> None:
     """Every picture that the network is shown and every row that is differentiated is counted,
     none more, but for the two judgements of each photo, before and after."""
     shown = differentiated = 0
@@ -184,7 +182,7 @@ def test_counts_agree_with_a_counting_network(
     found = attacked(classifier, photos(4))
     for hook in hooks:
         hook.remove()
-    judged = 2 * 4 + (1 if case[0] == "standard" else 0)  # which asks how many classes there are
+    judged = 2 * 4
     assert shown - judged == found.forwards.sum() > 0
     assert differentiated == found.backwards.sum()
 
