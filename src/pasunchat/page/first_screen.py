@@ -67,14 +67,32 @@ class Answers:
         text = f"{self.name(index)}, {self.words.pc(probability)}"
         return Markup('<b class="c{}">{}</b>').format(self.mark(index), text)
 
+    def known(self, model: Mapping[str, Any]) -> str:
+        """Which classes the network knows, and how often it is right."""
+        words, accuracy = self.words, model["accuracy"]
+        names = [words.cls(name) for name in model["classes"]]
+        classes = (
+            words["and"].join((", ".join(names[:-1]), names[-1]))
+            if 1 < len(names) <= MOST_ROWS
+            else words.t("classes_n", n=words.cnt(len(names)))
+        )
+        if not accuracy:
+            return words.t("facts_none", classes=classes)
+        return words.t(
+            "facts",
+            classes=classes,
+            acc=words.share(accuracy["value"]),
+            n=words.cnt(accuracy["photos"]),
+            lo=words.num(100 * accuracy["low"], 1),
+            hi=words.share(accuracy["high"]),
+        )
+
     def rows(self) -> list[int]:
         """The classes that have a bar each."""
         return rows_of(self.before, self.after, self.was, self.goal)
 
 
-def rows_of(
-    before: Sequence[float], after: Sequence[float], was: int, goal: int
-) -> list[int]:
+def rows_of(before: Sequence[float], after: Sequence[float], was: int, goal: int) -> list[int]:
     """Up to six classes in their order; of more the five that are largest in one of two answers,
     `was` and `goal` among them."""
     if len(before) <= MOST_ROWS:

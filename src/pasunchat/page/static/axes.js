@@ -24,8 +24,10 @@ export function grid(axes, ticks, half = null, far = 8) {
 // A round step so that about `count` of them fit into `range`.
 export function stepFor(range, count = 4) {
   const rough = range / count, power = 10 ** Math.floor(Math.log10(rough || 1)), of = rough / power;
-  return (of <= 1 ? 1 : of <= 2 ? 2 : of <= 5 ? 5 : 10) * power;
+  return [1, 2, 2.5, 4, 5, 10].find((nice) => of <= nice + 1e-9) * power;
 }
 export function placesFor(step) {
-  return Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  let places = 0;
+  while (places < 6 && Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6) places++;
+  return places;
 }

@@ -28,7 +28,7 @@ function onePlane(one, { tries, film, draws, searching, label, step, most }) {
   parts.push(one.film, polyline(`path c${markOf(goal)}`, tries.map((t) => [x(t.size), y(t.p)])), ...tries.map((t) => markShape(isGoal(t) ? goal : was(), x(t.size), y(t.p), 8)));
   if (last && !searching) {
     const low = draws.length ? draws[0] : from[goal], high = last[1] > 0.5;
-    one.marker = svg("g", { class: "marker" }, svg("rect", { x: -8, y: -8, width: 16, height: 16 }));
+    one.marker = svg("g", { class: "marker", transform: `translate(${one.points.at(-1).join(" ")})` }, svg("rect", { x: -8, y: -8, width: 16, height: 16 }));
     const right = x(last[0]) > x(most) * 0.72 || isNarrow;
     parts.push(one.marker, text(`name c${markOf(goal)}${right ? " end" : ""}`, x(last[0]) + (right ? -14 : 16), y(last[1]) + (isNarrow ? 4 : high ? 26 : -16), said(goal, last[1], true)));
     if (was() !== goal) parts.push(text(`name c${markOf(was())}${right ? " end" : ""}`, x(last[0]) + (right ? -14 : 16), y(low) - 12, said(was(), from[was()], true)));

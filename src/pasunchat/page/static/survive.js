@@ -3,7 +3,7 @@ import { $, make, onDo, svg } from "./dom.js";
 import { markShape, nameOf, said } from "./marks.js";
 import { whenNear } from "./near.js";
 import { startFooling } from "./fool.js";
-import { fooled, now, was } from "./now.js";
+import { fooled, model, now, was } from "./now.js";
 import { cnt, num, say, word } from "./say.js";
 
 const PERCENT = ["resize", "crop", "brightness"];
@@ -16,7 +16,7 @@ export function transformName(transform) {
 function rung({ word: transform, p, survives }) {
   const b = nameOf(now.goal), place = svg("svg", { x: `${100 * p}%`, overflow: "visible" }, markShape(survives ? now.goal : was(), 0, 11, 10, "dot"));
   const drawing = svg("svg", { class: "rung", height: 22, "aria-hidden": "true" }, svg("line", { class: "rail", x1: 0, x2: "100%", y1: 11, y2: 11 }), svg("line", { class: "mid", x1: "50%", x2: "50%", y1: 3, y2: 19 }), place);
-  const words = make("span", { class: "said" }, `${survives ? "✓" : "✗"} ${say(survives ? "sur_ok" : "sur_no", { b })} `, make("span", { class: "soft" }, said(now.goal, p, true)));
+  const words = make("span", { class: "said" }, `${survives ? "✓" : "✗"} ${survives ? say("sur_ok", { b }) : model().classes.length === 2 ? say("sur_again", { a: nameOf(was()) }) : say("sur_no", { b })} `, make("span", { class: "soft" }, said(now.goal, p, true)));
   return make("li", { class: survives ? "ok" : "no" }, make("span", { class: "what" }, transformName(transform)), drawing, words);
 }
 function drawSurvive() {

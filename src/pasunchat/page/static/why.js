@@ -42,10 +42,10 @@ function drawWalk({ before, found, random }) {
   $("[data-why-p2]").textContent = say("why_p2", { r1: cnt(random.toward), r2: cnt(random.away), b, rsum: sign(random.total, 3) });
   const label = `${word("why_f")}: ${sign(last, 2)}. ${word("why_r")}: ${sign(rest, 3)}.`;
   $("[data-walk]").replaceChildren(...WALKS.map((box) => walkChart(box, { found, random }, start, label)));
-  $("[data-walk-cap]").textContent = `${say("why_y", { b })}. ${word("why_cap")}`;
+  $("[data-walk-cap]").textContent = `${say("why_y", { b })}. ${say("why_cap", { b })}`;
 }
 function growChart([W, H], rows, label) {
-  const most = Math.max(...rows.map((r) => Math.max(r.found, r.random))), step = stepFor(most * 1.15, 3), axes = axesOf(W, H, [0, rows.length - 1], [0, Math.max(step, most * 1.2)], { left: 52, right: 16, top: 12, bottom: 32 }), { x, y, isNarrow } = axes;
+  const most = Math.max(...rows.map((r) => Math.max(r.found, r.random))), step = stepFor(most * 1.15, 4), axes = axesOf(W, H, [0, rows.length - 1], [0, Math.max(step, most * 1.2)], { left: 52, right: 16, top: 12, bottom: 32 }), { x, y, isNarrow } = axes;
   const ticks = [];
   for (let v = 0; v <= axes.y1; v += step) ticks.push([v, share(v, Math.max(0, placesFor(step) - 2))]);
   const dots = (key) => rows.map((r, i) => [x(i), y(r[key])]), found = dots("found"), random = dots("random"), end = rows.at(-1);
