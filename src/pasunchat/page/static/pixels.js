@@ -72,6 +72,13 @@ export function paintMap(canvas, maps, k, [high, wide], top) {
   }
   pen.putImageData(out, 0, 0);
 }
+// Where the largest value of map k is: [x, y].
+export function peakOf(maps, k, [high, wide]) {
+  const area = high * wide;
+  let best = k * area;
+  for (let i = best; i < (k + 1) * area; i++) if (maps[i] > maps[best]) best = i;
+  return [(best - k * area) % wide, Math.floor((best - k * area) / wide)];
+}
 export function highest(maps, from = 0, to = maps.length) {
   let top = 1e-9;
   for (let i = from; i < to; i++) if (maps[i] > top) top = maps[i];
