@@ -116,11 +116,11 @@ class Square:
         keys = state.keys[each] + asked + torch.arange(count).repeat(len(best))
         each = each.to(best.device)
         side = self._side(problem.pixels, asked)
-        pixels = _repeated(best, count)
         if problem.norm is L2:
             photos, radius = problem.pixels[each], state.radius[each]
-            pixels = _with_moved_square(photos, pixels, radius, side, keys)
+            pixels = _with_moved_square(photos, best[each], radius, side, keys)
         else:
+            pixels = _repeated(best, count)
             _set_new_squares(pixels, problem.pixels, state.radius, side, keys, each)
         return pixels.unflatten(0, (len(best), count))
 
@@ -156,7 +156,7 @@ def _tiles(photos: Tensor, keys: Tensor) -> Tensor:
 def _repeated(best: Tensor, count: int) -> Tensor:
     """A copy of each row `count` times, [N * count, 3, H, W], in channels_last layout."""
     inner = best.permute(0, 2, 3, 1)[:, None].expand(-1, count, -1, -1, -1)
-    copies = inner.contiguous() if count > 1 else inner.clone(memory_format=torch.contiguous_format)
+    copies = inner.clone(memory_format=torch.contiguous_format)
     return copies.flatten(0, 1).permute(0, 3, 1, 2)
 
 
