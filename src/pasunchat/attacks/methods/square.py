@@ -122,7 +122,7 @@ class Square:
         else:
             pixels = _repeated(best, count)
             _set_new_squares(pixels, problem.pixels, state.radius, side, keys, each)
-        return pixels.unflatten(0, (len(best), count))
+        return pixels.view(len(best), count, *pixels.shape[1:])
 
     def _side(self, photos: Tensor, queries: int) -> int:
         """The side of the squares after some queries, in pixels."""
