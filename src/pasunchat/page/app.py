@@ -31,6 +31,7 @@ from pasunchat.page.refusals import Refused
 from pasunchat.page.security import Guard, own_hosts
 from pasunchat.page.settings import Settings
 from pasunchat.page.state import Page, page_of
+from pasunchat.story.wording import TOKENS
 
 HERE = Path(__file__).parent
 
@@ -47,6 +48,11 @@ async def example_file(request: Request) -> Response:
     if path is None:
         raise Refused(404, "g_missing")
     return FileResponse(path)
+
+
+async def tokens(_: Request) -> Response:
+    """Colours, type and charts, which the report has too."""
+    return FileResponse(TOKENS, media_type="text/css")
 
 
 ROUTES: tuple[BaseRoute, ...] = (
@@ -72,6 +78,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/attack/{search}/film.webp", film),
     Route("/attack/{search}/facts.json", facts),
     *(Route(f"/attack/{{search}}/{name}", later) for name in ("why", "little", "price", "others")),
+    Route("/static/tokens.css", tokens),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 )
 
