@@ -12,7 +12,19 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from pasunchat.page.attack_requests import (
+    attack,
+    change,
+    changed,
+    events,
+    facts,
+    film,
+    later,
+    random,
+    stop,
+)
 from pasunchat.page.first_page import first_page
+from pasunchat.page.layer_requests import layer_picture, layers, unit, votes
 from pasunchat.page.model_requests import models
 from pasunchat.page.photo_requests import ask, file_picture, photo, seen_picture
 from pasunchat.page.refusals import Refused
@@ -52,6 +64,20 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/photo/{photo}/ask", ask, methods=["POST"]),
     Route("/photo/{photo}/file.webp", file_picture),
     Route("/photo/{photo}/seen.png", seen_picture),
+    Route("/photo/{photo}/layers", layers),
+    Route("/photo/{photo}/layers/{name}.png", layer_picture),
+    Route("/photo/{photo}/unit", unit),
+    Route("/photo/{photo}/votes", votes),
+    Route("/attack", attack, methods=["POST"]),
+    Route("/attack/{search}/events", events),
+    Route("/attack/{search}/stop", stop, methods=["POST"]),
+    Route("/attack/{search}/changed.png", changed),
+    Route("/attack/{search}/change.png", change),
+    Route("/attack/{search}/random.png", random),
+    Route("/attack/{search}/random32.png", random),
+    Route("/attack/{search}/film.webp", film),
+    Route("/attack/{search}/facts.json", facts),
+    *(Route(f"/attack/{{search}}/{name}", later) for name in ("why", "little", "price", "others")),
     Route("/static/tokens.css", tokens),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 )

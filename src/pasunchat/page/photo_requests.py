@@ -17,6 +17,7 @@ KEEP = {"Cache-Control": "private, max-age=3600"}  # an id never means another p
 
 async def photo(request: Request) -> Response:
     """A file's bytes -> what it is, and what a model says of it."""
+    from pasunchat.page.asking import receipt_facts
     from pasunchat.page.opening import opened
 
     page, owner = page_of(request), owner_of(request)
@@ -25,12 +26,14 @@ async def photo(request: Request) -> Response:
     kept = await page.workers.decoding.run(opened, data, name, owner, limits)
     facts = await _asked(page, kept, model_of(request))
     page.photos.add(kept)
-    return JSONResponse(facts)
+    receipt = await page.workers.quick.run(receipt_facts, kept, page.models)
+    return JSONResponse({**facts, "receipt": receipt})
 
 
 async def ask(request: Request) -> Response:
     """What another model says of the same photo."""
-    return JSONResponse(await _asked(page_of(request), photo_of(request), model_of(request)))
+    facts = await _asked(page_of(request), photo_of(request), model_of(request))
+    return JSONResponse({**facts, "receipt": None})
 
 
 async def file_picture(request: Request) -> Response:
