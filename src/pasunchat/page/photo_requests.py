@@ -36,6 +36,14 @@ async def ask(request: Request) -> Response:
     return JSONResponse({**facts, "receipt": None})
 
 
+async def sample(request: Request) -> Response:
+    """What a model says of one of the samples."""
+    page, name = page_of(request), f"sample-{request.path_params['name']}"
+    kept = page.photos.get(name, owner_of(request))
+    facts = await _asked(page, kept, model_of(request))
+    return JSONResponse({**facts, "receipt": None})
+
+
 async def file_picture(request: Request) -> Response:
     """The file as a picture to look at."""
     return Response(photo_of(request).shown, media_type="image/webp", headers=KEEP)
