@@ -26,7 +26,7 @@ from pasunchat.page.attack_requests import (
 from pasunchat.page.first_page import first_page
 from pasunchat.page.layer_requests import layer_picture, layers, unit, votes
 from pasunchat.page.model_requests import models
-from pasunchat.page.photo_requests import ask, file_picture, photo, seen_picture
+from pasunchat.page.photo_requests import ask, file_picture, photo, sample, seen_picture
 from pasunchat.page.refusals import Refused
 from pasunchat.page.security import Guard, own_hosts
 from pasunchat.page.settings import Settings
@@ -61,6 +61,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/models", models),
     Route("/example/{name}", example_file),
     Route("/photo", photo, methods=["POST"]),
+    Route("/sample/{name}", sample, methods=["POST"]),
     Route("/photo/{photo}/ask", ask, methods=["POST"]),
     Route("/photo/{photo}/file.webp", file_picture),
     Route("/photo/{photo}/seen.png", seen_picture),
