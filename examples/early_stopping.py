@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from pasunchat.photos.drawing import draw
 
-SIZE, LEARN, VALIDATE, EPOCHS = 32, 30, 70, 40  # pixels; drawings of each kind
+SIZE, LEARN, VALIDATE, EPOCHS = 32, 30, 50, 40  # pixels; drawings of each kind
 photos = np.stack(
     [draw(kind, 0, i, SIZE) for kind in ("cat", "dog") for i in range(LEARN + VALIDATE)]
 )

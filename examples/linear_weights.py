@@ -16,7 +16,7 @@ from PIL import Image
 from pasunchat.photos.drawing import draw, draw_pipe
 
 FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-SIZE, LEARN, TEST = 32, 100, 60  # pixels, and drawings of each kind
+SIZE, LEARN, TEST = 32, 80, 40  # pixels, and drawings of each kind
 
 
 def weights_of(first: list[Image.Image], second: list[Image.Image]) -> tuple[torch.Tensor, float]:
