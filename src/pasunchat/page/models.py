@@ -152,7 +152,7 @@ def fill_in(facts: ModelFacts, classifier: "Classifier") -> None:
     from pasunchat.classifiers.summary import describe
     from pasunchat.explain import layers_of, shown_layers
 
-    facts.name = classifier.known_as.removeprefix(PREFIX) if facts.shipped else classifier.known_as
+    facts.name = shortest(classifier.known_as)
     facts.parameters = sum(number.numel() for number in classifier.network.parameters())
     facts.size, facts.mirror = classifier.size, classifier.info.mirrored
     facts.classes = list(classifier.classes) or class_numbers(classifier)
@@ -242,6 +242,12 @@ def usual() -> tuple[str, ...]:
     return tuple(f"{PREFIX}{name}" for name in (FIRST, *sorted(others, reverse=True)))
 
 
+def shortest(name: str) -> str:
+    """A model's name without what says that it comes with the package, where that is plain."""
+    bare = name.removeprefix(PREFIX)
+    return name if folder_of(bare) != folder_of(name) else bare
+
+
 def refuse_unknown(names: Iterable[str]) -> None:
     """Raise PasunchatError for a model that cannot be loaded, before there is a page. Shipped ones
     and finished runs are known by their files; any other is loaded, which takes its time."""
@@ -266,7 +272,7 @@ def quick_facts(run: str, name: str) -> ModelFacts:
     if folder is None:
         return ModelFacts(run, name, [], None)
     saved = msgspec.json.decode((folder / INFO).read_bytes(), type=_Saved)
-    facts = ModelFacts(run, name.removeprefix(PREFIX), saved.info.classes, saved.info.size)
+    facts = ModelFacts(run, shortest(name), saved.info.classes, saved.info.size)
     facts.shipped = folder == shipped_folder(folder.name)
     facts.mirror = saved.info.mirrored
     if not saved.pretrained_base:

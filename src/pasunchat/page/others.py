@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def answer(model: Model, photo: KeptPhoto, goal: str) -> dict[str, Any]:
-    """What one says: its answer and how sure it is, and the probability of a class by its name,
-    where it knows it. To be called in the thread of quick questions."""
+    """What one says: its answer and how sure it is of that, and the probability of the goal's
+    class, where it knows it by its name. To be called in the thread of quick questions."""
     classifier = model.asked.result()
     chances = softmax(classifier.logits(square(photo, model.facts.run, classifier)[None]))[0]
     names = [classifier.class_name(index) for index in range(len(chances))]
     return {
         "name": model.facts.name,
         "label": names[int(chances.argmax())],
-        "top": float(chances.max()),
-        "p": float(chances[names.index(goal)]) if goal in names else None,
+        "p": float(chances.max()),
+        "goal_p": float(chances[names.index(goal)]) if goal in names else None,
     }
 
 

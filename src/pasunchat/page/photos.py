@@ -46,7 +46,7 @@ class KeptPhoto:
 class Photos:
     """The last of them, by how much memory they take."""
 
-    def __init__(self, limits: Limits, shared: "Shared | None" = None) -> None:
+    def __init__(self, limits: Limits, shared: "Shared") -> None:
         self.limits, self.shared = limits, shared
         self.kept: OrderedDict[str, KeptPhoto] = OrderedDict()
 
@@ -60,7 +60,7 @@ class Photos:
 
     def get(self, photo: str, owner: str) -> KeptPhoto:
         """One by its id. Raises Refused where it is gone, or another visitor's."""
-        if self.shared and (common := self.shared.get(photo)):
+        if common := self.shared.get(photo):
             return common
         found = self.kept.get(photo)
         if found is None or found.owner != owner:

@@ -132,6 +132,7 @@ class Tries:
                 logits[row].detach().cpu()
             )
             for place in range(pixels.shape[1]):
+                self.count += 1
                 self.gathered.append(
                     {
                         "i": self.count,
@@ -141,7 +142,6 @@ class Tries:
                         "label": int(chances[row, place].argmax()),
                     }
                 )
-                self.count += 1
         if time.monotonic() > self.said + GATHER:
             self.flush()
 
@@ -189,10 +189,10 @@ def _judged(
             "changed": softmax(after)[0].tolist(),
         },
         "change": change_facts(photo, picture),
-        "questions": int(result.forwards[0] + result.backwards[0]),
+        "questions": int(result.forwards[0]),
         "seconds_limit": search.seconds,
         "seed": result.request.seed,
-        "command": command_of(search, classifier, receipt.goal, result),
+        "command": command_of(search, receipt.goal, result),
         "request": _plain(search.request, result),
     }
     return judged, facts
@@ -220,11 +220,11 @@ def typical(photo: Image, picture: Image) -> float:
     return float(np.sqrt((change**2).mean()))
 
 
-def command_of(search: Search, classifier: Classifier, goal: str, result: AttackResult) -> str:
+def command_of(search: Search, goal: str, result: AttackResult) -> str:
     """The command line that does the same; of a search that was ended, for as long."""
     wanted, name = search.request, search.photo.name
     words = ["./" + name if name.startswith("-") else name]
-    words += ["--model", classifier.known_as, "--as", goal]
+    words += ["--model", search.model.facts.name, "--as", goal]
     words += ["--norm", wanted.norm] if wanted.norm != "l2" else []
     usual = result.request.attack == Request(norm=wanted.norm).name  # type: ignore[arg-type]
     words += [] if usual else ["--attack", result.request.attack]

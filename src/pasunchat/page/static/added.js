@@ -31,15 +31,16 @@ function drawLevels({ counts, max, total }) {
   if (counts.length > MOST_LEVELS) rows.push([counts.length === MOST_LEVELS + 1 ? say("eq_lv", { k: MOST_LEVELS }) : say("eq_lvmore", { k: MOST_LEVELS, max }), rest]);
   $("[data-hist]").replaceChildren(...rows.map(([name, count]) => make("div", { class: "row" }, make("dt", {}, name), make("dd", { class: "b" }, bar("ink", Math.max(count / most, count ? 0.003 : 0))), make("dd", { class: "v" }, cnt(count)))));
 }
-// The pixel that was changed most.
+// The pixel of the photo that was changed most.
 function largestChange() {
   const [photo, changed] = both;
-  let best = 0, most = -1;
-  for (let i = 0; i < photo.data.length; i += 4) {
-    const moved = Math.max(...[0, 1, 2].map((c) => Math.abs(changed.data[i + c] - photo.data[i + c])));
-    if (moved > most) [best, most] = [i / 4, moved];
+  const [x0, y0, x1, y1] = now.photo.seen.box;
+  let best = { x: x0, y: y0 }, most = -1;
+  for (let y = y0 + 1; y < y1 - 1; y++) for (let x = x0 + 1; x < x1 - 1; x++) {
+    const i = 4 * (y * photo.width + x), moved = Math.abs(changed.data[i] - photo.data[i]) + Math.abs(changed.data[i + 1] - photo.data[i + 1]) + Math.abs(changed.data[i + 2] - photo.data[i + 2]);
+    if (moved > most) [best, most] = [{ x, y }, moved];
   }
-  return { x: best % photo.width, y: Math.floor(best / photo.width) };
+  return best;
 }
 function drawLoupe() {
   if (!both) return;

@@ -7,11 +7,11 @@ import { whenNear } from "./near.js";
 import { fooled, model, now, source } from "./now.js";
 import { className, pc, say, word } from "./say.js";
 
-function cell({ label, top }, own) {
+function cell({ label, p }, own) {
   if (label === null || label === undefined) return make("td", {}, "–");
   const index = typeof label === "number" ? label : model().classes.indexOf(label), known = index >= 0;
   const text = known ? bold(index, "") : make("b");
-  text.append(...(known ? [markIcon(index), nameOf(index)] : [className(label)]), ` ${pc(top, true)}`);
+  text.append(...(known ? [markIcon(index), nameOf(index)] : [className(label)]), ` ${pc(p, true)}`);
   return make("td", { class: own ? "own" : null }, text);
 }
 function drawMatrix({ models, rows }) {
