@@ -30,8 +30,9 @@ def boot_facts(page: Page, lang: str, run: str) -> dict[str, Any]:
     return {
         "lang": lang,
         "models": msgspec.to_builtins(page.models.facts()),
-        "run": run,
-        "facts": page.example.facts,
+        "run": page.models.of_example,
+        "wanted": run,  # is asked about the example's photo, once it is loaded
+        "facts": {**page.example.facts, "run": page.models.of_example},
         "example": page.example.urls,
         "samples": page.example.samples,
         "classroom": page.settings.classroom,

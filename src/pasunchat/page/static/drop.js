@@ -1,10 +1,11 @@
 // A photo of one's own: dropped, pasted, chosen, or one of the samples; and another network for it.
+import { boot } from "./boot.js";
 import { $, $$ } from "./dom.js";
 import { said } from "./marks.js";
 import { busyNote, note, wrongNote } from "./note.js";
 import { backToExample, model, now, setPhoto, source, watch } from "./now.js";
 import { pressSample } from "./opening.js";
-import { say } from "./say.js";
+import { say, word } from "./say.js";
 
 const EXAMPLE_SAMPLE = "chelsea", MOST_BYTES = 20e6;
 const zone = $(".drop"), notes = $("[data-drop-note]"), menu = $("[data-models]");
@@ -15,13 +16,13 @@ function state(name, box = null) {
   notes.replaceChildren(...(box ? [box] : []));
 }
 // Asks for a photo by `ask`, and says how it went. Gives the facts, or null.
-async function ask(begun, question, sample = null) {
+async function ask(begun, question, sample = null, isExample = false) {
   const mine = ++asked, run = menu.value || now.run;
   state("busy", begun);
   try {
     const photo = await question(run);
     if (mine !== asked) return null;
-    setPhoto(photo, run);
+    setPhoto(photo, run, isExample);
     pressSample(sample);
     state("done", remark(photo));
     return photo;
@@ -49,11 +50,15 @@ export async function openFile(file) {
   return ask(busyNote("s_reading", { name: file.name }), (run) => source.open(file, file.name, run));
 }
 async function openSample(name) {
-  if (name === EXAMPLE_SAMPLE && menu.value === now.models[0].run) {
+  if (name === EXAMPLE_SAMPLE && menu.value === boot.run) {
     asked++;
     state("empty");
     backToExample();
     pressSample(name);
+    return;
+  }
+  if (name === EXAMPLE_SAMPLE) {
+    await ask(busyNote("s_reading", { name: word("n_chelsea") }), (run) => source.ask(boot.facts.photo.photo, run), name, true);
     return;
   }
   const { textContent } = $(`.sample[data-sample="${name}"] span`);
@@ -62,14 +67,14 @@ async function openSample(name) {
 // Another network for the photo that is there.
 async function changeModel() {
   const run = menu.value, chosen = now.models.find((m) => m.run === run);
-  if (now.example && run === now.models[0].run) return openSample(EXAMPLE_SAMPLE);
-  const was = now.example, photo = now.photo.photo;
+  if (now.example && run === boot.run) return openSample(EXAMPLE_SAMPLE);
+  const isExample = now.example, photo = now.photo.photo;
   const mine = ++asked;
   state("busy", busyNote("s_asking", { model: chosen.name }));
   try {
     const answer = await source.ask(photo, run);
     if (mine !== asked) return;
-    setPhoto(answer, run, was);
+    setPhoto(answer, run, isExample);
     state("done");
   } catch (refusal) {
     if (!refusal.key) throw refusal;
@@ -103,5 +108,9 @@ export function beginDrop() {
   $("[data-file]").addEventListener("change", (e) => { openFile(e.target.files[0]); e.target.value = ""; });
   for (const sample of $$(".sample")) sample.addEventListener("click", () => openSample(sample.dataset.sample));
   menu.addEventListener("change", changeModel);
+  if (boot.wanted && boot.wanted !== boot.run) {
+    menu.value = boot.wanted;
+    changeModel();
+  }
   watch("expired", () => state("wrong", note("wrong", say("g_expired"))));
 }

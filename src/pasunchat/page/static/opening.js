@@ -9,7 +9,7 @@ const FEW = 6;
 // The sentence under the title, with both answers.
 function lead() {
   const { probabilities } = now.photo, a = boldAnswer(was(), probabilities[was()]);
-  if (!fooled()) return rich("lead_own", { a });
+  if (!fooled()) return rich(now.example ? "lead_this" : "lead_own", { a });
   const after = now.found.probabilities.changed, b = boldAnswer(answerOf(after), after[answerOf(after)]);
   if (isShown()) return rich(model().shipped ? "lead" : "lead_any", { a, b });
   return rich(now.found.fooled ? "lead_fooled" : "lead_not", { a, b });
@@ -30,8 +30,9 @@ function drawOpening() {
 }
 
 // The networks to choose from, with how many numbers each has learnt.
-function drawModels() {
-  $("[data-models]").replaceChildren(...now.models.map((m) => make("option", { value: m.run, selected: m.run === now.run }, nameAndSize(m))));
+function drawModels(event) {
+  const chosen = event === "photo" ? now.run : $("[data-models]").value; // one that is being asked stays chosen
+  $("[data-models]").replaceChildren(...now.models.map((m) => make("option", { value: m.run, selected: m.run === chosen }, nameAndSize(m))));
 }
 export function nameAndSize({ name, parameters }) {
   if (!parameters) return name;
