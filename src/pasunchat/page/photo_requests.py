@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pasunchat.page.bodies import read_body
+from pasunchat.page.example import sample_files
 from pasunchat.page.models import Model
 from pasunchat.page.photos import NAME, KeptPhoto
 from pasunchat.page.refusals import Refused
@@ -27,10 +28,10 @@ async def photo(request: Request) -> Response:
 async def sample(request: Request) -> Response:
     """One of the photos to try, as if it had been dropped."""
     name = request.path_params["name"]
-    path = page_of(request).example.sample_files.get(name)
+    path = sample_files().get(name)
     if path is None:
         raise Refused(404, "g_missing")
-    return await _kept(request, path.read_bytes(), path.name.removeprefix("sample-"))
+    return await _kept(request, path.read_bytes(), path.name.partition("-")[2])
 
 
 async def _kept(request: Request, data: bytes, name: str) -> Response:
@@ -40,6 +41,8 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
     page, owner = page_of(request), owner_of(request)
     kept = await page.workers.decoding.run(opened, data, name, owner, page.settings.limits)
     facts = await _asked(page, kept, model_of(request))
+    if page.classroom is not None:
+        page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
     receipt = await page.workers.quick.run(receipt_facts, kept, page.models)
     return JSONResponse({**facts, "receipt": receipt})
