@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FIRST = "simple"  # of the shipped ones: each of its numbers can be shown
 INFO, WEIGHTS, CALIBRATION = "classifier.json", "weights.safetensors", "calibration.json"
 EVALUATION = "evaluation/evaluation.json"
+FOOLED = "fooled/*/result.json"
 UNSEEN = ("test", "validation")  # photos that say something of others
 ANY_SIZE = 224  # of a blank picture for a model that takes any
 PATIENCE = 1.0  # seconds that loading waits for the first visitor
@@ -100,13 +101,13 @@ class Models:
         return next((run for run, m in models if m.facts.shipped and m.facts.name == FIRST), None)
 
     @property
-    def first(self) -> str:
-        """The short name of the one that is shown first."""
-        return next(iter(self.by_run))
+    def first(self) -> Model:
+        """The one that is shown first."""
+        return next(iter(self.by_run.values()))
 
     def of(self, run: str | None) -> Model:
         """A model by its short name, the first where none is given. Raises Refused."""
-        found = self.by_run.get(run or self.first)
+        found = self.by_run.get(run) if run else self.first
         if found is None:
             raise Refused(404, "g_run")
         return found
@@ -277,6 +278,14 @@ def folder_of(name: str) -> Path | None:
         return shipped_folder(bare)
     folders = (Path(name), RUNS / name)
     return next((folder for folder in folders if (folder / INFO).is_file()), None)
+
+
+def fooled_by(model: Model) -> Path | None:
+    """The folder of a run that has fooled a photo; None for any other model."""
+    folder = folder_of(model.facts.name)
+    if folder is None or model.facts.shipped or not any(folder.glob(FOOLED)):
+        return None
+    return folder
 
 
 def quick_facts(run: str, name: str) -> ModelFacts:

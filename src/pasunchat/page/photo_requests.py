@@ -31,6 +31,8 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
     page, owner = page_of(request), owner_of(request)
     kept = await page.workers.decoding.run(opened, data, name, owner, page.settings.limits)
     facts = await _asked(page, kept, model_of(request))
+    if page.classroom is not None:
+        page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
     receipt = await page.workers.quick.run(receipt_facts, kept, page.models)
     return JSONResponse({**facts, "receipt": receipt})

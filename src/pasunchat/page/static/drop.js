@@ -7,7 +7,7 @@ import { backToExample, model, now, setPhoto, source, watch } from "./now.js";
 import { pressSample } from "./opening.js";
 import { say, word } from "./say.js";
 
-const EXAMPLE_SAMPLE = "chelsea", MOST_BYTES = 20e6;
+const EXAMPLE_SAMPLE = "chelsea", EXAMPLE_PHOTO = "example", MOST_BYTES = 20e6;
 const zone = $(".drop"), notes = $("[data-drop-note]"), menu = $("[data-models]");
 let asked = 0; // only the last photo asked for counts
 
@@ -50,7 +50,7 @@ export async function openFile(file) {
   return ask(busyNote("s_reading", { name: file.name }), (run) => source.open(file, file.name, run));
 }
 async function openSample(name) {
-  if (name === EXAMPLE_SAMPLE && menu.value === boot.run) {
+  if (name === EXAMPLE_SAMPLE && menu.value === boot.run && boot.facts.photo.whole) {
     asked++;
     state("empty");
     backToExample();
@@ -58,7 +58,7 @@ async function openSample(name) {
     return;
   }
   if (name === EXAMPLE_SAMPLE) {
-    await ask(busyNote("s_reading", { name: word("n_chelsea") }), (run) => source.ask(boot.facts.photo.photo, run), name, true);
+    await ask(busyNote("s_reading", { name: word("n_chelsea") }), (run) => source.ask(EXAMPLE_PHOTO, run), name, true);
     return;
   }
   const { textContent } = $(`.sample[data-sample="${name}"] span`);
@@ -67,7 +67,12 @@ async function openSample(name) {
 // Another network for the photo that is there.
 async function changeModel() {
   const run = menu.value, chosen = now.models.find((m) => m.run === run);
-  if (now.example && run === boot.run) return openSample(EXAMPLE_SAMPLE);
+  if (now.photo.photo === boot.facts.photo.photo && run === boot.run) {
+    asked++;
+    state("empty");
+    backToExample();
+    return;
+  }
   const isExample = now.example, photo = now.photo.photo;
   const mine = ++asked;
   state("busy", busyNote("s_asking", { model: chosen.name }));
