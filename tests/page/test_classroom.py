@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from pasunchat.errors import PasunchatError
 from pasunchat.page.classroom import COOKIE, IDLE, Classroom, Rate, class_address
 from pasunchat.page.settings import ClassLimits, Settings
-from pasunchat.errors import PasunchatError
 
 Draw = Callable[..., bytes]
 ADDRESS, THERE = "192.168.7.5", "http://192.168.7.5:7860"
