@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "example"
 FACTS = "facts.json"
 SAMPLES = ("chelsea", "coffee", "dog", "cat", "pipe")
-KINDS = ("full", "sample")  # of a photo to try: the file that is asked about; else the small one
 MADE = {"random": "png", "random32": "png", "changed": "png", "film": "webp", "facts": "json"}
 
 
@@ -43,18 +42,7 @@ def example_of(search: "Search") -> Example:
     return Example({**search.facts, "classes": search.model.facts.classes}, urls)
 
 
-def sample_files() -> dict[str, Path]:
-    """The photos to try, by name."""
-    stems = {path.stem: path for path in shipped_files().values()}
-    found = {}
-    for name in SAMPLES:
-        kinds = [stems[f"{kind}-{name}"] for kind in KINDS if f"{kind}-{name}" in stems]
-        if kinds:
-            found[name] = kinds[0]
-    return found
-
-
 def samples() -> list[dict[str, str]]:
-    """The same for the first screen: names, and small pictures."""
+    """Photos to try: their names, and small pictures of them."""
     urls = shipped_example().urls
-    return [{"name": name, "url": urls[f"sample-{name}"]} for name in sample_files()]
+    return [{"name": name, "url": urls[f"sample-{name}"]} for name in SAMPLES]

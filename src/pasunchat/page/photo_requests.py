@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pasunchat.page.bodies import read_body
-from pasunchat.page.example import sample_files
 from pasunchat.page.models import Model
 from pasunchat.page.photos import NAME, KeptPhoto
 from pasunchat.page.refusals import Refused
@@ -25,17 +24,7 @@ async def photo(request: Request) -> Response:
     return await _kept(request, data, name)
 
 
-async def sample(request: Request) -> Response:
-    """One of the photos to try, as if it had been dropped."""
-    name = request.path_params["name"]
-    path = sample_files().get(name)
-    if path is None:
-        raise Refused(404, "g_missing")
-    return await _kept(request, path.read_bytes(), path.name.partition("-")[2])
-
-
 async def _kept(request: Request, data: bytes, name: str) -> Response:
-    from pasunchat.page.asking import receipt_facts
     from pasunchat.page.opening import opened
 
     page, owner = page_of(request), owner_of(request)
@@ -44,13 +33,36 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
     if page.classroom is not None:
         page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
-    receipt = await page.workers.quick.run(receipt_facts, kept, page.models)
-    return JSONResponse({**facts, "receipt": receipt})
+    return JSONResponse({**facts, "receipt": await _receipt(page, kept)})
+
+
+async def _receipt(page: Page, kept: KeptPhoto) -> dict[str, object] | None:
+    """What becomes of the receipt in a file."""
+    from pasunchat.page.asking import receipt_facts, receipt_in_file, unchecked
+
+    receipt = await page.workers.decoding.run(receipt_in_file, kept)
+    if receipt is None:
+        return None
+    model = None if isinstance(receipt, str) else page.models.with_digest(receipt.classifier)
+    if model is None or isinstance(receipt, str):
+        return unchecked(receipt)
+    classifier = await asyncio.wrap_future(model.asked)
+    return await page.workers.quick.run(receipt_facts, kept, receipt, model, classifier)
 
 
 async def ask(request: Request) -> Response:
     """What another model says of the same photo."""
     facts = await _asked(page_of(request), photo_of(request), model_of(request))
+    return JSONResponse({**facts, "receipt": None})
+
+
+async def sample(request: Request) -> Response:
+    """What a model says of one of the samples."""
+    page, name = page_of(request), f"sample-{request.path_params['name']}"
+    kept = page.photos.shared.get(name)
+    if kept is None:
+        raise Refused(404, "g_missing")
+    facts = await _asked(page, kept, model_of(request))
     return JSONResponse({**facts, "receipt": None})
 
 

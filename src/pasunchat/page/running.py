@@ -60,7 +60,7 @@ class Runner:
 
         model, loop = self.models.first, asyncio.get_running_loop()
         try:
-            await asyncio.wrap_future(model.complete)
+            await asyncio.wrap_future(model.looked_into)
             search = await self.workers.searching.run(fooled_example, model, run, self.limits)
         except PasunchatError:  # files that do not fit each other; the page has another example
             return None

@@ -15,6 +15,7 @@ from pasunchat.page.example import Example, shipped_example
 from pasunchat.page.models import Model, Models, fooled_by
 from pasunchat.page.photos import Photos
 from pasunchat.page.running import Runner
+from pasunchat.page.samples import Shared
 from pasunchat.page.searches import Searches
 from pasunchat.page.settings import Settings
 from pasunchat.page.workers import Workers
@@ -34,7 +35,7 @@ class Page:
         self.workers = Workers()
         self.shown = Event()  # the first screen has been sent
         self.models = Models(settings.models)
-        self.photos = Photos(settings.limits)
+        self.photos = Photos(settings.limits, Shared(settings.limits))
         self.insides: Insides = OrderedDict()  # used in the thread of quick questions alone
         self.runner = Runner(self.workers, self.models, self.photos, settings.limits)
         limits = settings.class_limits if settings.classroom else settings.limits
