@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pasunchat.page.samples import Shared
+
 NAME = 120  # letters of a name that are kept
 
 
@@ -28,7 +30,8 @@ class KeptPhoto:
     height: int  # upright
     turned: bool
     frames: int
-    shown: bytes  # WebP, at most SIDE wide and high
+    shown: bytes  # WebP, to look at
+    part_of: str = ""  # the id of the photo that it was made of
     # by the short name of a model, what it sees, uint8 [size, size, 3]
     squares: "dict[str, NDArray[np.uint8]]" = field(default_factory=dict)
     answers: dict[tuple[str, ...], Any] = field(default_factory=dict)  # computed once, by question
@@ -43,8 +46,8 @@ class KeptPhoto:
 class Photos:
     """The last of them, by how much memory they take."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, shared: "Shared") -> None:
+        self.limits, self.shared = limits, shared
         self.kept: OrderedDict[str, KeptPhoto] = OrderedDict()
 
     def add(self, photo: KeptPhoto) -> None:
@@ -57,6 +60,8 @@ class Photos:
 
     def get(self, photo: str, owner: str) -> KeptPhoto:
         """One by its id. Raises Refused where it is gone, or another visitor's."""
+        if common := self.shared.get(photo):
+            return common
         found = self.kept.get(photo)
         if found is None or found.owner != owner:
             raise Refused(410, "g_expired")
