@@ -72,7 +72,8 @@ BARS = (
         (("toward-each-linf", "100"),)),
     Bar("l0", False, "ours-l0-float", _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL)),
     Bar("l0", True, "ours-l0", _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL)),
-    Bar("pixels", False, "ours-pixels", _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL), peers_in="l0"),
+    Bar("pixels", False, "ours-pixels",
+        _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL), peers_in="l0"),
     Bar("l1", False, "ours-l1-float", _each(L1_PEERS, *COUNTS), _each(L1_PEERS, EQUAL)),
     Bar("l1", True, "ours-l1", _each(L1_PEERS, *COUNTS), _each(L1_PEERS, EQUAL)),
 )  # fmt: skip
