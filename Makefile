@@ -83,7 +83,7 @@ $(VENV)/test-tools: $(VENV)/packages Makefile
 $(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch Makefile
 $(EXTRAS_VENV)/test-tools: TOOLS := $(BROWSER)
 $(VENV)/test-tools $(EXTRAS_VENV)/test-tools:
-	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch $(TOOLS)
+	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch httpx2 $(TOOLS)
 	touch $@
 
 $(VENV)/check-tools: $(VENV)/packages

@@ -10,6 +10,7 @@ from pasunchat.commands.printing import note, say
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pasunchat.classifiers.classifier import Classifier
     from pasunchat.page.state import Page
 
 EXAMPLES = (
@@ -65,7 +66,7 @@ def page(
                 "memory until it ends or their owner takes another"
             )
         for model in page.models.by_run.values():
-            model.complete.add_done_callback(_complain)
+            model.looked_into.add_done_callback(_complain)
         if open_:
             import webbrowser
 
@@ -77,7 +78,7 @@ def page(
     return 0
 
 
-def _complain(loaded: "Future[None]") -> None:
+def _complain(loaded: "Future[Classifier]") -> None:
     """Say on stderr which model could not be loaded; the page goes on with the others."""
     error = loaded.exception()
     if error is not None:

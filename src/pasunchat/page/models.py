@@ -65,16 +65,13 @@ class Model:
     """One model. Two copies of it are loaded, so that each is asked by one thread alone."""
 
     facts: ModelFacts
+    digest: str | None = None  # of the classifier, where it is known already
     asked: "Future[Classifier]" = field(default_factory=Future)  # by quick questions
-    complete: "Future[None]" = field(default_factory=Future)  # all facts are there
-    digest: "Future[str]" = field(default_factory=Future)
-    _searched: "Classifier | None" = None
+    looked_into: "Future[Classifier]" = field(default_factory=Future)  # the other; facts are there
 
     def searched(self) -> "Classifier":
         """The copy that searches run through; to be called in their thread."""
-        if self._searched is None:
-            self._searched = loaded(self.facts.name)
-        return self._searched
+        return self.looked_into.result()
 
 
 class Models:
@@ -82,7 +79,7 @@ class Models:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.by_run = {
-            f"m{place}": Model(quick_facts(f"m{place}", name))
+            f"m{place}": Model(quick_facts(f"m{place}", name), digest=digest_on_record(name))
             for place, name in enumerate(names or usual())
         }
         if self._example() is None:
@@ -113,11 +110,8 @@ class Models:
         return found
 
     def with_digest(self, digest: str) -> Model | None:
-        """The one whose classifier has this digest, of those that are loaded."""
-        loaded = (model for model in self.by_run.values() if model.digest.done())
-        return next(
-            (m for m in loaded if not m.digest.exception() and m.digest.result() == digest), None
-        )
+        """The one whose classifier has this digest."""
+        return next((model for model in self.by_run.values() if model.digest == digest), None)
 
     def facts(self) -> list[ModelFacts]:
         """Of all, as far as they are known."""
@@ -136,12 +130,13 @@ def _load(model: Model) -> None:
     try:
         classifier = loaded(model.facts.name)
         warm(classifier)
+        model.digest = classifier.digest()
         model.asked.set_result(classifier)
-        fill_in(model.facts, classifier)
-        model.complete.set_result(None)
-        model.digest.set_result(classifier.digest())
+        other = loaded(model.facts.name)
+        fill_in(model.facts, other)
+        model.looked_into.set_result(other)
     except BaseException as error:
-        for future in (model.asked, model.complete, model.digest):
+        for future in (model.asked, model.looked_into):
             if not future.done():
                 future.set_exception(error)
 
@@ -278,6 +273,14 @@ def folder_of(name: str) -> Path | None:
         return shipped_folder(bare)
     folders = (Path(name), RUNS / name)
     return next((folder for folder in folders if (folder / INFO).is_file()), None)
+
+
+def digest_on_record(name: str) -> str | None:
+    """The digest of a shipped model or a run, as its file states it."""
+    folder = folder_of(name)
+    if folder is None:
+        return None
+    return msgspec.json.decode((folder / INFO).read_bytes(), type=_Saved).digest
 
 
 def fooled_by(model: Model) -> Path | None:

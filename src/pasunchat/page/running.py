@@ -16,7 +16,8 @@ from pasunchat.page.settings import Limits
 from pasunchat.page.workers import Workers
 
 Tell = Callable[[str, Any], None]
-GATHERED = ("tries", "survival", "model")  # events of which there are several
+# Where the facts have what comes in several events: `model` is the name of the one that was fooled.
+GATHERED = {"survival": "survival", "model": "answers"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Runner:
 
         model, loop = self.models.first, asyncio.get_running_loop()
         try:
-            await asyncio.wrap_future(model.complete)
+            await asyncio.wrap_future(model.looked_into)
             search = await self.workers.searching.run(fooled_example, model, run, self.limits)
         except PasunchatError:  # files that do not fit each other; the page has another example
             return None
@@ -83,7 +84,7 @@ def said(search: Search, name: str, data: Any) -> None:
     if name == "tries":
         search.facts.setdefault(name, []).extend(data)
     elif name in GATHERED:
-        search.facts.setdefault(name, []).append(data)
+        search.facts.setdefault(GATHERED[name], []).append(data)
     elif name in ("found", "begun"):
         search.facts.update(data)
     else:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pasunchat.page.example import shipped_files
+from pasunchat.page.photos import SHARED
 from pasunchat.page.settings import Limits
 
 if TYPE_CHECKING:
     from pasunchat.page.photos import KeptPhoto
 
 FOLDER = Path(__file__).parent / "samples"
-EXAMPLES = {"example": "photo.png", "example-changed": "changed.png"}
-OWNER = "the page"
 
 
 class Shared:
@@ -20,9 +19,11 @@ class Shared:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        shipped = shipped_files()
-        self.files = {name: shipped[file] for name, file in EXAMPLES.items()}
-        self.files |= {f"sample-{path.stem}": path for path in FOLDER.glob("*.webp")}
+        self.files = {f"sample-{path.stem}": path for path in sorted(FOLDER.glob("*.webp"))}
+        files = shipped_files()
+        for name, stem in (("example", "photo.png"), ("example-changed", "changed.png")):
+            if stem in files:
+                self.files[name] = files[stem]
         self.opened: dict[str, KeptPhoto] = {}
 
     def get(self, name: str) -> "KeptPhoto | None":
@@ -33,7 +34,7 @@ class Shared:
         if name not in self.opened:
             from pasunchat.page.opening import opened
 
-            shown = "chelsea.png" if name in EXAMPLES else path.name
-            kept = opened(path.read_bytes(), shown, OWNER, self.limits)
+            shown = "chelsea.png" if name.startswith("example") else path.name
+            kept = opened(path.read_bytes(), shown, SHARED, self.limits)
             self.opened[name] = replace(kept, id=name)
         return self.opened[name]
