@@ -120,4 +120,6 @@ def test_two_tabs_do_not_know_each_other(open_tab: Open, pictures: Path) -> None
     first.fool()
     for tab in (first, second):
         assert "→" in tab.text("[data-verdict]")
-    assert first.page.get_attribute("img.under", "src") != second.page.get_attribute("img.under", "src")
+    assert first.page.get_attribute("img.under", "src") != second.page.get_attribute(
+        "img.under", "src"
+    )
