@@ -116,6 +116,10 @@ class Tab:
         self.page.goto(self.served.address + path)
         self.page.locator("html[data-ready]").wait_for(state="attached")
 
+    def complete(self) -> None:
+        """Wait until the networks are there."""
+        self.page.locator("html[data-complete]").wait_for(state="attached")
+
     def until(self, script: str, argument: object = None, *, seconds: float = PATIENCE) -> Any:
         """Wait until a script gives something true, and give that. (Playwright's own waiting wants
         eval, which the page's policy forbids.)"""

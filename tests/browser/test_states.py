@@ -127,7 +127,7 @@ def with_models(tab: Any, **changes: Any) -> None:
 
     tab.page.route("**/models", answer)
     tab.go()
-    tab.until("!document.querySelector('#layers .note.busy')")
+    tab.complete()
 
 
 def test_a_network_without_layers(open_tab: Open) -> None:

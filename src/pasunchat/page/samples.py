@@ -21,7 +21,7 @@ class Shared:
         self.limits = limits
         self.files = {f"sample-{path.stem}": path for path in sorted(FOLDER.glob("*.webp"))}
         files = shipped_files()
-        for name, stem in (("example", "photo.png"), ("example-changed", "changed.png")):
+        for name, stem in (("example", "file-photo.png"), ("example-changed", "file-changed.png")):
             if stem in files:
                 self.files[name] = files[stem]
         self.opened: dict[str, KeptPhoto] = {}

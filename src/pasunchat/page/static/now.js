@@ -28,7 +28,7 @@ export function address(name) {
   if (name === "file") return source.url(now.photo.photo, now.run, "file");
   return source.picture(now.attack, name);
 }
-export const fileOf = (name) => (now.attack === EXAMPLE ? boot.example[name] ?? null : source.file(now.attack, name));
+export const fileOf = (name) => (now.attack === EXAMPLE ? boot.example["file-" + name] ?? boot.example[name] ?? null : source.file(now.attack, name));
 export const isShown = () => now.attack === EXAMPLE; // the finished example itself
 export const isChelsea = () => isShown() && Boolean(boot.facts.photo.whole); // the one that comes with the program
 
