@@ -61,7 +61,8 @@ def test_a_port_that_is_taken_is_said_with_one_that_is_free(
         assert run(["page", "--port", str(port)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.fullmatch(
-        rf"error: port {port} cannot be used \(.+\); take a free one: pasunchat page --port \d+", line
+        rf"error: port {port} cannot be used \(.+\); take a free one: pasunchat page --port \d+",
+        line,
     )
 
 
