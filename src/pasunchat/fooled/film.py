@@ -1,6 +1,6 @@
 """The fall as a film: the change grows from nothing to all of it; every frame is asked about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,14 +39,14 @@ def draw_film(
     photo, picture = (
         np.asarray(open_photo(folder / name).picture) for name in ("photo.png", outcome.picture)
     )
-    images = growing(photo, picture)
+    images = list(growing(photo, picture))
     readings = read_frames(classifier, images, outcome.goal)
     return write_film(folder / f"film.{kind}", images, readings, outcome.goal)
 
 
 def growing(
     photo: NDArray[np.uint8], picture: NDArray[np.uint8], steps: int = STEPS
-) -> list[NDArray[np.uint8]]:
+) -> Iterator[NDArray[np.uint8]]:
     """`steps` + 1 pictures, uint8 [H, W, 3], from the photo to the picture.
 
     After a share s of the steps each value has moved by floor(s |change| + u), u in [0, 1) drawn
@@ -55,11 +55,9 @@ def growing(
     """
     change = picture.astype(np.int64) - photo.astype(np.int64)
     drawn = np.random.default_rng(seed_from("film")).random(photo.shape)
-    pictures = []
     for step in range(steps + 1):
         moved = (np.abs(change) * step / steps + drawn).astype(np.int64)
-        pictures.append((photo + np.sign(change) * moved).astype(np.uint8))
-    return pictures
+        yield (photo + np.sign(change) * moved).astype(np.uint8)
 
 
 def read_frames(
