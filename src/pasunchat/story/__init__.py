@@ -1,0 +1,1 @@
+"""Words, looks and charts that the page, the report and a packed page share."""

@@ -1,0 +1,97 @@
+"""Words: a table of sentences in one language, and how numbers are said in it."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from pasunchat.words import percent
+
+TABLES = Path(__file__).parent / "words"
+LANGUAGES = ("en", "fr")
+SPACE, NARROW = "\u00a0", "\u202f"  # that no line is broken at
+
+
+@cache
+def _table(name: str, lang: str) -> Mapping[str, Any]:
+    table: Mapping[str, Any] = json.loads((TABLES / f"{name}.{lang}.json").read_text("utf-8"))
+    return {key: _unbroken(value, lang) for key, value in table.items()}
+
+
+def _unbroken(value: Any, lang: str) -> Any:
+    """No line begins with a per cent sign, nor in French with a colon."""
+    if isinstance(value, list):
+        return [_unbroken(part, lang) for part in value]
+    if lang == "fr":
+        value = re.sub(r" ([:;?!»…])", SPACE + r"\1", value).replace("« ", f"«{SPACE}")
+    return value.replace(" %", f"{SPACE}%")
+
+
+class Words:
+    """The table `name` in `lang`, "en" or "fr". Sentences are whole; what varies stands in braces.
+
+    Class names of a user have no gender: they stand after a colon or in quotes only.
+    """
+
+    def __init__(self, lang: str, name: str = "page") -> None:
+        self.lang = lang
+        self.table = _table(name, lang)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.table[key]
+
+    def t(self, key: str, **values: object) -> str:
+        """The sentence as plain text, without the marks of `rich`."""
+        text: str = self.table[key]
+        return re.sub(r"([_*])(.+?)\1", r"\2", text).format(**values)
+
+    def rich(self, key: str, **values: object) -> Markup:
+        """The sentence as HTML: `_kernel_` is a term, `*e*` italic; values are escaped unless they
+        are Markup."""
+        text = re.sub(r"_(.+?)_", r"<dfn>\1</dfn>", str(escape(self.table[key])))
+        return Markup(re.sub(r"\*(.+?)\*", r"<i>\1</i>", text)).format(**values)
+
+    def num(self, value: float, places: int = 0) -> str:
+        """ "3.14", "3,14", "−0.5"; never "−0"."""
+        text = re.sub(r"^-(0[.]?0*)$", r"\1", f"{value:.{places}f}")
+        return self._pointed(text).replace("-", "−")
+
+    def sign(self, value: float, places: int = 0) -> str:
+        """With its sign: "+3.1", "−3.1", "0.0"."""
+        text = self.num(value, places)
+        return text if re.fullmatch(r"−.*|0[.,]?0*", text) else f"+{text}"
+
+    def cnt(self, value: int) -> str:
+        """A count: "2,472", in French with a narrow space."""
+        return f"{value:,}".replace(",", "," if self.lang == "en" else NARROW)
+
+    def pc(self, probability: float) -> str:
+        """A probability in [0, 1] as `pasunchat.words.percent` says it: never 100 %."""
+        text = self._pointed(percent(probability)).replace(" %", f"{SPACE}%")
+        if self.lang == "fr":
+            text = text.replace("more than", "plus de").replace("less than", "moins de")
+        return text
+
+    def pcs(self, probability: float) -> str:
+        """The same where there is little room: "> 99.9 %"."""
+        return re.sub(
+            r"^\D+(?=\d)", lambda m: f"{_SIGNS[m[0].strip()]}{SPACE}", self.pc(probability)
+        )
+
+    def share(self, part: float, places: int = 1) -> str:
+        """A share in [0, 1] of things counted: "87.1 %"."""
+        return f"{self.num(100 * part, places)}{SPACE}%"
+
+    def cls(self, name: str) -> str:
+        """A class's name; those of the shipped classifiers in this language."""
+        return str(self.table.get(f"class_{name}", name))
+
+    def _pointed(self, text: str) -> str:
+        return text.replace(".", ",") if self.lang == "fr" else text
+
+
+_SIGNS = {"more than": ">", "plus de": ">", "less than": "<", "moins de": "<"}
