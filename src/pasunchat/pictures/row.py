@@ -13,7 +13,7 @@ from pasunchat.words import count
 SIDE, GAP, MARGIN = 460, 30, 24
 LARGEST, SMALLEST = 34, 18
 INK, SOFT = (34, 34, 34), (93, 90, 84)
-DRAWN_WHOLE = 0.98  # of the changed values; the few that are larger would leave the rest grey
+DRAWN_WHOLE = 0.95  # of the changed values; the few that are larger would leave the rest grey
 
 
 def noise_gain(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> int:
@@ -24,12 +24,13 @@ def noise_gain(photo: NDArray[np.uint8], picture: NDArray[np.uint8]) -> int:
     return gain_of(change)
 
 
-def gain_of(change: NDArray[np.float64]) -> int:
-    """`noise_gain` of a change, any shape, in levels of 255."""
+def gain_of(change: NDArray[np.float64], span: float = 127.5) -> int:
+    """How many times stronger a change, any shape, is drawn where `span` of it is all there is
+    room for."""
     sizes = np.abs(change[change != 0])
     if not sizes.size:
         return 1
-    return max(1, int(127.5 / np.quantile(sizes, DRAWN_WHOLE, method="higher")))
+    return max(1, int(span / np.quantile(sizes, DRAWN_WHOLE, method="higher")))
 
 
 def drawn_noise(

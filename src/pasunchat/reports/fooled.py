@@ -125,7 +125,7 @@ def fooled_facts(
         found = survival(classifier, picture, goal) if classifier.size else ()
     return FooledFacts(
         told=told,
-        model=classifier.known_as,
+        model=file_name(classifier.known_as),
         classes=tuple(classifier.class_name(index) for index in range(len(before))),
         was=int(before.argmax()),
         now=int(after.argmax()),
@@ -165,7 +165,7 @@ def _told(classifier: Classifier, at: FooledPhoto) -> Told:
         request=outcome.request,
         queries=outcome.queries,
         survival=outcome.survival,
-        verify=command("verify", outcome.picture, "--model", outcome.model),
+        verify=command("verify", outcome.picture, "--model", file_name(outcome.model)),
     )
 
 

@@ -5,7 +5,6 @@ filters, tests and functions listed here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from math import log
 from pathlib import Path
 from statistics import median
@@ -38,7 +37,7 @@ from pasunchat.reports.comparison import (
     which_photos,
 )
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
-from pasunchat.reports.contents import Contents, read_contents
+from pasunchat.reports.contents import is_pipe, read_contents
 from pasunchat.reports.curves import TITLES, curves, seen_in_curves
 from pasunchat.reports.embedded import figure_picture, ink, picture, png_picture
 from pasunchat.reports.evaluation import (
@@ -75,6 +74,12 @@ from pasunchat.reports.robustness_words import (
     enough_in_words,
     findings,
     photo_in_words,
+)
+from pasunchat.reports.run_words import (
+    base_in_words,
+    network_said,
+    recipe_in_words,
+    settings_in_words,
 )
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.story.charts import brief
@@ -128,7 +133,7 @@ def _environment(lang: str = "en") -> Environment:
     words = Words(lang)
     environment.filters |= {function.__name__: function for function in FILTERS}
     environment.filters["class_said"] = words.cls
-    environment.tests |= {"drawn": _is_drawn, "pipe": _is_pipe}
+    environment.tests |= {"drawn": _is_drawn, "pipe": is_pipe}
     environment.globals |= {**GLOBALS, "lang": lang, "page": words, "w": Words(lang, "report")}
     return environment
 
@@ -143,11 +148,6 @@ def _is_drawn(source: str) -> bool:
     return source.partition(":")[0] == "drawn"
 
 
-def _is_pipe(at: FooledPhoto) -> bool:
-    """Whether the photo is named pipe, like the one in the talk that is neither cat nor dog."""
-    return file_name(at.outcome.photo).partition(".")[0] == "pipe"
-
-
 def counted(numbers: dict[str, int]) -> list[str]:
     """Each number before its name: {"heic": 3} is ["3 heic"]."""
     return [f"{count(number)} {name}" for name, number in numbers.items()]
@@ -156,6 +156,11 @@ def counted(numbers: dict[str, int]) -> list[str]:
 def sentence(text: str) -> str:
     """With a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def sentence_start(text: str) -> str:
+    """With a capital letter."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def outcome_heading(outcome: Outcome) -> str:
@@ -175,7 +180,8 @@ def gain_of_files(files: Sequence[Path]) -> str:
 # fmt: off
 # `count` is the one of pasunchat.words; Jinja's own, which it replaces, is also called `length`
 FILTERS: tuple[Callable[..., object], ...] = (
-    asdict, median, file_name, counted, count, duration, listed, percent, share, sentence, brief,
+    median, file_name, counted, count, duration, listed, percent, share, brief,
+    sentence, sentence_start, network_said, recipe_in_words, settings_in_words, base_in_words,
     png_picture, picture, ink, figure_picture, gain_of_files, outcome_heading, confusion_matrix, curves, reliability, robustness_curve, tradeoff,
     seen_in_curves, seen_in_confusion, seen_in_reliability,
     accuracy_in_words, floor_in_words, coin_in_words, cure, class_cells, caption,

@@ -4,6 +4,7 @@ the same size."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Self
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from pasunchat.explain.forward_pass import forward_pass
 from pasunchat.explain.growth import growth
 from pasunchat.explain.layers import LayerMaps, layer_maps, layers_of
 from pasunchat.explain.pushes import Pushes, pushes
+from pasunchat.pictures.row import gain_of
 
 Image = NDArray[np.uint8]
 
@@ -32,8 +34,9 @@ class Why:
 
 @dataclass(frozen=True)
 class LayerPictures:
-    """What a layer makes of a photo, and what changes there: MAPS maps beside each other in one ink
-    each, uint8 [H, W]; 0 is nothing, 255 the largest value of a map of the photo or the picture."""
+    """What a layer makes of a photo, and what changes there: MAPS maps beside each other, uint8
+    [H, W]; 0 is nothing, 255 the largest value of a map of the photo or the picture, for what
+    changes divided by `Layers.gain`."""
 
     name: str
     channels: int
@@ -53,6 +56,7 @@ class Layers:
     all: int  # layers of weights that it has
     with_maps: int  # of them
     shown: tuple[LayerPictures, ...]
+    gain: int  # how many times stronger changes are drawn, the same in all layers
     found_share: float  # of the pixels: L2 of the change as a share of that of the photo
     random_share: float
 
@@ -78,36 +82,55 @@ def layers_fooled(
     passes = [forward_pass(classifier, image) for image in (photo, picture, random)]
     maps = [layer_maps(classifier, each) for each in passes]
     found, beside = (growth(classifier, passes[0], each) for each in passes[1:])
-    shown = [
-        _pictures(layers, (found[place].share, beside[place].share))
-        for place, layers in enumerate(zip(*maps, strict=True), start=1)
-    ]
-    shown = [each for each in shown if isfinite(each.found_share + each.random_share)]
-    if not shown:
+    shares = [*zip(found[1:], beside[1:], strict=True)]
+    usable = [k for k, (at, by) in enumerate(shares) if isfinite(at.share + by.share)]
+    if not usable:
         return None
+    chosen = [_Chosen.of([maps[kind][k] for kind in range(3)]) for k in usable]
+    gain = gain_of((chosen[-1].found - chosen[-1].photo).double().numpy(), span=1)
     return Layers(
         all=len(infos),
         with_maps=sum(info.kind != "dense" for info in infos),
-        shown=tuple(shown),
+        shown=tuple(
+            _pictures(maps[0][k], each, gain, (shares[k][0].share, shares[k][1].share))
+            for k, each in zip(usable, chosen, strict=True)
+        ),
+        gain=gain,
         found_share=found[0].share,
         random_share=beside[0].share,
     )
 
 
-def _pictures(layers: Sequence[LayerMaps], shares: tuple[float, float]) -> LayerPictures:
-    """layers: the same for the photo, the picture and the random noise."""
-    photo, chosen = layers[0], _largest(layers[0])
-    was, found, random = (_small(each.maps[chosen]) for each in layers)
-    top = torch.maximum(was, found).amax((1, 2), keepdim=True).clamp_min(1e-12)
-    drawn = [_beside((each / top).clamp(0, 1)) for each in (was, (found - was).abs(), (random - was).abs())]
+@dataclass(frozen=True)
+class _Chosen:
+    """Some maps of a layer, [C, H, W], each as a share of its largest value."""
+
+    photo: Tensor
+    found: Tensor
+    random: Tensor
+
+    @classmethod
+    def of(cls, layers: Sequence[LayerMaps]) -> Self:
+        """layers: the same one for photo, picture and random noise."""
+        chosen = _largest(layers[0])
+        maps = [_small(each.maps[chosen]) for each in layers]
+        top = torch.maximum(maps[0], maps[1]).amax((1, 2), keepdim=True).clamp_min(1e-12)
+        return cls(*(each / top for each in maps))
+
+
+def _pictures(
+    layer: LayerMaps, maps: _Chosen, gain: int, shares: tuple[float, float]
+) -> LayerPictures:
+    changes = [gain * (each - maps.photo).abs() for each in (maps.found, maps.random)]
+    photo, found, random = (_beside(each.clamp(0, 1)) for each in (maps.photo, *changes))
     return LayerPictures(
-        name=photo.name,
-        channels=len(photo.maps),
-        side=(photo.maps.shape[1], photo.maps.shape[2]),
-        sees=photo.field.size if photo.field else None,
-        photo=drawn[0],
-        found=drawn[1],
-        random=drawn[2],
+        name=layer.name,
+        channels=len(layer.maps),
+        side=(layer.maps.shape[1], layer.maps.shape[2]),
+        sees=layer.field.size if layer.field else None,
+        photo=photo,
+        found=found,
+        random=random,
         found_share=shares[0],
         random_share=shares[1],
     )

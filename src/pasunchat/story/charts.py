@@ -35,7 +35,7 @@ def ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
 
 def places_of(values: Sequence[float]) -> int:
     """How many decimals tell these ticks apart."""
-    return next((p for p in range(7) if all(round(v, p) == v for v in values)), 7)
+    return next((p for p in range(7) if all(abs(round(v, p) - v) < 1e-9 for v in values)), 7)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def plane(
     size, _ = film[-1]
     largest = max([size, *(at[0] for at in tries)]) or 1.0
     x_ticks = ticks(0, 1.2 * largest)
-    axes = Axes(width, height, (0, max(1.12 * largest, x_ticks[-1])), (0, 1))
+    axes = Axes(width, height, (0, max(1.12 * largest, x_ticks[-1])), (0, 1), top=28)
     mean = float(np.mean(draws)) if draws else film[0][1]
     return Plane(
         axes=axes,
