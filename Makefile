@@ -1,4 +1,5 @@
 # make demo         everything, from nothing to a fooled picture and a report
+# make page         the same set up, then the local page
 # make test         all tests, on the wheel as built; those of an extra or a peer are skipped
 # make test-extras  those, with every extra and the peers, in an environment beside the first
 # make check        format, lint, types, import order
@@ -8,7 +9,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 EXTRAS_VENV := .venv-extras
-EXTRAS := fast,hf,keras,onnx,pandas,parquet,timm,vgg16
+EXTRAS := fast,hf,keras,onnx,page,pandas,parquet,timm,vgg16
 PEERS := adv-lib eagerpy foolbox torchattacks
 ifeq ($(OS),Windows_NT)
 SCRIPTS := Scripts
@@ -20,10 +21,13 @@ BIN := $(VENV)/$(SCRIPTS)
 PIP = $(@D)/$(SCRIPTS)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find src -type f -not -name "*.pyc") pyproject.toml README.md LICENSE $(wildcard docs/*.md)
 
-.PHONY: demo test test-extras check format docs clean
+.PHONY: demo page test test-extras check format docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/pasunchat demo --overwrite
+
+page: $(VENV)/installed
+	$(BIN)/pasunchat page --open
 
 test: $(VENV)/installed $(VENV)/test-tools
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -63,7 +67,7 @@ $(VENV)/packages: $(VENV)/torch pyproject.toml
 $(VENV)/installed: $(VENV)/packages $(SOURCES)
 	rm -rf build/wheel
 	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir build/wheel .
-	$(PIP) install --constraint constraints.txt "$$(ls build/wheel/*.whl)[fast]"
+	$(PIP) install --constraint constraints.txt "$$(ls build/wheel/*.whl)[fast,page]"
 	$(PIP) install --force-reinstall --no-deps build/wheel/*.whl
 	touch $@
 

@@ -1,5 +1,6 @@
 """The saved file as the only witness: written with a receipt, read back, asked again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +12,8 @@ from pasunchat.attacks.result import RequestInfo
 from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import Decode
-from pasunchat.photos.image import own_pixels, read_photo, read_png_texts, write_png
-from pasunchat.storage import from_json, readable, sha256, to_json
+from pasunchat.photos.image import own_pixels, png_bytes, read_photo, read_png_texts
+from pasunchat.storage import from_json, readable, sha256, to_json, write_bytes
 
 RECEIPT = "pasunchat"
 
@@ -70,14 +71,25 @@ def digest_of_pixels(image: NDArray[np.uint8]) -> str:
 
 
 def save_with_receipt(path: Path, image: NDArray[np.uint8], receipt: Receipt) -> None:
-    """Write the picture as PNG, its receipt inside."""
-    write_png(path, image, {RECEIPT: to_json(receipt).decode()})
+    """Write `bytes_with_receipt` whole or not at all."""
+    write_bytes(path, bytes_with_receipt(image, receipt))
+
+
+def bytes_with_receipt(image: NDArray[np.uint8], receipt: Receipt) -> bytes:
+    """The picture as PNG, its receipt inside."""
+    return png_bytes(image, {RECEIPT: to_json(receipt).decode()})
 
 
 def read_receipt(path: Path) -> Receipt | None:
     """The receipt inside a PNG, or None. Raises PasunchatError if it is damaged."""
-    text = read_png_texts(path).get(RECEIPT)
-    return None if text is None else from_json(text, Receipt, f"the receipt in {path}")
+    return receipt_in(read_png_texts(path), str(path))
+
+
+def receipt_in(texts: Mapping[str, str], origin: str) -> Receipt | None:
+    """The receipt among the texts of a PNG, or None. Raises PasunchatError naming `origin` if it is
+    damaged."""
+    text = texts.get(RECEIPT)
+    return None if text is None else from_json(text, Receipt, f"the receipt in {origin}")
 
 
 def verify(
@@ -93,7 +105,7 @@ def verify(
     if receipt is None:
         findings = ["it carries no receipt of pasunchat, so there is nothing to check it against"]
     else:
-        findings = _against_receipt(image, prediction, classifier, receipt)
+        findings = against_receipt(image, prediction, classifier, receipt)
         if photo is not None:
             framed = image.shape[:2] == (classifier.size, classifier.size)
             was = (
@@ -107,9 +119,11 @@ def verify(
     )
 
 
-def _against_receipt(
+def against_receipt(
     image: NDArray[np.uint8], prediction: Prediction, classifier: Classifier, receipt: Receipt
 ) -> list[str]:
+    """A sentence for each thing that does not hold. image: uint8 [H, W, 3], as the file has it.
+    prediction: the classifier's, for that file."""
     findings = []
     if digest_of_pixels(image) != receipt.picture:
         findings.append("its pixels are not those the receipt was written for")

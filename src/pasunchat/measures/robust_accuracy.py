@@ -12,8 +12,8 @@ from pasunchat.attacks.norms import ROUNDING as FLOAT_ROUNDING
 from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.result import RequestInfo
 from pasunchat.extras import extra
+from pasunchat.intervals import interval_of
 from pasunchat.measures.attacked import AttackedPhoto
-from pasunchat.measures.score import interval_of
 from pasunchat.words import count, interval_in_words, share
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pasunchat.classifiers.classifier import Classifier, Prediction, softmax
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.extras import extra
+from pasunchat.intervals import interval_of
 from pasunchat.measures.class_match import ClassMatch, match_classes
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
@@ -205,14 +206,6 @@ def score(
         best=tuple(reversed(by_confidence[-SHOWN:])),
         worst=tuple(by_confidence[:SHOWN]),
     )
-
-
-def interval_of(right: int, photos: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of the share that is right, of one photo or more."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, photos).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def check_fit(classifier: Classifier, dataset: Dataset) -> None:

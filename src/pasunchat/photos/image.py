@@ -20,6 +20,7 @@ from pasunchat.photos.modes import to_rgb
 from pasunchat.storage import readable, write_bytes
 
 DECODES: tuple[Decode, ...] = ("exact", "fast")
+MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # formats whose frames follow each other in time
 DRAFTED = ("JPEG", "MPO")  # formats that Pillow can decode at reduced size; EXIF is in their header
 Near = Callable[[int, int], tuple[int, int]]
 Reason = Literal[
@@ -114,16 +115,45 @@ def near_size(size: int, framing: Framing, decode: Decode) -> Near | None:
     return lambda width, height: scaled_size(width, height, size, framing)
 
 
-def decode_photo(data: bytes, *, near: Near | None = None) -> Photo:
+@dataclass(frozen=True)
+class Header:
+    """What a file says of its picture before it is decoded."""
+
+    kind: str  # JPEG, PNG, ..., as Pillow calls it
+    width: int
+    height: int  # upright
+    turned: bool  # the picture is stored in another position than it is seen in
+    frames: int  # 1; of a moving picture 2 or more
+
+
+def header_of(data: bytes, formats: tuple[str, ...] | None = None) -> Header:
+    """What an image file's bytes say of themselves; formats: Pillow's names of those that are
+    read, by content; None: all that it reads. Raises PhotoError with a named reason."""
+    with _QUIET.on():
+        picture = _identified(data, formats)
+        orientation = _orientation(picture)
+        try:
+            moves = picture.format in MOVING and bool(getattr(picture, "is_animated", False))
+            frames = int(getattr(picture, "n_frames", 2)) if moves else 1
+        except Exception as error:
+            raise _undecodable(error) from error
+    width, height = picture.size[::-1] if orientation in SIDEWAYS else picture.size
+    kind = "JPEG" if picture.format == "MPO" else picture.format or ""
+    return Header(kind, width, height, orientation != 1, frames)
+
+
+def decode_photo(
+    data: bytes, *, near: Near | None = None, formats: tuple[str, ...] | None = None
+) -> Photo:
     """Open an image file's bytes: upright by EXIF, any mode to RGB, the first frame.
 
     near: (width, height) of the upright file -> (width, height) that will be needed; a JPEG is
     then decoded at a half, a quarter or an eighth while it stays at least that large. Colour
-    profiles are not applied. Raises PhotoError with a named reason: what does not decode whole is
-    no photo.
+    profiles are not applied. formats: as in `header_of`. Raises PhotoError with a named reason:
+    what does not decode whole is no photo.
     """
     with _QUIET.on():
-        picture = _opened(data)
+        picture = _opened(data, formats)
         file_size = picture.size
         box = _draft(picture, near) if near and picture.format in DRAFTED else None
         _load(picture)
@@ -149,15 +179,19 @@ def as_photo(picture: Image.Image) -> Photo:
     return Photo(rgb, *rgb.size, box=(0, 0, *rgb.size))
 
 
-def _opened(data: bytes) -> Image.Image:
+def _identified(data: bytes, formats: tuple[str, ...] | None) -> Image.Image:
     if not data:
         raise PhotoError("empty", "the file is empty (0 bytes)")
     try:
-        picture = Image.open(io.BytesIO(data))
+        return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
     except Exception as error:  # the bytes are in memory: whatever it is, it is the file's doing
         raise _undecodable(error) from error
+
+
+def _opened(data: bytes, formats: tuple[str, ...] | None = None) -> Image.Image:
+    picture = _identified(data, formats)
     if picture.width * picture.height > MOST_PIXELS:
         raise _too_large()
     _check(picture, data)
@@ -260,26 +294,36 @@ def _file_bytes(path: Path) -> bytes:
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> None:
-    """Write uint8 [H, W, 3] as a PNG with text chunks, whole or not at all.
+    """Write `png_bytes` whole or not at all."""
+    write_bytes(path, png_bytes(pixels, texts))
 
-    Exact: `read_photo` gives back the same numbers. The same input gives the same bytes.
+
+def png_bytes(pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> bytes:
+    """uint8 [H, W, 3] as a PNG with text chunks.
+
+    Exact: `decode_photo` gives back the same numbers. The same input gives the same bytes.
     """
     chunks = PngImagePlugin.PngInfo()
     for key in sorted(texts):
         chunks.add_text(key, texts[key])
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", pnginfo=chunks, compress_level=6)
-    write_bytes(path, file.getvalue())
+    return file.getvalue()
 
 
 def read_png_texts(path: Path) -> dict[str, str]:
-    """The text chunks of a PNG; {} for other images. Raises PasunchatError if it is none."""
+    """`png_texts` of a file. Raises PasunchatError naming the file."""
+    try:
+        return png_texts(_file_bytes(path))
+    except PhotoError as error:
+        raise PhotoError(error.reason, f"{readable(path)}: {error}") from error
+
+
+def png_texts(data: bytes) -> dict[str, str]:
+    """The text chunks of a PNG's bytes; {} for other images. Raises PhotoError if it is none."""
     with _QUIET.on():
-        try:
-            picture = _opened(_file_bytes(path))
-            _load(picture)
-        except PhotoError as error:
-            raise PhotoError(error.reason, f"{readable(path)}: {error}") from error
+        picture = _opened(data)
+        _load(picture)
     texts = getattr(picture, "text", {})
     return {str(key): str(value) for key, value in texts.items()}
 

@@ -1,0 +1,82 @@
+"""build_app: the page as an ASGI application. ROUTES is the table of what may be asked of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from pasunchat.page.first_page import first_page
+from pasunchat.page.model_requests import models
+from pasunchat.page.photo_requests import ask, file_picture, photo, seen_picture
+from pasunchat.page.refusals import Refused
+from pasunchat.page.security import Guard, own_hosts
+from pasunchat.page.settings import Settings
+from pasunchat.page.state import Page, page_of
+
+HERE = Path(__file__).parent
+
+
+async def health(request: Request) -> Response:
+    """That the program is there, and since when: another start means another token."""
+    page = page_of(request)
+    return JSONResponse({"version": page.version, "started": page.started})
+
+
+async def example_file(request: Request) -> Response:
+    """A picture of the finished example."""
+    path = page_of(request).example.files.get(request.path_params["name"])
+    if path is None:
+        raise Refused(404, "g_missing")
+    return FileResponse(path)
+
+
+ROUTES: tuple[BaseRoute, ...] = (
+    Route("/", first_page),
+    Route("/health", health),
+    Route("/models", models),
+    Route("/example/{name}", example_file),
+    Route("/photo", photo, methods=["POST"]),
+    Route("/photo/{photo}/ask", ask, methods=["POST"]),
+    Route("/photo/{photo}/file.webp", file_picture),
+    Route("/photo/{photo}/seen.png", seen_picture),
+    Mount("/static", StaticFiles(directory=HERE / "static")),
+)
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The page for some settings, at a port that is bound already."""
+    page = Page(settings)
+
+    @asynccontextmanager
+    async def living(_: Starlette) -> AsyncIterator[None]:
+        page.begin()
+        yield
+
+    app = Starlette(
+        routes=list(ROUTES),
+        middleware=[Middleware(Guard, hosts=own_hosts(settings.port), token=page.token)],
+        exception_handlers={Refused: refused, HTTPException: not_served},
+        lifespan=living,
+    )
+    app.state.page = page
+    return app
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    """A refusal as JSON."""
+    assert isinstance(error, Refused)
+    headers = {} if error.after_s is None else {"Retry-After": str(error.after_s)}
+    return JSONResponse(error.facts(), error.status, headers)
+
+
+async def not_served(_: Request, error: Exception) -> Response:
+    """An address that leads nowhere, likewise."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"key": "g_missing", "values": {}}, error.status_code)

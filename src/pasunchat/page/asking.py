@@ -1,0 +1,69 @@
+"""What a model says of a photo: its square, its logits, whether that can be believed."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pasunchat.framing import scaled_size
+from pasunchat.page.models import ModelFacts
+from pasunchat.page.opening import FORMATS
+from pasunchat.page.photos import KeptPhoto
+from pasunchat.page.refusals import Refused
+from pasunchat.photos.image import decode_photo, near_size
+
+if TYPE_CHECKING:
+    from pasunchat.classifiers.classifier import Classifier
+
+
+def square(photo: KeptPhoto, run: str, classifier: "Classifier") -> NDArray[np.uint8]:
+    """The photo as a model sees it, uint8 [size, size, 3]. Raises Refused for a model that states
+    no size."""
+    if classifier.size is None:
+        raise Refused(422, "e_nosize", {"model": classifier.known_as})
+    if run not in photo.squares:
+        near = near_size(classifier.size, classifier.framing, classifier.decode)
+        opened = decode_photo(photo.data, near=near, formats=FORMATS)
+        photo.squares[run] = opened.square(classifier.size, classifier.framing)
+    return photo.squares[run]
+
+
+def photo_facts(photo: KeptPhoto, model: ModelFacts, classifier: "Classifier") -> dict[str, Any]:
+    """What the page says of a photo. To be called in the thread of quick questions."""
+    from pasunchat.classifiers.classifier import softmax
+
+    logits = classifier.logits(square(photo, model.run, classifier)[None])
+    probabilities = softmax(logits)[0].tolist()
+    return {
+        "photo": photo.id,
+        "file": file_facts(photo),
+        "seen": seen_facts(photo, classifier),
+        "logits": logits[0].tolist(),
+        "probabilities": probabilities,
+        "believe": None,
+        "receipt": None,
+    }
+
+
+def file_facts(photo: KeptPhoto) -> dict[str, Any]:
+    """What the file was."""
+    return {
+        "name": photo.name,
+        "width": photo.width,
+        "height": photo.height,
+        "kind": photo.kind,
+        "turned": photo.turned,
+        "frames": photo.frames,
+    }
+
+
+def seen_facts(photo: KeptPhoto, classifier: "Classifier") -> dict[str, Any]:
+    """Where the photo lies in the square that is seen."""
+    size, framing = classifier.size, classifier.framing
+    assert size is not None
+    box = [0, 0, size, size]
+    if framing == "pad":
+        width, height = scaled_size(photo.width, photo.height, size, framing)
+        left, top = (size - width) // 2, (size - height) // 2
+        box = [left, top, left + width, top + height]
+    return {"size": size, "box": box, "framing": framing}

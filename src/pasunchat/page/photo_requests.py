@@ -1,0 +1,80 @@
+"""What is asked about a photo."""
+
+import asyncio
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pasunchat.page.bodies import read_body
+from pasunchat.page.models import Model
+from pasunchat.page.photos import NAME, KeptPhoto
+from pasunchat.page.state import Page, page_of
+
+FILE_NAME = "X-Pasunchat-Name"
+KEEP = {"Cache-Control": "private, max-age=3600"}  # an id never means another picture
+
+
+async def photo(request: Request) -> Response:
+    """A file's bytes -> what it is, and what a model says of it."""
+    from pasunchat.page.opening import opened
+
+    page, owner = page_of(request), owner_of(request)
+    name, limits = _name(request), page.settings.limits
+    data = await read_body(request, limits.body_bytes, limits.body_seconds, name)
+    kept = await page.workers.decoding.run(opened, data, name, owner, limits)
+    facts = await _asked(page, kept, model_of(request))
+    page.photos.add(kept)
+    return JSONResponse(facts)
+
+
+async def ask(request: Request) -> Response:
+    """What another model says of the same photo."""
+    return JSONResponse(await _asked(page_of(request), photo_of(request), model_of(request)))
+
+
+async def file_picture(request: Request) -> Response:
+    """The file as a picture to look at."""
+    return Response(photo_of(request).shown, media_type="image/webp", headers=KEEP)
+
+
+async def seen_picture(request: Request) -> Response:
+    """What the model sees, without loss."""
+    from pasunchat.page.asking import square
+    from pasunchat.photos.image import png_bytes
+
+    page, kept, model = page_of(request), photo_of(request), model_of(request)
+    classifier = await asyncio.wrap_future(model.asked)
+    image = await page.workers.decoding.run(square, kept, model.facts.run, classifier)
+    data = await page.workers.decoding.run(png_bytes, image, {})
+    return Response(data, media_type="image/png", headers=KEEP)
+
+
+async def _asked(page: Page, kept: KeptPhoto, model: Model) -> dict[str, object]:
+    from pasunchat.page.asking import photo_facts, square
+
+    classifier = await asyncio.wrap_future(model.asked)
+    await page.workers.decoding.run(square, kept, model.facts.run, classifier)
+    return await page.workers.quick.run(photo_facts, kept, model.facts, classifier)
+
+
+def owner_of(request: Request) -> str:
+    """Whose photos a request sees."""
+    return str(request.state.visitor) if hasattr(request.state, "visitor") else ""
+
+
+def photo_of(request: Request) -> KeptPhoto:
+    """The photo that a request names. Raises Refused where it is gone."""
+    return page_of(request).photos.get(request.path_params["photo"], owner_of(request))
+
+
+def model_of(request: Request) -> Model:
+    """The model that a request names. Raises Refused."""
+    return page_of(request).models.of(request.query_params.get("run"))
+
+
+def _name(request: Request) -> str:
+    """The file's name as the page tells it; only ever shown."""
+    name = unquote(request.headers.get(FILE_NAME, "")) or "photo"
+    plain = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(letter for letter in plain if letter.isprintable())[-NAME:] or "photo"

@@ -1,0 +1,116 @@
+"""serve: the page on a port of this machine, until it is interrupted."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pasunchat.errors import PasunchatError
+from pasunchat.page.app import build_app
+from pasunchat.page.settings import Settings
+from pasunchat.words import command
+
+NEXT = 20  # ports behind the one asked for that are tried for the advice
+HEADER_BYTES = 32_768
+
+
+def serve(settings: Settings, ready: Callable[[], object] = lambda: None) -> None:
+    """Serve the page until the process is interrupted. ready: called once it answers.
+
+    Raises PasunchatError where the port is taken.
+    """
+    listener = bound(settings.host, settings.port)
+    asyncio.run(_serving(listener, settings, ready))
+
+
+async def _serving(
+    listener: socket.socket, settings: Settings, ready: Callable[[], object]
+) -> None:
+    server = uvicorn.Server(config_for(settings))
+    serving = asyncio.create_task(server.serve([listener]))
+    while not (server.started or serving.done()):
+        await asyncio.sleep(0.005)
+    if server.started:
+        ready()
+    await serving
+
+
+def config_for(settings: Settings) -> uvicorn.Config:
+    """uvicorn with the limits of the page: one process, HTTP/1.1, no websockets, no log."""
+    limits = settings.limits
+    return uvicorn.Config(
+        build_app(settings),
+        http=_punctual(limits.header_seconds),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=limits.connections,
+        timeout_keep_alive=max(1, int(limits.header_seconds)),
+        timeout_graceful_shutdown=0,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+    )
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises PasunchatError where it cannot."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(256)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise PasunchatError(_cannot_bind(host, port, error)) from error
+    return listener
+
+
+def _cannot_bind(host: str, port: int, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
+    free = next((p for p in range(port + 1, min(port + NEXT, 65536)) if _is_free(host, p)), None)
+    advice = command("page", "--port", str(free)) if free else "name another with --port"
+    return f"port {port} cannot be used ({reason}); take a free one: {advice}"
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _punctual(seconds: float) -> type[asyncio.Protocol]:
+    """HTTP/1.1 whose headers have to be there in time; uvicorn waits for them without end."""
+
+    class Punctual(H11Protocol):
+        late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self.late = self.loop.call_later(seconds, self.transport.abort)
+
+        def data_received(self, data: bytes) -> None:
+            if self.late is None and (self.cycle is None or self.cycle.response_complete):
+                self.late = self.loop.call_later(seconds, self.transport.abort)
+            super().data_received(data)
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._in_time()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._in_time()
+            super().connection_lost(exc)
+
+        def _in_time(self) -> None:
+            if self.late is not None:
+                self.late.cancel()
+                self.late = None
+
+    return Punctual
