@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pasunchat.classifiers.files import load_files
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.files import load_files
 from pasunchat.classifiers.summary import Layer, Summary, describe
 from pasunchat.explain.layers import shown_layers
 from pasunchat.fooled.fool_photos import FooledPhoto, read_fooled
@@ -23,7 +23,6 @@ from pasunchat.reports.fooled import FooledFacts, facts_of, file_name
 from pasunchat.reports.run_words import Base, base_of
 from pasunchat.storage import read_json
 from pasunchat.training.run import TIMING, Run
-
 
 MOST_LAYERS = 16  # that are shown without folding any away
 SHOWN_LAYERS = 5  # of those of a deeper network
@@ -107,7 +106,9 @@ def _telling(classifier: Classifier, network: Summary) -> tuple[Layer, ...]:
     return tuple(layer for layer in network.layers if layer.name in names)
 
 
-def _without_folders(comparison: Comparison, timing: Timing | None) -> tuple[Comparison, Timing | None]:
+def _without_folders(
+    comparison: Comparison, timing: Timing | None
+) -> tuple[Comparison, Timing | None]:
     """The same with models named by the last part of their paths, if that tells them apart."""
     names = {model.name: file_name(model.name) for model in comparison.models}
     if len(set(names.values())) < len(names):

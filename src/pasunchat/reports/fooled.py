@@ -5,6 +5,7 @@ report is written, and so it is as true of a picture made elsewhere.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from pasunchat.words import command
 
 Image = NDArray[np.uint8]
 
+ROUNDING = 1e-4  # of a probability
 ZOOM, LEAST_ZOOM = 14, 8  # a zoom shows one of so many parts of a side, but no fewer pixels
 
 
@@ -107,17 +109,21 @@ class FooledFacts:
         """Whether the picture is read as the goal, and the photo is not."""
         return self.now == self.goal != self.was
 
+    @property
+    def sure(self) -> bool:
+        """Whether it is read so with the confidence that was asked for."""
+        wanted = self.told.request.confidence
+        return wanted is None or self.after[self.goal] >= wanted - ROUNDING
 
-def fooled_facts(
-    classifier: Classifier, photo: Image, picture: Image, told: Told
-) -> FooledFacts:
+
+def fooled_facts(classifier: Classifier, photo: Image, picture: Image, told: Told) -> FooledFacts:
     """Ask a classifier about a photo and what became of it, uint8 [H, W, 3] each, and at least one
     value of them different."""
-    seen = [_square(classifier, image) for image in (photo, picture)]
-    before, after = classifier.probabilities(np.stack(seen))
-    frames = list(growing(seen[0], seen[1]))
+    square, changed = _square(classifier, photo), _square(classifier, picture)
+    before, after = classifier.probabilities(np.stack((square, changed)))
+    frames = list(growing(square, changed))
     fallen = classifier.probabilities(np.stack(frames))
-    noisy = _noisy(classifier, seen[0], seen[1], told)
+    noisy = _noisy(square, changed, told)
     answers = classifier.probabilities(noisy)
     found = told.survival
     if found is None:
@@ -136,15 +142,15 @@ def fooled_facts(
         change=change_of(photo, picture),
         most_changed=_most_changed(photo, picture),
         film=tuple(
-            (change_of(seen[0], frame).typical, float(chances[told.goal]))
+            (change_of(square, frame).typical, float(chances[told.goal]))
             for frame, chances in zip(frames, fallen, strict=True)
         ),
         film_answers=tuple(fallen.argmax(1).tolist()),
         random=noisy[0],
         draws=tuple((int(each.argmax()), float(each[told.goal])) for each in answers),
         survival=found,
-        why=why_fooled(classifier, *seen, noisy[0], told.goal, told.request.seed),
-        layers=layers_fooled(classifier, *seen, noisy[0]),
+        why=why_fooled(classifier, square, changed, noisy[0], told.goal, told.request.seed),
+        layers=layers_fooled(classifier, square, changed, noisy[0]),
     )
 
 
@@ -169,9 +175,9 @@ def _told(classifier: Classifier, at: FooledPhoto) -> Told:
     )
 
 
-def file_name(path: str) -> str:
+def file_name(path: str | Path) -> str:
     """A path's last part, whichever system wrote it: "photos/rex.png" is "rex.png"."""
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
+    return str(path).replace("\\", "/").rstrip("/").rpartition("/")[2] or str(path)
 
 
 def change_of(photo: Image, picture: Image) -> Change:
@@ -207,7 +213,7 @@ def _square(classifier: Classifier, image: Image) -> Image:
     return framed_as_for(classifier).forward(image)
 
 
-def _noisy(classifier: Classifier, photo: Image, picture: Image, told: Told) -> Image:
+def _noisy(photo: Image, picture: Image, told: Told) -> Image:
     """The photo with random noise as large as the change, drawn DRAWS times: uint8 [N, H, W, 3]."""
     problem = Problem(as_pixels(photo[None]), Goal(torch.tensor([told.goal])))
     l2, _ = distances(photo, picture)

@@ -13,8 +13,6 @@ import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from pasunchat.classifiers.classifier import Classifier
-
-from pasunchat.fooled.fool_photos import FooledPhoto
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.fooled.outcome_in_words import (
     change_in_words,
@@ -82,9 +80,9 @@ from pasunchat.reports.run_words import (
     settings_in_words,
 )
 from pasunchat.reports.tradeoff import tradeoff
+from pasunchat.storage import refuse_existing, write_bytes
 from pasunchat.story.charts import brief
 from pasunchat.story.wording import Words
-from pasunchat.storage import refuse_existing, write_bytes
 from pasunchat.training.run import open_run
 from pasunchat.words import command, count, duration, listed, percent, share
 
@@ -123,7 +121,9 @@ def fooled_report(
 
 def _environment(lang: str = "en") -> Environment:
     environment = Environment(
-        loader=ChoiceLoader((PackageLoader("pasunchat.reports"), PackageLoader("pasunchat.story", "."))),
+        loader=ChoiceLoader(
+            (PackageLoader("pasunchat.reports"), PackageLoader("pasunchat.story", "."))
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -168,7 +168,9 @@ def outcome_heading(outcome: Outcome) -> str:
     was, now = outcome.before.label, outcome.after.label
     if outcome.fooled:
         return f"First “{was}”, then “{now}”"
-    return f"Still “{was}”" if was == now else f"First “{was}”, then “{now}”, but not “{outcome.goal}”"
+    return (
+        f"Still “{was}”" if was == now else f"First “{was}”, then “{now}”, but not “{outcome.goal}”"
+    )
 
 
 def gain_of_files(files: Sequence[Path]) -> str:
@@ -182,7 +184,8 @@ def gain_of_files(files: Sequence[Path]) -> str:
 FILTERS: tuple[Callable[..., object], ...] = (
     median, file_name, counted, count, duration, listed, percent, share, brief,
     sentence, sentence_start, network_said, recipe_in_words, settings_in_words, base_in_words,
-    png_picture, picture, ink, figure_picture, gain_of_files, outcome_heading, confusion_matrix, curves, reliability, robustness_curve, tradeoff,
+    png_picture, picture, ink, figure_picture, gain_of_files, outcome_heading,
+    confusion_matrix, curves, reliability, robustness_curve, tradeoff,
     seen_in_curves, seen_in_confusion, seen_in_reliability,
     accuracy_in_words, floor_in_words, coin_in_words, cure, class_cells, caption,
     which_photos, quality, cost, differences, how_tested, warnings,

@@ -72,8 +72,8 @@ def _draw_photo(folder: Path, photo: AttackedPhoto, pictures: Path, dataset: Dat
     after = np.asarray(open_photo(pictures / photo.picture).picture)
     gain = noise_gain(before, after)
     images = [before, drawn_noise(before, after, gain), after]
-    pictures = [near_side(image, SIDE) for image in images]
-    row = with_captions(pictures, attack_captions(photo), gain_in_words(gain))
+    shown = [near_side(image, SIDE) for image in images]
+    row = with_captions(shown, attack_captions(photo), gain_in_words(gain))
     write_png(folder / PHOTO, images[0], {})
     write_png(folder / NOISE, images[1], {})
     write_bytes(folder / PICTURE, data)

@@ -133,9 +133,9 @@ def base_in_words(base: Base) -> str:
     """What the base is, where it comes from, and what became of it here."""
     about = f"It is {base.about}."
     what = (
-        f"{count(base.parameters)} of its numbers are the base, which others trained on 1.3 million "
-        "photos of a thousand kinds of things; it knows edges, fur and eyes before it sees a photo "
-        "here."
+        f"{count(base.parameters)} of its numbers are the base, which others trained on 1.3 "
+        "million photos of a thousand kinds of things; it knows edges, fur and eyes before it "
+        "sees a photo here."
     )
     on_top = f"the {count(base.head)} numbers on top"
     if base.trained == "all":

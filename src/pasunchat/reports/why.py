@@ -1,5 +1,5 @@
-"""Why a photo was fooled: the pushes of its change and the layers on its way, beside random noise of
-the same size."""
+"""Why a photo was fooled: the pushes of its change, and what it does to the layers; beside random
+noise of the same size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,7 +146,9 @@ def _largest(layer: LayerMaps) -> list[int]:
 def _small(maps: Tensor) -> Tensor:
     """Maps [C, H, W], averaged down by a whole factor to at most SIDE."""
     times = -(-max(maps.shape[1:]) // SIDE)
-    return torch.nn.functional.avg_pool2d(maps[None], times, ceil_mode=True)[0] if times > 1 else maps
+    return (
+        torch.nn.functional.avg_pool2d(maps[None], times, ceil_mode=True)[0] if times > 1 else maps
+    )
 
 
 def _beside(maps: Tensor) -> Image:

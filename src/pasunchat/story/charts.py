@@ -166,8 +166,8 @@ def _crossing(leads: Sequence[float]) -> float | None:
 
 
 def _two_digits(number: float) -> int:
-    scale = 10 ** max(0, len(str(round(number))) - 2)
-    return round(number / scale) * scale
+    digits = max(0, len(str(round(number))) - 2)
+    return int(round(number, -digits))
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,9 @@ def growth(width: int, height: int, *, found: Sequence[float], random: Sequence[
     axes = Axes(
         width, height, (0, len(found) - 1), (0, max(1.1 * high, y_ticks[-1])), right=16, bottom=32
     )
-    places = [[(float(place), share) for place, share in enumerate(line)] for line in (found, random)]
+    places = [
+        [(float(place), share) for place, share in enumerate(line)] for line in (found, random)
+    ]
     return Growth(
         axes=axes,
         y_ticks=y_ticks,
