@@ -209,6 +209,9 @@ def _integrated(way: _Way, steps: int | None) -> list[_Stretch]:
         while abs(sum(s.error for s in open_)) > wanted and len(open_) < MOST:
             wrong = heapq.heappop(open_)
             middle = (wrong.begin + wrong.end) / 2
+            if not wrong.begin < middle < wrong.end:  # a jump: no number lies between
+                open_.append(wrong)
+                break
             lead = way.lead(middle)
             heapq.heappush(open_, _stretch(way, wrong.begin, middle, wrong.lead_begin, lead))
             heapq.heappush(open_, _stretch(way, middle, wrong.end, lead, wrong.lead_end))
