@@ -121,7 +121,7 @@ def fooled_facts(classifier: Classifier, photo: Image, picture: Image, told: Tol
     value of them different."""
     square, changed = _square(classifier, photo), _square(classifier, picture)
     before, after = classifier.probabilities(np.stack((square, changed)))
-    frames = list(growing(square, changed))
+    frames = growing(square, changed)
     fallen = classifier.probabilities(np.stack(frames))
     noisy = _noisy(square, changed, told)
     answers = classifier.probabilities(noisy)
