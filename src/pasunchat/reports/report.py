@@ -22,7 +22,7 @@ from pasunchat.fooled.outcome_in_words import (
 from pasunchat.fooled.row import captions
 from pasunchat.photos.image import open_photo
 from pasunchat.pictures.figures import styled
-from pasunchat.pictures.row import gain_in_words, noise_gain
+from pasunchat.pictures.row import drawn_noise, gain_in_words, noise_gain
 from pasunchat.reports.comparison import (
     COST,
     QUALITY,
@@ -37,7 +37,7 @@ from pasunchat.reports.comparison import (
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
 from pasunchat.reports.contents import is_pipe, read_contents
 from pasunchat.reports.curves import TITLES, curves, seen_in_curves
-from pasunchat.reports.embedded import figure_picture, ink, picture, png_picture
+from pasunchat.reports.embedded import Picture, figure_picture, ink, picture, png_picture
 from pasunchat.reports.evaluation import (
     EVALUATION,
     accuracy_in_words,
@@ -174,9 +174,20 @@ def outcome_heading(outcome: Outcome) -> str:
 
 
 def gain_of_files(files: Sequence[Path]) -> str:
-    """How the noise of photo, noise and picture is drawn, in words."""
-    photo, picture = (np.asarray(open_photo(file).picture) for file in (files[0], files[2]))
-    return gain_in_words(noise_gain(photo, picture))
+    """How the noise between photo and picture is drawn, in words."""
+    return gain_in_words(noise_gain(*_images(files)))
+
+
+def row_pictures(files: Sequence[Path]) -> list[Picture]:
+    """A photo, the noise, and the picture, for a page; drawn here, so that it is drawn as is said."""
+    photo, changed = _images(files)
+    noise = drawn_noise(photo, changed, noise_gain(photo, changed))
+    return [png_picture(files[0]), picture(noise), png_picture(files[1])]
+
+
+def _images(files: Sequence[Path]) -> tuple[Image, Image]:
+    photo, changed = (np.asarray(open_photo(file).picture) for file in files)
+    return photo, changed
 
 
 # fmt: off
@@ -184,7 +195,8 @@ def gain_of_files(files: Sequence[Path]) -> str:
 FILTERS: tuple[Callable[..., object], ...] = (
     median, file_name, counted, count, duration, listed, percent, share, brief,
     sentence, sentence_start, network_said, recipe_in_words, settings_in_words, base_in_words,
-    png_picture, picture, ink, figure_picture, gain_of_files, outcome_heading,
+    png_picture, picture, ink, figure_picture, gain_of_files, row_pictures,
+    outcome_heading,
     confusion_matrix, curves, reliability, robustness_curve, tradeoff,
     seen_in_curves, seen_in_confusion, seen_in_reliability,
     accuracy_in_words, floor_in_words, coin_in_words, cure, class_cells, caption,
