@@ -85,7 +85,7 @@ def test_without_a_gradient_it_is_said(picture: Draw) -> None:
 
 
 def test_a_network_that_jumps_ends_with_pushes_that_are_not_complete() -> None:
-    """Its slope says nothing of the jump, which halving alone would never come to the end of."""
+    """Its slope says nothing of the jump, and halving never comes to the end of it."""
 
     class Jumps(nn.Module):
         def forward(self, pixels: Tensor) -> Tensor:

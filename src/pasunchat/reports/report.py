@@ -179,7 +179,7 @@ def gain_of_files(files: Sequence[Path]) -> str:
 
 
 def row_pictures(files: Sequence[Path]) -> list[Picture]:
-    """A photo, the noise, and the picture, for a page; drawn here, so that it is drawn as is said."""
+    """A photo, the noise, and the picture, for a page; the noise is drawn as the words say."""
     photo, changed = _images(files)
     noise = drawn_noise(photo, changed, noise_gain(photo, changed))
     return [png_picture(files[0]), picture(noise), png_picture(files[1])]
