@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -396,6 +397,22 @@ def test_a_network_without_a_gradient_says_so() -> None:
     assert "since this network gives no gradient" in words
     assert "cannot be seen from outside" in words
     assert "Why so little is enough" not in words
+
+
+def test_it_prints_without_empty_pages(full_run: Run, tmp_path: Path) -> None:
+    """A run with every part, of the demo's length: five pages, and one for the comparison and the
+    attack that the demo has not."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no Chromium on this machine prints the report")
+    page, printed = write_report(full_run.folder), tmp_path / "report.pdf"
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer")
+    subprocess.run(
+        [chromium, *options, f"--print-to-pdf={printed}", f"--user-data-dir={tmp_path}/chromium",
+         f"file://{page.resolve()}"], check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    pages = re.findall(rb"/Type\s*/Page[^s]", printed.read_bytes())
+    assert 1 <= len(pages) <= 6
 
 
 def test_a_report_is_not_overwritten_unasked(run: Run, tmp_path: Path) -> None:

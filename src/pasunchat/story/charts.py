@@ -27,7 +27,8 @@ def ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
         return (low,)
     raw = (high - low) / about
     power = 10.0 ** floor(log10(raw))
-    step = next(size * power for size in (1, 2, 5, 10) if raw <= size * power * (1 + 1e-9))
+    limits = ((1.5, 1), (3.5, 2), (7.5, 5), (11.0, 10))
+    step = power * next(size for limit, size in limits if raw <= limit * power)
     places = max(0, -floor(log10(step)))
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
     return tuple(round(number * step, places) + 0.0 for number in range(first, last + 1))
