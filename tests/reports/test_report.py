@@ -340,6 +340,16 @@ def test_names_are_escaped_and_commands_quoted(run: Run) -> None:
     assert "no longer where it was" in words and "gone" not in words
 
 
+def test_names_are_escaped_once(run: Run, classifier: Classifier, photo: Path) -> None:
+    counts = {"cat & <co>": run.info.data.counts["cat"], "dog": run.info.data.counts["dog"]}
+    info = replace(run.info, data=replace(run.info.data, counts=counts))
+    write_json(run.folder / "run.json", info)
+    fool_photos(classifier, [photo])
+    page = write_report(run.folder).read_text()
+    assert "<co>" not in page and "&amp;amp;" not in page and "&amp;lt;" not in page
+    assert "Telling cat & <co> from dog: a report of pasunchat" in Seen.of(page).words
+
+
 def test_no_folder_of_the_user_is_told(full_run: Run, tmp_path: Path) -> None:
     """Reports are handed on."""
     recipe = replace(full_run.recipe, teacher="/home/anna/work/runs/big")
