@@ -8,6 +8,7 @@
 `dense`. `imagenet`: efficientnet-lite0 with the head it was published with. `onnx`: a
 network of others, with the photos it is attacked on. All join the networks of `attacks.py`'s
 FOLDER, each with photos labelled as it classifies them: what is asked is how near another class is.
+`ten` of attack_plan.py is a `tiny` of digits.py's digits400, on digits-rest by `attacks.py photos`.
 """
 
 import argparse

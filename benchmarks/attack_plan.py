@@ -2,7 +2,8 @@
 
 Networks: A and B are flat (the talk's own, and a `simple` trained by us), E is curved
 (`efficientnet-lite0`), R is a `simple` trained on attacked photos, where there is one. Those of
-MANY have 3 to 1,000 classes (attack_many_classes.py). A block of photos is one shard.
+MANY have 3 to 1,000 classes (attack_many_classes.py), `ten` is one of ours with ten. A block of
+photos is one shard.
 """
 
 import math
@@ -38,7 +39,7 @@ SECTIONS: Mapping[str, Section] = {
 }
 
 
-MANY = "large small robust three thirty-seven imagenet"
+MANY = "large small robust ten three thirty-seven imagenet"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def _peers() -> Iterator[Job]:
     yield from _jobs("A B", "sure", "ddn-256-95", "1000", 24, 8)
     yield from _jobs(MANY, "l2", "ddn-256 ddn fmn", "100 1000", 40, 40)
     yield from _jobs(MANY, "linf", "fmn-inf", "100 1000", 40, 40)
+    yield from _jobs(MANY, "l0", "sigma-zero fmn-0 pdpgd-0", "100 1000", 40, 40)
+    yield from _jobs(MANY, "l1", "fmn-1 pdpgd-1", "100 1000", 40, 40)
 
 
 def _ours() -> Iterator[Job]:
@@ -108,6 +111,9 @@ def _ours() -> Iterator[Job]:
     yield from _jobs(MANY, "linf", "ours-linf ours-linf-float", efforts, 40, 40)
     yield from _jobs(MANY, "linf", "toward-each-linf toward-each-linf-float", "100", 40, 40)
     yield from _jobs(MANY, "linf", "apgd-least apgd-least-256", "normal", 40, 40)
+    yield from _jobs(MANY, "l0", "ours-l0 ours-l0-float", efforts, 40, 40)
+    yield from _jobs(MANY, "pixels", "ours-pixels", efforts, 40, 40)
+    yield from _jobs(MANY, "l1", "ours-l1 ours-l1-float", efforts, 40, 40)
 
 
 def plan(

@@ -40,66 +40,87 @@ def tables(folder: Path, ours: Mapping[str, Key], networks: Iterable[str]) -> st
     return "\n".join(parts)
 
 
-Bar = tuple[str, bool, Key, Key, tuple[Key, ...]]  # section, saved, ours, the reference, peers
-BARS: tuple[Bar, ...] = (
-    ("l2", False, ("turning", ""), ("toward-each", "100"),
-     (("ddn", "100"), ("ddn", "1000"), ("fmn", "1000"))),
-    ("l2", True, ("turning-256", ""), ("toward-each-256", "100"),
-     (("ddn-256", "100"), ("ddn-256", "1000"), ("fmn", "1000"))),
-    ("linf", False, ("ours-linf-float", ""), ("toward-each-linf-float", "100"),
-     (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least", "normal"))),
-    ("linf", True, ("ours-linf", ""), ("toward-each-linf", "100"),
-     (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least-256", "normal"))),
+@dataclass(frozen=True)
+class Bar:
+    """What ours is compared with from three classes on."""
+
+    section: str
+    saved: bool
+    ours: str
+    peers: tuple[Key, ...]
+    reference: tuple[Key, ...]  # ratios are to the nearest of these, photo by photo
+    peers_in: str = ""  # the section that holds the peers, where that is another one
+
+
+L0_PEERS, L0_LONGER = (
+    tuple((name, steps) for name in ("sigma-zero", "fmn-0", "pdpgd-0")) for steps in ("100", "1000")
+)
+L1_PEERS, L1_LONGER = (
+    tuple((name, steps) for name in ("fmn-1", "pdpgd-1")) for steps in ("100", "1000")
+)
+BARS = (
+    Bar("l2", False, "turning",
+        (("ddn", "100"), ("ddn", "1000"), ("fmn", "1000")), (("toward-each", "100"),)),
+    Bar("l2", True, "turning-256",
+        (("ddn-256", "100"), ("ddn-256", "1000"), ("fmn", "1000")), (("toward-each-256", "100"),)),
+    Bar("linf", False, "ours-linf-float",
+        (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least", "normal")),
+        (("toward-each-linf-float", "100"),)),
+    Bar("linf", True, "ours-linf",
+        (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least-256", "normal")),
+        (("toward-each-linf", "100"),)),
+    Bar("l0", False, "ours-l0-float", L0_PEERS + L0_LONGER, L0_PEERS),
+    Bar("l0", True, "ours-l0", L0_PEERS + L0_LONGER, L0_PEERS),
+    Bar("pixels", False, "ours-pixels", L0_PEERS + L0_LONGER, L0_PEERS, peers_in="l0"),
+    Bar("l1", False, "ours-l1-float", L1_PEERS + L1_LONGER, L1_PEERS),
+    Bar("l1", True, "ours-l1", L1_PEERS + L1_LONGER, L1_PEERS),
 )  # fmt: skip
 
 
 def many_classes(folder: Path, networks: Sequence[str]) -> str:
-    """How near ours comes, from three classes on, to the least over all classes; on which share of
-    photos it is nearer than each peer, or as near."""
+    """How near ours comes, from three classes on, to the least over all classes or, where that is
+    not searched, to the nearest of the peers at equal cost; on which share of photos it is nearer
+    than each peer, or as near."""
     lines = []
-    for section, saved, ours, reference, peers in BARS:
-        beside = " | ".join(f"{name} {steps}" for name, steps in peers)
+    for bar in BARS:
+        beside = " | ".join(f"{name} {steps}" for name, steps in bar.peers)
+        how = "saved on 8 bits" if bar.saved else "as returned"
+        to = ", ".join(" ".join(key) for key in bar.reference)
         lines += [
-            f"\n### {SECTIONS[section].title}, {'saved on 8 bits' if saved else 'as returned'}\n",
+            f"\n### {SECTIONS[bar.section].title}, {how}; ratios to the nearest of {to}\n",
             f"| network | effort | gradients | median | ratio: median | mean | worst | {beside} |",
-            "|---|---|---|---|---|---|---|" + "---|" * len(peers),
+            "|---|---|---|---|---|---|---|" + "---|" * len(bar.peers),
         ]
         for network in networks:
-            found = dict(_found(folder / "shards" / network / section))
-            if reference in found:
-                lines += _beside_peers(
-                    network, section, saved, ours[0], found[reference], peers, found
-                )
+            place = folder / "shards" / network
+            found = dict(_found(place / bar.section))
+            if bar.peers_in:
+                found |= dict(_found(place / bar.peers_in))
+            lines += _beside_peers(network, bar, found)
     return "\n".join(lines)
 
 
-def _beside_peers(
-    network: str,
-    section: str,
-    saved: bool,
-    ours: str,
-    reference: Results,
-    peers: Sequence[Key],
-    found: Mapping[Key, Results],
-) -> Iterator[str]:
-    def sizes(results: Results) -> list[float]:
-        rows = results.rows
-        return [distance(rows[photo], SECTIONS[section], saved) for photo in sorted(rows)]
+def _beside_peers(network: str, bar: Bar, found: Mapping[Key, Results]) -> Iterator[str]:
+    def sizes(key: Key) -> list[float]:
+        rows = found[key].rows
+        return [distance(rows[photo], SECTIONS[bar.section], bar.saved) for photo in sorted(rows)]
 
-    least = sizes(reference)
+    if not set(bar.reference) <= found.keys():
+        return
+    least = [min(each) for each in zip(*map(sizes, bar.reference), strict=True)]
     for effort in ("quick", "normal", "thorough"):
-        if (ours, effort) not in found:
+        if (bar.ours, effort) not in found:
             continue
-        own = sizes(found[ours, effort])
+        own = sizes((bar.ours, effort))
         ratios = [1.0 if a == b else a / b for a, b in zip(own, least, strict=True)]
         cells = []
-        for peer in peers:
-            theirs = sizes(found[peer]) if peer in found else []
+        for peer in bar.peers:
+            theirs = sizes(peer) if peer in found else []
             near = sum(a <= b * (1 + SLACK) for a, b in zip(own, theirs, strict=False))
             median = _size(statistics.median(theirs)) if theirs else ""
             cells.append(f"{near} of {len(theirs)}; {median}" if theirs else "")
         yield _line(
-            network, effort, _mean(found[ours, effort], "backwards"),
+            network, effort, _mean(found[bar.ours, effort], "backwards"),
             _size(statistics.median(own)), _ratio(statistics.median(ratios)),
             _ratio(statistics.fmean(ratios)), _ratio(max(ratios)), *cells,
         )  # fmt: skip

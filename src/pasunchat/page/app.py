@@ -19,6 +19,7 @@ from pasunchat.page.refusals import Refused
 from pasunchat.page.security import Guard, own_hosts
 from pasunchat.page.settings import Settings
 from pasunchat.page.state import Page, page_of
+from pasunchat.story.wording import TOKENS
 
 HERE = Path(__file__).parent
 
@@ -37,6 +38,11 @@ async def example_file(request: Request) -> Response:
     return FileResponse(path)
 
 
+async def tokens(_: Request) -> Response:
+    """Colours, type and charts, which the report has too."""
+    return FileResponse(TOKENS, media_type="text/css")
+
+
 ROUTES: tuple[BaseRoute, ...] = (
     Route("/", first_page),
     Route("/health", health),
@@ -46,6 +52,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/photo/{photo}/ask", ask, methods=["POST"]),
     Route("/photo/{photo}/file.webp", file_picture),
     Route("/photo/{photo}/seen.png", seen_picture),
+    Route("/static/tokens.css", tokens),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 )
 

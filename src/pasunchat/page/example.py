@@ -7,6 +7,7 @@ import msgspec
 
 FOLDER = Path(__file__).parent / "example"
 FACTS = "facts.json"
+SAMPLES = ("chelsea", "coffee", "dog", "cat", "pipe")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Example:
     def urls(self) -> dict[str, str]:
         """Where each picture is, by its name without ending."""
         return {path.stem: f"/example/{name}" for name, path in self.files.items()}
+
+    @property
+    def samples(self) -> list[dict[str, str]]:
+        """Photos to try, and small pictures of them."""
+        return [{"name": name, "url": self.urls[f"sample-{name}"]} for name in SAMPLES]
 
 
 def shipped_example() -> Example:

@@ -1,18 +1,15 @@
 """GET /: the page, its first screen made here."""
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from pasunchat.page.first_screen import first_screen
 from pasunchat.page.state import Page, page_of
 
-TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGES = ("en", "fr")
 
 
@@ -24,11 +21,7 @@ async def first_page(request: Request) -> Response:
     model = page.models.of(request.query_params.get("run"))
     teach = page.settings.teach or "teach" in request.query_params
     boot = boot_facts(page, lang, model.facts.run)
-    text = (
-        _environment()
-        .get_template("skeleton.html.j2")
-        .render(boot=boot, facts=boot["facts"], model=boot["models"], teach=teach, token=page.token)
-    )
+    text = first_screen(boot, token=page.token, teach=teach)
     return HTMLResponse(text, background=BackgroundTask(page.shown.set))
 
 
@@ -36,23 +29,10 @@ def boot_facts(page: Page, lang: str, run: str) -> dict[str, Any]:
     """What the page's script begins with, in plain values."""
     return {
         "lang": lang,
-        "token": page.token,
-        "words": {},
         "models": msgspec.to_builtins(page.models.facts()),
         "run": run,
         "facts": page.example.facts,
         "example": page.example.urls,
-        "samples": [],
+        "samples": page.example.samples,
         "classroom": page.settings.classroom,
     }
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from pasunchat.words import percent
 
 TABLES = Path(__file__).parent / "words"
+TOKENS = Path(__file__).parent / "tokens.css"
 LANGUAGES = ("en", "fr")
 SPACE, NARROW = "\u00a0", "\u202f"  # that no line is broken at
 

@@ -7,7 +7,16 @@ from torch import Generator, Tensor, nn
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.random_noise import RandomNoise
-from pasunchat.attacks.methods.square import Square, _squares, _tile, _tiles, _tiles_inside
+from pasunchat.attacks.methods.square import (
+    Square,
+    _few_signs,
+    _repeated,
+    _set_new_squares,
+    _squares,
+    _tile,
+    _tiles,
+    _tiles_inside,
+)
 from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
@@ -122,6 +131,22 @@ def test_squares_lie_anywhere_inside_the_picture(side: int) -> None:
     upright = tiles.sum((1, 3)).abs().amax(1) > tiles.sum((1, 2)).abs().amax(1)
     if side > 1:
         assert 60 < int(upright.sum()) < 140
+
+
+@pytest.mark.parametrize("side", [1, 4, HEIGHT])
+def test_of_each_copy_one_square_changes(side: int) -> None:
+    """Beside the same by masks over whole pictures, to the byte."""
+    draw, count = Generator().manual_seed(1), 3
+    photos, best = (torch.rand(2, 3, HEIGHT, WIDTH, generator=draw) for _ in range(2))
+    radius, each = torch.tensor([0.1, 0.3]), torch.tensor([0, 0, 0, 1, 1, 1])
+    keys = torch.arange(len(each))
+    pixels = _repeated(best, count)
+    assert torch.equal(pixels, best[each])
+    _set_new_squares(pixels, photos, radius, side, keys, each)
+    moved = radius[each, None, None, None] * _few_signs(keys, photos)
+    new = (photos[each] + moved).clamp(0, 1)
+    inside = _squares(photos, side, keys, "place").inside
+    assert torch.equal(pixels, torch.where(inside, new, best[each]))
 
 
 @pytest.mark.parametrize(("norm", "radius"), RADII)

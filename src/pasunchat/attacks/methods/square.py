@@ -115,10 +115,14 @@ class Square:
         each = torch.arange(len(best)).repeat_interleave(count)
         keys = state.keys[each] + asked + torch.arange(count).repeat(len(best))
         each = each.to(best.device)
-        change = _with_moved_square if problem.norm is L2 else _with_new_square
         side = self._side(problem.pixels, asked)
-        pixels = change(problem.pixels[each], best[each], state.radius[each], side, keys)
-        return pixels.reshape(len(best), count, *pixels.shape[1:])
+        if problem.norm is L2:
+            photos, radius = problem.pixels[each], state.radius[each]
+            pixels = _with_moved_square(photos, best[each], radius, side, keys)
+        else:
+            pixels = _repeated(best, count)
+            _set_new_squares(pixels, problem.pixels, state.radius, side, keys, each)
+        return pixels.view(len(best), count, *pixels.shape[1:])
 
     def _side(self, photos: Tensor, queries: int) -> int:
         """The side of the squares after some queries, in pixels."""
@@ -149,13 +153,28 @@ def _tiles(photos: Tensor, keys: Tensor) -> Tensor:
     return normalize(change)
 
 
-def _with_new_square(
-    photos: Tensor, best: Tensor, radius: Tensor, side: int, keys: Tensor
-) -> Tensor:
-    """The pixels with +-radius in one square, a sign for each channel (LINF)."""
-    square = _squares(photos, side, keys, "place").inside
-    signs = _few_signs(keys, photos)
-    return torch.where(square, (photos + batch_view(radius) * signs).clamp_(0, 1), best)
+def _repeated(best: Tensor, count: int) -> Tensor:
+    """A copy of each row `count` times, [N * count, 3, H, W], in channels_last layout."""
+    inner = best.permute(0, 2, 3, 1)[:, None].expand(-1, count, -1, -1, -1)
+    copies = inner.clone(memory_format=torch.contiguous_format)
+    return copies.flatten(0, 1).permute(0, 3, 1, 2)
+
+
+def _set_new_squares(
+    pixels: Tensor, photos: Tensor, radius: Tensor, side: int, keys: Tensor, each: Tensor
+) -> None:
+    """Set the photo with +-radius in one square of each of M pixels, a sign for each channel
+    (LINF). Only the square is touched, since most are small. each: int64 [M], its row of the
+    photos."""
+    corner = _corners(photos, side, keys, "place")
+    along = torch.arange(side, device=photos.device)
+    rows = (corner[:, 0, None] + along)[:, :, None]
+    columns = (corner[:, 1, None] + along)[:, None, :]
+    number = torch.arange(len(each), device=photos.device)[:, None, None]
+    shift = batch_view(radius[each]) * _few_signs(keys, photos)  # [M, 3, 1, 1]
+    photo = photos.permute(0, 2, 3, 1)[each[:, None, None], rows, columns]  # [M, side, side, 3]
+    square = (photo + shift.permute(0, 2, 3, 1)).clamp_(0, 1)
+    pixels.permute(0, 2, 3, 1)[number, rows, columns] = square
 
 
 def _with_moved_square(
@@ -189,6 +208,14 @@ def _channel_norms(change: Tensor) -> Tensor:
     return change.square().sum((2, 3), keepdim=True).sqrt().clamp_min(TINY)
 
 
+def _corners(photos: Tensor, side: int, keys: Tensor, purpose: str) -> Tensor:
+    """The first row and column of a square anywhere in the picture, int64 [M, 2], drawn from the
+    rows' keys."""
+    drawn = draw_numbers(keys, 2, purpose)
+    rooms = [length - side + 1 for length in photos.shape[2:]]  # how many places there are
+    return (drawn * drawn.new_tensor(rooms)).long().to(photos.device)
+
+
 class _Squares(NamedTuple):
     """A square for each row."""
 
@@ -199,9 +226,7 @@ class _Squares(NamedTuple):
 
 def _squares(photos: Tensor, side: int, keys: Tensor, purpose: str) -> _Squares:
     """Squares anywhere in the picture, drawn from the rows' keys."""
-    drawn = draw_numbers(keys, 2, purpose)
-    rooms = [length - side + 1 for length in photos.shape[2:]]  # how many places there are
-    first = (drawn * drawn.new_tensor(rooms)).long().to(photos.device)
+    first = _corners(photos, side, keys, purpose)
     rows, columns = (
         torch.arange(length, device=photos.device) - first[:, axis, None]
         for axis, length in enumerate(photos.shape[2:])
