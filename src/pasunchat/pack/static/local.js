@@ -86,36 +86,55 @@ export function connect(start) {
     const { facts } = photoAt(request.photo), target = request.target ?? runnerUpIn(facts.probabilities);
     if (likeliest(facts.probabilities) === target) refuse("v_already");
     const made = [...falls].find(([, fall]) => isSame(fall.facts, { ...request, target }));
-    if (made) return replayed(...made, on);
+    if (made) return replayed(made[0], made[1], on);
     if (!net) refuse("pack_fall");
     if (request.norm !== "l2" || request.attack || request.survive) refuse("pack_search");
     const id = `fall-${++count}`, search = { isStopped: false };
-    fallen(id, { ...request, target }, search, (name, data) => { if (!search.isLeft) on(name, data); }).catch((error) => {
+    fallen(id, { ...request, target }, search, on).catch((error) => {
       on("failed", error.key ? error : { key: "e_unknown", values: { what: String(error) } });
     });
     return { id, stop: async () => { search.isStopped = true; } };
   }
   const isSame = ({ request, goal, photo }, asked) => photo.photo === asked.photo && goal === asked.target && ["confidence", "norm", "effort", "seed"].every((name) => request[name] === asked[name]) && !asked.attack && !asked.survive;
-  async function replayed(id, { facts }, on) {
-    setTimeout(() => {
+  async function replayed(id, fall, on) {
+    const { facts } = fall, search = { isStopped: false };
+    setTimeout(async () => {
       on("begun", { p: facts.probabilities.photo[facts.goal], goal: facts.goal, was: facts.was, questions_about: facts.questions });
       on("tries", facts.tries);
       const { tries, film, control, survival, ...found } = facts;
       on("found", found);
       on("film", film);
-      if (control) on("control", control);
       for (const one of survival) on("survival", one);
+      if (net) await opened(fall);
+      if (control) on("control", control);
+      else if (net) await noised(fall, on);
       on("done", {});
     });
-    return { id, stop: async () => {} };
+    return { id, stop: async () => { search.isStopped = true; } };
+  }
+  // A fall that was prepared, as numbers.
+  async function opened(fall) {
+    fall.levels ??= planesOf(await bytesAt(fall.facts.photo.photo));
+    fall.found ??= planesOf(await bytesAt(fall.facts.picture));
+    if (fall.random) fall.noise ??= planesOf(await levelsAt(fall.random));
+  }
+  // Random noise of the same size, beside it.
+  async function noised(fall, on) {
+    const { facts, levels } = fall;
+    if (!facts.change.max) return;
+    const { facts: control, pictures } = await inSlices(controlOf(net, levels, facts.change.typical, facts.goal, facts.seed));
+    for (const [name, picture] of Object.entries(pictures)) fall[name] = await pictureOf(bytesOf(picture), net.size);
+    fall.noise = pictures.random;
+    on("control", (facts.control = control));
   }
 
   async function fallen(id, request, search, tell) {
-    const photo = photoAt(request.photo), { target } = request, levels = planesOf(await bytesAt(request.photo)), before = photo.facts;
+    const photo = photoAt(request.photo), { target } = request, levels = planesOf(await bytesAt(request.photo)), before = photo.facts, tries = [], all = [];
+    let told = 0;
     tell("begun", { p: before.probabilities[target], goal: target, was: likeliest(before.probabilities), questions_about: null });
-    let tries = [], told = 0;
     const heard = (one) => {
       tries.push(one);
+      all.push(one);
       if (performance.now() < told + GATHER) return;
       told = performance.now();
       tell("tries", tries.splice(0));
@@ -124,18 +143,14 @@ export function connect(start) {
     if (tries.length) tell("tries", tries.splice(0));
     const fall = await judged(id, request, photo, levels, result, search);
     tell("found", fall.facts);
-    tell("film", (fall.facts.film = await inSlices(filmOf(net, levels, result.levels, target))));
-    if (fall.facts.change.max) {
-      const { facts, pictures } = await inSlices(controlOf(net, levels, fall.facts.change.typical, target, request.seed));
-      for (const [name, picture] of Object.entries(pictures)) fall[name] = await pictureOf(bytesOf(picture), net.size);
-      fall.noise = pictures.random;
-      tell("control", (fall.facts.control = facts));
-    }
+    tell("film", (fall.facts.film = await inSlices(filmOf(net, levels, fall.found, target))));
+    await noised(fall, tell);
+    fall.facts.tries = all;
     tell("done", {});
   }
   // The picture is written as a PNG, opened again, and asked again.
   async function judged(id, request, photo, levels, { levels: found, isReached, isFlat, questions }, search) {
-    const size = net.size, url = await pictureOf(bytesOf(found), size), data = await levelsAt(url), { id: picture, facts: after } = await answered(data, { ...photo.facts.file, name: `${photo.facts.file.name}` }, photo.facts.seen);
+    const size = net.size, url = await pictureOf(bytesOf(found), size), data = await levelsAt(url), { id: picture, facts: after } = await answered(data, photo.facts.file, photo.facts.seen);
     photos.set(picture, { facts: after, data, file: url, seen: url });
     const { target } = request, now = likeliest(after.probabilities), change = changeOf(levels, planesOf(data));
     const facts = {
@@ -166,8 +181,11 @@ export function connect(start) {
   async function why(id) {
     const { facts } = falls.get(id) ?? refuse("g_expired");
     if (facts.why !== undefined) return { why: facts.why, growth: facts.growth ?? null };
-    const fall = falls.get(id), { levels, found, noise } = fall, photo = unitsOf(levels);
+    const fall = falls.get(id);
+    if (net && !fall.noise) await opened(fall).then(() => fall.noise ?? noised(fall, () => {}));
+    const { levels, found, noise } = fall;
     if (!noise) return { why: null, growth: null };
+    const photo = unitsOf(levels);
     const both = {}, order = (n) => shuffled(n, 1);
     for (const [name, picture] of [["found", found], ["random", noise]]) both[name] = await inSlices(pushesIn(net, photo, unitsOf(picture), facts.goal, facts.was, order));
     const { before, after, complete } = both.found;
@@ -185,7 +203,10 @@ export function connect(start) {
     ask: async (id) => photoAt(id).facts,
     url: (id, run, kind) => photoAt(id)[kind],
     layers, maps, unit, votes, attack, why,
-    little: (id) => once(id, "little", ({ levels, facts }) => (levels ? inSlices(littleOf(net, levels, facts.goal)) : [])),
+    little: (id) => once(id, "little", async (fall) => {
+      await opened(fall);
+      return inSlices(littleOf(net, fall.levels, fall.facts.goal));
+    }),
     price: (id) => once(id, "price", () => []),
     others: (id) => once(id, "others", () => null),
     picture: (id, name) => (falls.get(id) ?? refuse("g_expired"))[name] ?? "",

@@ -3,7 +3,7 @@ import { $, make, onDo, svg } from "./dom.js";
 import { markShape, nameOf, said } from "./marks.js";
 import { whenNear } from "./near.js";
 import { startFooling } from "./fool.js";
-import { fooled, model, now, was } from "./now.js";
+import { fooled, model, now, source, was } from "./now.js";
 import { cnt, num, say, word } from "./say.js";
 
 const PERCENT = ["resize", "crop", "brightness"];
@@ -24,7 +24,7 @@ function drawSurvive() {
   const rungs = now.found.survival ?? [], k = rungs.filter((one) => one.survives).length;
   $("[data-survive-p]").textContent = rungs.length ? say("sur_p", { k: cnt(k), n: cnt(rungs.length) }) : word("sur_p_wait");
   $("[data-rungs]").replaceChildren(...rungs.map(rung));
-  $('[data-do="survive"]').hidden = Boolean(now.found.request?.survive);
+  $('[data-do="survive"]').hidden = Boolean(now.found.request?.survive) || source.offers?.survive === false;
 }
 export function beginSurvive() {
   whenNear("survive", "found survival", drawSurvive);
