@@ -22,6 +22,7 @@ from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
 from pasunchat.attacks.search import SearchResult, SearchTask
+from pasunchat.attacks.watch import ALONE, Watch
 from pasunchat.classifiers.classifier import Classifier, finite
 from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
@@ -170,6 +171,7 @@ def fool(
     goal: Goal | None = None,
     progress: Progress = silent,
     steps: Progress = silent,
+    watch: Watch = ALONE,
     **options: Any,
 ) -> AttackResult:
     """Find the least change to each photo that brings the classifier to the goal.
@@ -181,7 +183,7 @@ def fool(
     how to search, also in the place of labels; options are fields of `Request` and may be given
     instead: `fool(model, photos, labels, norm="linf", radius="8/255")`. progress: (photos done,
     photos). steps: (steps done, steps) of the search at work, of which an attack may make several;
-    0 steps where its end is not known.
+    0 steps where its end is not known. watch: hears each query, and may end the search.
     The result is judged as it would be saved, on the request's levels, each row alone. Pixels that
     lie on no 256 levels mean `levels=None`, with a warning, unless levels are among the options.
     Raises PasunchatError for bad input.
@@ -196,7 +198,7 @@ def fool(
         pixels = pixels_of(photos, classifier)
         request = request_of(*without_grid(pixels, request, options))
         with buffers_kept(classifier):
-            return _fooled(classifier, pixels, labels, goal, request, progress, steps)
+            return _fooled(classifier, pixels, labels, goal, request, progress, steps, watch)
 
 
 def _fooled(
@@ -207,6 +209,7 @@ def _fooled(
     request: Request,
     progress: Progress,
     steps: Progress,
+    watch: Watch,
 ) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
@@ -216,7 +219,7 @@ def _fooled(
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
     task = SearchTask(
-        searched, problem, keys, active, progress, deadline, before.shape[1], steps=steps
+        searched, problem, keys, active, progress, deadline, before.shape[1], steps, watch
     )
     found = find(request.method, task)
     return _judged(classifier, problem, before, found, request)

@@ -16,6 +16,7 @@ from pasunchat.attacks.draws import draw_signs
 from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Attack, Query, State, Views, take
+from pasunchat.attacks.watch import Heard, unheard
 from pasunchat.classifiers.classifier import Classifier, cannot_run
 from pasunchat.classifiers.modes import evaluating, frozen, ordinary_weights, outside_inference_mode
 from pasunchat.classifiers.outputs import in_one_line
@@ -51,8 +52,8 @@ class Slope(NamedTuple):
 class Oracle:
     """Queries a classifier for one attack."""
 
-    def __init__(self, classifier: Classifier, attack: Attack[Any]) -> None:
-        self.classifier, self.attack = classifier, attack
+    def __init__(self, classifier: Classifier, attack: Attack[Any], heard: Heard = unheard) -> None:
+        self.classifier, self.attack, self.heard = classifier, attack, heard
 
     def answer(self, problem: Problem, state: State, query: Query, wanted: Tensor) -> Answer:
         """Ask about every picture of a query.
@@ -69,6 +70,7 @@ class Oracle:
         slope = self.slope(problem, state, query.pixels[:, 0], chosen, query.views)
         known = None if slope is None else slope.logits
         logits = self._all_logits(query.pixels, wanted if known is not None else None, known)
+        self.heard(problem, query.pixels, logits)
         margin, reached = _judged(problem, logits)
         scores = self.attack.info.needs != "labels"
         losses = slope.loss.shape[1] if slope is not None and slope.loss.ndim == 2 else 1

@@ -25,6 +25,7 @@ from pasunchat.attacks.protocol import (
     State,
     take,
 )
+from pasunchat.attacks.watch import ALONE, Watch
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.progress import Progress, silent
 
@@ -45,6 +46,7 @@ class SearchTask:
     deadline: float | None = None  # of time.monotonic: then every row leaves with what it has
     classes: int | None = None  # of the classifier, C; None: not known
     steps: Progress = silent  # called with (steps done, steps, or 0 where rows end by themselves)
+    watch: Watch = ALONE  # who looks on
 
     def class_count(self) -> int:
         """C; the classifier is asked where nothing states it."""
@@ -52,8 +54,9 @@ class SearchTask:
         return stated or self.classifier.predict_logits(self.problem.pixels[:1]).shape[1]
 
     def is_over(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and monotonic() > self.deadline
+        """Whether the deadline has passed, or who looks on has ended it."""
+        late = self.deadline is not None and monotonic() > self.deadline
+        return late or self.watch.stopped()
 
     def part(self, rows: Tensor, *purpose: object) -> "SearchTask":
         """Another search of some of its rows, with other keys; it reports no progress."""
@@ -100,7 +103,7 @@ def no_result(problem: Problem) -> SearchResult:
 def search(attack: Attack[Any], task: SearchTask) -> SearchResult:
     """Run an attack on the task's rows."""
     result, done = no_result(task.problem), 0
-    oracle = Oracle(task.classifier, attack)
+    oracle = Oracle(task.classifier, attack, task.watch.heard)
     with attack_mode(task.classifier):
         for rows in batches(task.rows, task.problem):
             for left in _batch_searched(oracle, task, rows, result):

@@ -10,6 +10,8 @@ from pasunchat.errors import PasunchatError
 
 EXAMPLES = ("pasunchat docs", "pasunchat docs models | less")
 PAGES = {
+    "talk": "the talk, slide by slide: to learn from, or to give as a lesson",
+    "talk.fr": "l'exposé, diapositive par diapositive",
     "models": "your own model, of PyTorch, Keras, ONNX, timm or transformers",
     "networks": "the networks that can be trained",
     "attacks": "the attacks, and which one to take",

@@ -39,7 +39,7 @@ def page(
     extra("starlette", "page")
     extra("uvicorn", "page")
     from pasunchat.page.models import refuse_unknown
-    from pasunchat.page.serving import serve
+    from pasunchat.page.serving import end_now, serve
     from pasunchat.page.settings import Settings
 
     refuse_unknown(models or ())
@@ -57,4 +57,5 @@ def page(
 
     with suppress(KeyboardInterrupt):
         serve(settings, ready)
+    end_now()
     return 0

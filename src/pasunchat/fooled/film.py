@@ -1,5 +1,6 @@
 """The fall as a film: the change grows from nothing to all of it; every frame is asked about."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,7 @@ from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.film_frame import SIDE, Shown, draw_frame
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo
-from pasunchat.runtime import seed_from
-from pasunchat.storage import whole_file
+from pasunchat.storage import write_bytes
 
 FilmKind = Literal["webp", "gif"]
 STEPS = 28  # changes shown, the last of them all of it
@@ -48,17 +48,27 @@ def growing(
 ) -> list[NDArray[np.uint8]]:
     """`steps` + 1 pictures, uint8 [H, W, 3], from the photo to the picture.
 
-    After a share s of the steps each value has moved by floor(s |change| + u), u in [0, 1) drawn
-    for each value: whole levels that never turn back. Cutting off alone (u = 0) would show nothing
-    of a change of one level until the end.
+    After a share s of the steps each value has moved by floor(s |change| + u), u in [0, 1) its
+    `grain`: whole levels that never turn back. Cutting off alone (u = 0) would show nothing of a
+    change of one level until the end.
     """
     change = picture.astype(np.int64) - photo.astype(np.int64)
-    drawn = np.random.default_rng(seed_from("film")).random(photo.shape)
+    grains = grain(photo.size).reshape(photo.shape)
     pictures = []
     for step in range(steps + 1):
-        moved = (np.abs(change) * step / steps + drawn).astype(np.int64)
+        moved = (np.abs(change) * step / steps + grains).astype(np.int64)
         pictures.append((photo + np.sign(change) * moved).astype(np.uint8))
     return pictures
+
+
+def grain(count: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for each of `count` values, by its place: an integer hash (Wellons,
+    lowbias32), so that whoever has photo and picture can draw the same frames."""
+    x: NDArray[np.uint32] = np.arange(1, count + 1, dtype=np.uint32)
+    x = ((x ^ (x >> 16)) * 0x7FEB352D).astype(np.uint32)
+    x = ((x ^ (x >> 15)) * 0x846CA68B).astype(np.uint32)
+    numbers: NDArray[np.float64] = (x ^ (x >> 16)) / 2.0**32
+    return numbers
 
 
 def read_frames(
@@ -87,19 +97,24 @@ def tipping(readings: Sequence[Reading], goal: str) -> int | None:
 def write_film(
     path: Path, images: Sequence[NDArray[np.uint8]], readings: Sequence[Reading], goal: str
 ) -> Path:
-    """Write the frames as an animation that repeats, WebP or GIF by the path's ending.
+    """Write `film_bytes`, WebP or GIF by the path's ending."""
+    kind: FilmKind = "gif" if path.suffix == ".gif" else "webp"
+    write_bytes(path, film_bytes(images, readings, goal, kind))
+    return path
 
-    The first frame, the one where it tips and the last stay longer.
-    """
+
+def film_bytes(
+    images: Sequence[NDArray[np.uint8]], readings: Sequence[Reading], goal: str, kind: FilmKind
+) -> bytes:
+    """The frames as an animation that repeats. The first, the one where it tips and the last stay
+    longer."""
     tips = tipping(readings, goal)
     frames = [
         draw_frame(_shown(images, readings, goal, place, tips)) for place in range(len(images))
     ]
     longer = {0, tips, len(images) - 1}
     durations = [LONG if place in longer else BRIEF for place in range(len(images))]
-    with whole_file(path) as part:
-        _write(part, frames, durations)
-    return path
+    return _encoded(frames, durations, kind)
 
 
 def _shown(
@@ -142,18 +157,17 @@ def _span(change: NDArray[np.float64]) -> float:
     return float(np.quantile(moved, 0.99)) if moved.size else 1.0
 
 
-def _write(path: Path, frames: Sequence[Image.Image], durations: Sequence[int]) -> None:
+def _encoded(frames: Sequence[Image.Image], durations: Sequence[int], kind: FilmKind) -> bytes:
+    file = io.BytesIO()
     first, *others = frames
-    if path.suffix == ".gif":
-        first.save(path, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
-        return
+    webp = {"quality": QUALITY, "method": 4} if kind == "webp" else {}
     first.save(
-        path,
-        "WEBP",
+        file,
+        kind.upper(),
         save_all=True,
         append_images=others,
         duration=list(durations),
         loop=0,
-        quality=QUALITY,
-        method=4,
+        **webp,
     )
+    return file.getvalue()

@@ -12,6 +12,7 @@ from torch import Tensor
 from pasunchat.attacks.fool import Request, fool, runner_up
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
+from pasunchat.attacks.watch import ALONE, Watch
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.full_size import fitting
 from pasunchat.classifiers.load import Model, as_classifier
@@ -61,7 +62,7 @@ class FooledPhoto:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """A photo's row of a result."""
 
     result: AttackResult
@@ -112,7 +113,7 @@ def fool_photos(
             draw_film(part, outcome, classifier, kind=kind)
 
     fooled: list[FooledPhoto] = []
-    found = _attacked(classifier, photos, classes, request, options, steps)
+    found = attacked(classifier, photos, classes, request, options, steps)
     for at, path, folder in zip(found, paths, folders, strict=True):
         extras = Extras(required, at.plain_distance, models)
         outcome = save_outcome(
@@ -131,26 +132,31 @@ def read_fooled(run_folder: Path) -> list[FooledPhoto]:
     return [FooledPhoto(path.parent, read_json(path, Outcome)) for path in found]
 
 
-def _attacked(
+def attacked(
     classifier: Classifier,
     photos: Sequence[NDArray[np.uint8]],
     classes: Tensor,
     request: Request,
     options: FoolOptions,
-    steps: Progress,
-) -> Iterator[_Found]:
-    """Each photo in turn. A few are searched together; one by one at full size, where each has its
-    own and may fill the memory, and where a goal of its own goes into what must be survived."""
+    steps: Progress = silent,
+    watch: Watch = ALONE,
+) -> Iterator[Found]:
+    """Fool the classifier with each photo, uint8 [H, W, 3], in turn. classes: int64 [N], to reach.
+    The options' target is not asked for here. steps, watch: as in `fool`.
+
+    A few are searched together; one by one at full size, where each has its own and may fill the
+    memory, and where a goal of its own goes into what must be survived.
+    """
     apart = bool(options.survive) or options.full_size
     together = 1 if apart else TOGETHER[classifier.mean.device.type != "cpu"]
     for first in range(0, len(photos), together):
         some = np.stack(photos[first : first + together])
         goal = Goal(classes[first : first + together])
-        result = _fool(classifier, some, goal, request, steps)
+        result = _fool(classifier, some, goal, request, steps, watch)
         if options.survive:
-            yield _survived(classifier, some, goal, request, options.survive, result, steps)
+            yield _survived(classifier, some, goal, request, options.survive, result, steps, watch)
         else:
-            yield from (_Found(result, row) for row in range(len(some)))
+            yield from (Found(result, row) for row in range(len(some)))
 
 
 def _survived(
@@ -161,13 +167,14 @@ def _survived(
     required: Sequence[Transform],
     plain: AttackResult,
     steps: Progress,
-) -> _Found:
+    watch: Watch,
+) -> Found:
     """One photo [1, H, W, 3]: the same once more, through every transform; the first result says
     what that costs."""
     sure = replace(goal, confidence=request.confidence)
     worst = surviving(classifier, required, sure)
-    result = _fool(worst, photo, goal, request, steps)
-    return _Found(as_saved(classifier, result, sure), 0, float(plain.distance[0]))
+    result = _fool(worst, photo, goal, request, steps, watch)
+    return Found(as_saved(classifier, result, sure), 0, float(plain.distance[0]))
 
 
 def _fool(
@@ -176,6 +183,7 @@ def _fool(
     goal: Goal,
     request: Request,
     steps: Progress,
+    watch: Watch,
 ) -> AttackResult:
     return fool(
         fitting(classifier, *photos.shape[1:3]),
@@ -183,6 +191,7 @@ def _fool(
         request,
         goal=goal,
         steps=steps,
+        watch=watch,
     )
 
 

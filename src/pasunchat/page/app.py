@@ -12,9 +12,21 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from pasunchat.page.attack_requests import (
+    attack,
+    change,
+    changed,
+    events,
+    facts,
+    film,
+    later,
+    random,
+    stop,
+)
 from pasunchat.page.first_page import first_page
+from pasunchat.page.layer_requests import layer_picture, layers, unit, votes
 from pasunchat.page.model_requests import models
-from pasunchat.page.photo_requests import ask, file_picture, photo, seen_picture
+from pasunchat.page.photo_requests import ask, file_picture, photo, sample, seen_picture
 from pasunchat.page.refusals import Refused
 from pasunchat.page.security import Guard, own_hosts
 from pasunchat.page.settings import Settings
@@ -49,9 +61,24 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/models", models),
     Route("/example/{name}", example_file),
     Route("/photo", photo, methods=["POST"]),
+    Route("/sample/{name}", sample, methods=["POST"]),
     Route("/photo/{photo}/ask", ask, methods=["POST"]),
     Route("/photo/{photo}/file.webp", file_picture),
     Route("/photo/{photo}/seen.png", seen_picture),
+    Route("/photo/{photo}/layers", layers),
+    Route("/photo/{photo}/layers/{name}.png", layer_picture),
+    Route("/photo/{photo}/unit", unit),
+    Route("/photo/{photo}/votes", votes),
+    Route("/attack", attack, methods=["POST"]),
+    Route("/attack/{search}/events", events),
+    Route("/attack/{search}/stop", stop, methods=["POST"]),
+    Route("/attack/{search}/changed.png", changed),
+    Route("/attack/{search}/change.png", change),
+    Route("/attack/{search}/random.png", random),
+    Route("/attack/{search}/random32.png", random),
+    Route("/attack/{search}/film.webp", film),
+    Route("/attack/{search}/facts.json", facts),
+    *(Route(f"/attack/{{search}}/{name}", later) for name in ("why", "little", "price", "others")),
     Route("/static/tokens.css", tokens),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 )

@@ -1,12 +1,14 @@
 """What a model says of a photo: its square, its logits, whether that can be believed."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pasunchat.errors import PasunchatError
 from pasunchat.framing import scaled_size
-from pasunchat.page.models import ModelFacts
+from pasunchat.page.models import ModelFacts, Models
 from pasunchat.page.opening import FORMATS
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
@@ -40,9 +42,44 @@ def photo_facts(photo: KeptPhoto, model: ModelFacts, classifier: "Classifier") -
         "seen": seen_facts(photo, classifier),
         "logits": logits[0].tolist(),
         "probabilities": probabilities,
-        "believe": None,
-        "receipt": None,
+        "believe": belief_facts(max(probabilities), model),
     }
+
+
+def belief_facts(confidence: float, model: ModelFacts) -> dict[str, Any] | None:
+    """Of the test photos of which the model was as sure, how many it read rightly."""
+    from pasunchat.explain import ConfidenceBin, belief
+
+    bins = [ConfidenceBin(**each) for each in model.bins or ()]  # type: ignore[arg-type]
+    found = belief(confidence, bins)
+    return None if found is None else {**asdict(found), "interval": list(found.interval)}
+
+
+def receipt_facts(photo: KeptPhoto, models: Models) -> dict[str, Any] | None:
+    """Whether a PNG holds what its receipt says, asked of the model that it names, where that is
+    one of the page's; None without a receipt. To be called in the thread of quick questions."""
+    from pasunchat.fooled.receipt import against_receipt, ask_image, receipt_in
+    from pasunchat.photos.image import png_texts
+
+    if photo.kind != "PNG":
+        return None
+    try:
+        receipt = receipt_in(png_texts(photo.data), photo.name)
+    except PasunchatError as error:
+        return {"state": "not", "goal": None, "p": None, "max": None, "findings": [str(error)]}
+    if receipt is None:
+        return None
+    model = models.with_digest(receipt.classifier)
+    facts = {"goal": receipt.goal, "max": receipt.largest_change, "model": receipt.model}
+    if model is None:
+        why = "none of the page's models is the one that the receipt names"
+        return {**facts, "state": "not", "p": receipt.after.confidence, "findings": [why]}
+    classifier = model.asked.result()
+    prediction = ask_image(classifier, square(photo, model.facts.run, classifier))
+    own = np.asarray(decode_photo(photo.data, formats=FORMATS).picture)
+    findings = against_receipt(own, prediction, classifier, receipt)
+    state = "not" if findings else "holds"
+    return {**facts, "state": state, "p": prediction.confidence, "findings": findings}
 
 
 def file_facts(photo: KeptPhoto) -> dict[str, Any]:

@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from pasunchat.classifiers.shipped import PREFIX, SHIPPED, shipped_folder
+from pasunchat.errors import PasunchatError
+from pasunchat.intervals import interval_of
 from pasunchat.page.refusals import Refused
 from pasunchat.page.workers import Workers
 from pasunchat.storage import RUNS
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pasunchat.classifiers.classifier import Classifier
+    from pasunchat.explain import LayerInfo
 
 FIRST = "simple"  # of the shipped ones: each of its numbers can be shown
-INFO, WEIGHTS, EVALUATION = "classifier.json", "weights.safetensors", "evaluation/evaluation.json"
+INFO, WEIGHTS, CALIBRATION = "classifier.json", "weights.safetensors", "calibration.json"
+EVALUATION = "evaluation/evaluation.json"
+UNSEEN = ("test", "validation")  # photos that say something of others
+ANY_SIZE = 224  # of a blank picture for a model that takes any
 PATIENCE = 1.0  # seconds that loading waits for the first visitor
 HEADER = struct.Struct("<Q")  # of a safetensors file: how long its JSON is
 
@@ -58,6 +66,7 @@ class Model:
     facts: ModelFacts
     asked: "Future[Classifier]" = field(default_factory=Future)  # by quick questions
     complete: "Future[None]" = field(default_factory=Future)  # all facts are there
+    digest: "Future[str]" = field(default_factory=Future)
     _searched: "Classifier | None" = None
 
     def searched(self) -> "Classifier":
@@ -88,6 +97,13 @@ class Models:
             raise Refused(404, "g_run")
         return found
 
+    def with_digest(self, digest: str) -> Model | None:
+        """The one whose classifier has this digest, of those that are loaded."""
+        loaded = (model for model in self.by_run.values() if model.digest.done())
+        return next(
+            (m for m in loaded if not m.digest.exception() and m.digest.result() == digest), None
+        )
+
     def facts(self) -> list[ModelFacts]:
         """Of all, as far as they are known."""
         return [model.facts for model in self.by_run.values()]
@@ -105,13 +121,14 @@ def _load(model: Model) -> None:
     try:
         classifier = loaded(model.facts.name)
         warm(classifier)
+        model.asked.set_result(classifier)
         fill_in(model.facts, classifier)
+        model.complete.set_result(None)
+        model.digest.set_result(classifier.digest())
     except BaseException as error:
-        model.asked.set_exception(error)
-        model.complete.set_exception(error)
-        return
-    model.asked.set_result(classifier)
-    model.complete.set_result(None)
+        for future in (model.asked, model.complete, model.digest):
+            if not future.done():
+                future.set_exception(error)
 
 
 def loaded(name: str) -> "Classifier":
@@ -126,29 +143,109 @@ def loaded(name: str) -> "Classifier":
 def warm(classifier: "Classifier") -> None:
     """Ask once, forward and back, so that the first visitor does not wait for what is made at the
     first question (kernels, adapters)."""
-    import torch
-
-    if classifier.size is None:
-        return
-    pixels = torch.full((1, 3, classifier.size, classifier.size), 0.5)
-    classifier.predict_logits(pixels)
+    if classifier.size is not None:
+        classifier.predict_logits(_grey(classifier))
 
 
 def fill_in(facts: ModelFacts, classifier: "Classifier") -> None:
     """Add what only the classifier itself says."""
-    facts.name = classifier.known_as
+    from pasunchat.classifiers.summary import describe
+    from pasunchat.explain import layers_of, shown_layers
+
+    facts.name = shortest(classifier.known_as)
     facts.parameters = sum(number.numel() for number in classifier.network.parameters())
-    facts.classes = list(classifier.classes)
-    facts.size = classifier.size
-    facts.mirror = classifier.info.mirrored
-    facts.mean = classifier.mean.flatten().tolist()
-    facts.std = classifier.std.flatten().tolist()
+    facts.size, facts.mirror = classifier.size, classifier.info.mirrored
+    facts.classes = list(classifier.classes) or class_numbers(classifier)
+    facts.mean, facts.std = classifier.mean.flatten().tolist(), classifier.std.flatten().tolist()
+    facts.gradient = has_gradient(classifier)
+    try:
+        layers, shown = layers_of(classifier), shown_layers(classifier)
+        facts.layers = [layer_facts(layer) for layer in layers]
+        facts.shown, facts.first = list(shown), shown[0] if shown else None
+        facts.votes = has_votes(classifier)
+        facts.table = [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "output": list(layer.shape),
+                "parameters": layer.parameters,
+                "sees": layer.seen[0],
+            }
+            for layer in describe(classifier).layers
+        ]
+    except PasunchatError:  # it cannot be run on a blank picture of any size
+        return
+
+
+def class_numbers(classifier: "Classifier") -> list[str]:
+    """The names of classes that have numbers only."""
+    if classifier.size is None:
+        return []
+    count = classifier.predict_logits(_grey(classifier)).shape[1]
+    return [classifier.class_name(index) for index in range(count)]
+
+
+def has_gradient(classifier: "Classifier") -> bool:
+    """Whether one comes back from the logits to the pixels."""
+    import torch
+
+    if classifier.size is None:
+        return True
+    pixels = _grey(classifier).requires_grad_()
+    try:
+        with torch.enable_grad():
+            logits = classifier(pixels)
+            if not logits.requires_grad:
+                return False
+            (slope,) = torch.autograd.grad(logits.sum(), pixels, allow_unused=True)
+    except (RuntimeError, PasunchatError):
+        return False
+    return slope is not None
+
+
+def has_votes(classifier: "Classifier") -> bool:
+    """Whether its last sum can be taken apart place by place."""
+    import numpy as np
+
+    from pasunchat.explain import votes
+
+    side = classifier.size or ANY_SIZE
+    return votes(classifier, np.full((side, side, 3), 128, np.uint8), 0) is not None
+
+
+def layer_facts(layer: "LayerInfo") -> dict[str, object]:
+    """A layer as the page knows it."""
+    field_ = layer.field
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "kernel": list(layer.kernel),
+        "stride": list(layer.stride),
+        "groups": layer.groups,
+        "inputs": layer.inputs,
+        "outputs": layer.outputs,
+        "parameters": layer.parameters,
+        "sees": None if field_ is None else [field_.stride, field_.offset, field_.size],
+    }
+
+
+def _grey(classifier: "Classifier") -> "Tensor":
+    import torch
+
+    side = classifier.size or ANY_SIZE
+    return torch.full((1, 3, side, side), 0.5)
 
 
 def usual() -> tuple[str, ...]:
     """What is shown where no model is named: the shipped ones."""
     others = [name for name in SHIPPED if name != FIRST]
     return tuple(f"{PREFIX}{name}" for name in (FIRST, *sorted(others, reverse=True)))
+
+
+def shortest(name: str) -> str:
+    """A model's name without what says that it comes with the package, where that is plain."""
+    bare = name.removeprefix(PREFIX)
+    return name if folder_of(bare) != folder_of(name) else bare
 
 
 def refuse_unknown(names: Iterable[str]) -> None:
@@ -175,30 +272,30 @@ def quick_facts(run: str, name: str) -> ModelFacts:
     if folder is None:
         return ModelFacts(run, name, [], None)
     saved = msgspec.json.decode((folder / INFO).read_bytes(), type=_Saved)
-    facts = ModelFacts(run, name.removeprefix(PREFIX), saved.info.classes, saved.info.size)
+    facts = ModelFacts(run, shortest(name), saved.info.classes, saved.info.size)
     facts.shipped = folder == shipped_folder(folder.name)
     facts.mirror = saved.info.mirrored
     if not saved.pretrained_base:
         facts.parameters = _numbers_in(folder / WEIGHTS)
-    add_evaluation(facts, folder)
+    add_evaluation(facts, folder, saved.digest)
     return facts
 
 
-def add_evaluation(facts: ModelFacts, folder: Path) -> None:
-    """Add how good it was on test photos, where that has been measured for these weights."""
-    path = folder / EVALUATION
+def add_evaluation(facts: ModelFacts, folder: Path, digest: str) -> None:
+    """Add how good it was on photos it was not trained on, where that is on record of these very
+    weights: beside the card of a shipped one, in the evaluation of a run."""
+    path = folder / (CALIBRATION if facts.shipped else EVALUATION)
     if not path.is_file():
         return
-    found = msgspec.json.decode(path.read_bytes(), type=_Evaluated)
-    digest = msgspec.json.decode((folder / INFO).read_bytes(), type=_Saved).digest
-    if found.classifier != digest:
+    found = msgspec.json.decode(path.read_bytes(), type=_Measured)
+    if found.classifier != digest or found.split not in UNSEEN:
         return
-    low, high = found.interval
-    facts.accuracy = {"value": found.accuracy, "low": low, "high": high, "photos": found.photos}
+    low, high = interval_of(found.right, found.photos)
+    value = found.right / found.photos
+    facts.accuracy = {"value": value, "low": low, "high": high, "photos": found.photos}
     facts.calibration_error = found.calibration_error
     facts.bins = [
-        {"low": b.low, "high": b.high, "photos": b.photos, "right": round(b.photos * b.accuracy)}
-        for b in found.bins
+        {"low": b.low, "high": b.high, "photos": b.photos, "right": b.counted()} for b in found.bins
     ]
 
 
@@ -220,16 +317,21 @@ class _Bin(msgspec.Struct):
     low: float
     high: float
     photos: int
-    accuracy: float
+    right: int | None = None
+    accuracy: float = 0.0
+
+    def counted(self) -> int:
+        """How many of its photos were read rightly; an evaluation keeps their share."""
+        return round(self.photos * self.accuracy) if self.right is None else self.right
 
 
-class _Evaluated(msgspec.Struct):
-    """The part of evaluation.json that is read here."""
+class _Measured(msgspec.Struct):
+    """The part of calibration.json or evaluation.json that is read here."""
 
     classifier: str
+    split: str
     photos: int
-    accuracy: float
-    interval: tuple[float, float]
+    right: int
     calibration_error: float
     bins: list[_Bin]
 

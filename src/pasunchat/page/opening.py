@@ -12,7 +12,7 @@ from pasunchat.photos.image import PhotoError, decode_photo, header_of
 
 # Formats that are read, as Pillow calls them, by content. Others that it knows run other programs
 # (EPS) or hold pages of text.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 KEYS = {  # of the table of words, and a status, by the reason of a PhotoError
     "heic": ("e_heic", 415),
     "cut-short": ("e_cut", 422),

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from pasunchat.page.bodies import read_body
 from pasunchat.page.models import Model
 from pasunchat.page.photos import NAME, KeptPhoto
+from pasunchat.page.refusals import Refused
 from pasunchat.page.state import Page, page_of
 
 FILE_NAME = "X-Pasunchat-Name"
@@ -17,20 +18,37 @@ KEEP = {"Cache-Control": "private, max-age=3600"}  # an id never means another p
 
 async def photo(request: Request) -> Response:
     """A file's bytes -> what it is, and what a model says of it."""
+    page = page_of(request)
+    name, limits = _name(request), page.settings.limits
+    data = await read_body(request, limits.body_bytes, limits.body_seconds, name)
+    return await _kept(request, data, name)
+
+
+async def sample(request: Request) -> Response:
+    """One of the photos to try, as if it had been dropped."""
+    name = request.path_params["name"]
+    path = page_of(request).example.sample_files.get(name)
+    if path is None:
+        raise Refused(404, "g_missing")
+    return await _kept(request, path.read_bytes(), path.name.removeprefix("sample-"))
+
+
+async def _kept(request: Request, data: bytes, name: str) -> Response:
+    from pasunchat.page.asking import receipt_facts
     from pasunchat.page.opening import opened
 
     page, owner = page_of(request), owner_of(request)
-    name, limits = _name(request), page.settings.limits
-    data = await read_body(request, limits.body_bytes, limits.body_seconds, name)
-    kept = await page.workers.decoding.run(opened, data, name, owner, limits)
+    kept = await page.workers.decoding.run(opened, data, name, owner, page.settings.limits)
     facts = await _asked(page, kept, model_of(request))
     page.photos.add(kept)
-    return JSONResponse(facts)
+    receipt = await page.workers.quick.run(receipt_facts, kept, page.models)
+    return JSONResponse({**facts, "receipt": receipt})
 
 
 async def ask(request: Request) -> Response:
     """What another model says of the same photo."""
-    return JSONResponse(await _asked(page_of(request), photo_of(request), model_of(request)))
+    facts = await _asked(page_of(request), photo_of(request), model_of(request))
+    return JSONResponse({**facts, "receipt": None})
 
 
 async def file_picture(request: Request) -> Response:

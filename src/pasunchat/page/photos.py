@@ -28,7 +28,8 @@ class KeptPhoto:
     height: int  # upright
     turned: bool
     frames: int
-    shown: bytes  # WebP, at most SIDE wide and high
+    shown: bytes  # WebP, to look at
+    part_of: str = ""  # the id of the photo that it was made of
     # by the short name of a model, what it sees, uint8 [size, size, 3]
     squares: "dict[str, NDArray[np.uint8]]" = field(default_factory=dict)
     answers: dict[tuple[str, ...], Any] = field(default_factory=dict)  # computed once, by question
