@@ -21,6 +21,7 @@ from pasunchat.commands import application
 ROOT = Path(__file__).parents[1]
 ENGLISH, FRENCH = ROOT / "docs" / "talk.md", ROOT / "docs" / "talk.fr.md"
 PAGES = [ENGLISH, FRENCH]
+WORDS = ROOT / "src" / "pasunchat" / "story" / "words"
 TEMPLATE = ROOT / "src" / "pasunchat" / "page" / "templates" / "index.html.j2"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SLIDE = ("3x3", "4x4", "8x8", "10x10", "18x18", "22x22", "224x224")  # input pixels per unit
@@ -93,6 +94,16 @@ def test_every_step_of_the_page_is_named_and_no_other(page: Path) -> None:
     steps = re.findall(r"station\('(\w+)'|station\" id=\"(\w+)\"", TEMPLATE.read_text("utf-8"))
     named = set(re.findall(r"\?teach#(\w+)", page.read_text(encoding="utf-8")))
     assert named == {"".join(step) for step in steps}
+
+
+@pytest.mark.parametrize(("page", "language"), [(ENGLISH, "en"), (FRENCH, "fr")])
+def test_the_page_has_the_words_that_are_quoted(page: Path, language: str) -> None:
+    words = (WORDS / f"page.{language}.json").read_text("utf-8").replace("’", "'")
+    lines = re.findall(r"^- (?:On the|Sur la) page.*$", page.read_text(encoding="utf-8"), re.M)
+    quoted = re.findall(r'"([^"]+)"|« ([^»]+) »', "\n".join(lines))
+    assert len(quoted) == 4
+    for quote in quoted:
+        assert f'"{"".join(quote)}"' in words
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -29,6 +29,7 @@ class Reading:
 
     prediction: Prediction
     goal: float
+    probabilities: tuple[float, ...] = ()  # of all classes
 
 
 def draw_film(
@@ -81,7 +82,8 @@ def read_frames(
         chances = asked.probabilities(image[None])[0]
         names = [classifier.class_name(index) for index in range(len(chances))]
         prediction = Prediction.from_probabilities(chances, names)
-        readings.append(Reading(prediction, float(chances[names.index(goal)])))
+        goal_chance = float(chances[names.index(goal)])
+        readings.append(Reading(prediction, goal_chance, tuple(map(float, chances))))
     return readings
 
 

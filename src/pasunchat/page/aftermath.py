@@ -1,7 +1,7 @@
 """What is found out of a changed picture at once: how it falls, whether random noise would do, what
 it survives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from pasunchat.page.search_job import Judged, typical
 Image = NDArray[np.uint8]
 Tell = Callable[[str, Any], None]
 TIMES, STRONG_DRAWS = 32, 4
+BARS = 6  # classes that the page draws bars of
 
 
 @dataclass
@@ -45,10 +46,22 @@ def let_in(classifier: Classifier, judged: Judged, kept: Aftermath, tell: Tell) 
     tell(
         "film",
         [
-            [typical(judged.photo, frame), reading.goal, names.index(reading.prediction.label)]
+            [
+                typical(judged.photo, frame),
+                reading.goal,
+                names.index(reading.prediction.label),
+                largest(reading.probabilities, judged.goal),
+            ]
             for frame, reading in zip(kept.frames, kept.readings, strict=True)
         ],
     )
+
+
+def largest(probabilities: Sequence[float], goal: int) -> dict[str, float]:
+    """Of few classes all probabilities, of many the largest and the goal's; by the class's number,
+    as JSON wants it."""
+    order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+    return {str(index): probabilities[index] for index in sorted({*order[:BARS], goal})}
 
 
 def control(classifier: Classifier, judged: Judged, kept: Aftermath, tell: Tell) -> None:

@@ -23,12 +23,6 @@ class Example:
         return {path.stem: f"/example/{name}" for name, path in self.files.items()}
 
     @property
-    def sample_files(self) -> dict[str, Path]:
-        """The photos to try, by name."""
-        found = {path.stem: path for path in self.files.values()}
-        return {name: found[f"sample-{name}"] for name in SAMPLES if f"sample-{name}" in found}
-
-    @property
     def samples(self) -> list[dict[str, str]]:
         """Photos to try, and small pictures of them."""
         return [{"name": name, "url": self.urls[f"sample-{name}"]} for name in SAMPLES]

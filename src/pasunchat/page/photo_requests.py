@@ -24,15 +24,6 @@ async def photo(request: Request) -> Response:
     return await _kept(request, data, name)
 
 
-async def sample(request: Request) -> Response:
-    """One of the photos to try, as if it had been dropped."""
-    name = request.path_params["name"]
-    path = page_of(request).example.sample_files.get(name)
-    if path is None:
-        raise Refused(404, "g_missing")
-    return await _kept(request, path.read_bytes(), path.name.removeprefix("sample-"))
-
-
 async def _kept(request: Request, data: bytes, name: str) -> Response:
     from pasunchat.page.asking import receipt_facts
     from pasunchat.page.opening import opened
@@ -48,6 +39,16 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
 async def ask(request: Request) -> Response:
     """What another model says of the same photo."""
     facts = await _asked(page_of(request), photo_of(request), model_of(request))
+    return JSONResponse({**facts, "receipt": None})
+
+
+async def sample(request: Request) -> Response:
+    """What a model says of one of the samples."""
+    page, name = page_of(request), f"sample-{request.path_params['name']}"
+    kept = page.photos.shared.get(name)
+    if kept is None:
+        raise Refused(404, "g_missing")
+    facts = await _asked(page, kept, model_of(request))
     return JSONResponse({**facts, "receipt": None})
 
 

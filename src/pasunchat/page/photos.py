@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pasunchat.page.samples import Shared
+
 NAME = 120  # letters of a name that are kept
 
 
@@ -44,8 +46,8 @@ class KeptPhoto:
 class Photos:
     """The last of them, by how much memory they take."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, shared: "Shared") -> None:
+        self.limits, self.shared = limits, shared
         self.kept: OrderedDict[str, KeptPhoto] = OrderedDict()
 
     def add(self, photo: KeptPhoto) -> None:
@@ -58,6 +60,8 @@ class Photos:
 
     def get(self, photo: str, owner: str) -> KeptPhoto:
         """One by its id. Raises Refused where it is gone, or another visitor's."""
+        if common := self.shared.get(photo):
+            return common
         found = self.kept.get(photo)
         if found is None or found.owner != owner:
             raise Refused(410, "g_expired")

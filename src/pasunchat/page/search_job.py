@@ -189,7 +189,7 @@ def _judged(
             "changed": softmax(after)[0].tolist(),
         },
         "change": change_facts(photo, picture),
-        "questions": int(result.forwards[0] + result.backwards[0]),
+        "questions": int(result.forwards[0]),
         "seconds_limit": search.seconds,
         "seed": result.request.seed,
         "command": command_of(search, receipt.goal, result),

@@ -13,6 +13,7 @@ from pasunchat.page.example import Example, shipped_example
 from pasunchat.page.models import Models
 from pasunchat.page.photos import Photos
 from pasunchat.page.running import Runner
+from pasunchat.page.samples import Shared
 from pasunchat.page.searches import Searches
 from pasunchat.page.settings import Settings
 from pasunchat.page.workers import Workers
@@ -32,11 +33,11 @@ class Page:
         self.workers = Workers()
         self.shown = Event()  # the first screen has been sent
         self.models = Models(settings.models)
-        self.photos = Photos(settings.limits)
+        self.example: Example = shipped_example()
+        self.photos = Photos(settings.limits, Shared(self.example, settings.limits))
         self.insides: Insides = OrderedDict()  # used in the thread of quick questions alone
         runner = Runner(self.workers, self.models, self.photos, settings.limits)
         self.searches = Searches(settings.limits, self.most_waiting(), runner.run)
-        self.example: Example = shipped_example()
 
     def most_waiting(self) -> int:
         """How many searches may wait."""

@@ -3,7 +3,7 @@ import { bar } from "./bars.js";
 import { $, $$, make } from "./dom.js";
 import { markIcon, nameOf, said } from "./marks.js";
 import { whenNear } from "./near.js";
-import { address, answerOf, fooled, now, was, watch } from "./now.js";
+import { address, answerOf, fooled, isShown, now, was, watch } from "./now.js";
 import { pixelsAt } from "./pixels.js";
 import { pointing } from "./pointing.js";
 import { cnt, num, pc, say, sign, word } from "./say.js";
@@ -30,6 +30,17 @@ function drawLevels({ counts, max, total }) {
   const rest = counts.slice(MOST_LEVELS).reduce((sum, count) => sum + count, 0), most = Math.max(...counts);
   if (counts.length > MOST_LEVELS) rows.push([counts.length === MOST_LEVELS + 1 ? say("eq_lv", { k: MOST_LEVELS }) : say("eq_lvmore", { k: MOST_LEVELS, max }), rest]);
   $("[data-hist]").replaceChildren(...rows.map(([name, count]) => make("div", { class: "row" }, make("dt", {}, name), make("dd", { class: "b" }, bar("ink", Math.max(count / most, count ? 0.003 : 0))), make("dd", { class: "v" }, cnt(count)))));
+}
+// The pixel of the photo that was changed most.
+function largestChange() {
+  const [photo, changed] = both;
+  const [x0, y0, x1, y1] = now.photo.seen.box;
+  let best = { x: x0, y: y0 }, most = -1;
+  for (let y = y0 + 1; y < y1 - 1; y++) for (let x = x0 + 1; x < x1 - 1; x++) {
+    const i = 4 * (y * photo.width + x), moved = Math.abs(changed.data[i] - photo.data[i]) + Math.abs(changed.data[i + 1] - photo.data[i + 1]) + Math.abs(changed.data[i + 2] - photo.data[i + 2]);
+    if (moved > most) [best, most] = [{ x, y }, moved];
+  }
+  return best;
 }
 function drawLoupe() {
   if (!both) return;
@@ -72,6 +83,7 @@ async function drawAdded(isFresh) {
   const found = await Promise.all([pixelsAt(address("photo")), pixelsAt(address("changed"))]);
   if (!isFresh()) return;
   both = found;
+  if (!isShown()) Object.assign(lens, largestChange());
   for (const name of ["photo", "changed"]) {
     const image = $(`[data-spy="${name}"] img`);
     image.src = address(name);

@@ -50,6 +50,7 @@ function drawFool() {
   if (playing && playing.facts === now.found) return;
   if (playing) stopPlaying();
   const has = fooled();
+  button.dataset.state = "ready";
   button.textContent = word(has ? (now.found.fooled ? "fool_again" : "fool_go") : "fool_go");
   for (const control of [scrub, stepper]) control.disabled = !has || !frames();
   if (!has) {
@@ -146,6 +147,7 @@ async function playFall(me) {
 function beginPlaying(facts, search = null) {
   const me = (playing = { stop: false, wake: () => {}, facts, search });
   button.textContent = word("fool_stop");
+  button.dataset.state = "busy";
   for (const control of [scrub, stepper]) control.disabled = true;
   $(".verdict").setAttribute("aria-live", "off");
   bringIntoView();

@@ -2,7 +2,7 @@
 import { $, $$, latest, make } from "./dom.js";
 import { whenNear } from "./near.js";
 import { fooled, model, now, source, tell, watch } from "./now.js";
-import { highest, paintMap } from "./pixels.js";
+import { highest, paintMap, peakOf } from "./pixels.js";
 import { placeOn, pointing } from "./pointing.js";
 import { hasRooms, layersAt, pictureId, refusedRoom } from "./rooms.js";
 import { cnt, num, say, sign, word } from "./say.js";
@@ -10,7 +10,7 @@ import { see, seeAWhile } from "./squares.js";
 
 const TERMS = 4, big = $("[data-big]"), table = $("[data-table]");
 const open = { row: 1, k: 5, x: 22, y: 24 };
-let mapsOf = "photo", rooms = []; // rooms: [{ info, side, maps, shown }] of what is shown
+let mapsOf = "photo", openOf = null, rooms = []; // rooms: [{ info, side, maps, shown }] of what is shown
 
 const hasOpen = () => rooms.length > open.row;
 
@@ -123,8 +123,11 @@ async function drawLayers(isFresh) {
   const deep = $("[data-deep]"), { layers } = model();
   deep.hidden = rooms.length >= layers.filter((one) => one.kind !== "dense").length;
   if (!deep.hidden) deep.textContent = say("g_deep", { n: layers.length, k: rooms.length });
-  const row = Math.min(open.row, rooms.length - 1), [h, w] = rooms[row].side;
-  Object.assign(open, { row, x: Math.min(open.x, w - 1), y: Math.min(open.y, h - 1) });
+  if (openOf !== now.photo) { // at the largest value of a map in the middle
+    const row = Math.min(open.row, rooms.length - 1), k = Math.min(open.k, rooms[row].shown.length - 1), [x, y] = peakOf(rooms[row].maps, k, rooms[row].side);
+    Object.assign(open, { row, k, x, y });
+    openOf = now.photo;
+  }
   drawRows(rooms.map((room) => room.info));
   paintRooms();
   await drawOpen();

@@ -7,8 +7,8 @@ import { withArrows } from "./pointing.js";
 import { cnt, say, word } from "./say.js";
 import { seeAWhile, seenSize } from "./squares.js";
 
-const SIDE = 6, patch = { x: 81, y: 78 }, box = $("[data-pixels]");
-let seen = null;
+const SIDE = 6, EYE = { x: 81, y: 78 }, patch = { ...EYE }, box = $("[data-pixels]");
+let seen = null, patchOf = null;
 
 // Relative luminance; at 0.179 black and white letters have the same contrast.
 const luminance = (...rgb) => rgb.reduce((sum, v, i) => sum + [0.2126, 0.7152, 0.0722][i] * (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4), 0);
@@ -34,7 +34,9 @@ function drawNumbersText() {
   const s = seenSize();
   $("[data-numbers-p]").textContent = say("num_p", { w: s, h: s, n: cnt(3 * s * s) });
   $("[data-ch3]").textContent = word(isShown() || (fooled() && now.found.fooled) ? "ch3_p" : "ch3_p_own");
-  Object.assign(patch, { x: clamp(patch.x, 0, s - SIDE), y: clamp(patch.y, 0, s - SIDE) });
+  const [x0, y0, x1, y1] = now.photo.seen.box, at = isShown() ? EYE : { x: Math.round((x0 + x1 - SIDE) / 2), y: Math.round((y0 + y1 - SIDE) / 2) };
+  if (patchOf !== now.photo) Object.assign(patch, { x: clamp(at.x, 0, s - SIDE), y: clamp(at.y, 0, s - SIDE) });
+  patchOf = now.photo;
 }
 export function beginNumbers() {
   watch("photo found", drawNumbersText);

@@ -72,6 +72,13 @@ export function paintMap(canvas, maps, k, [high, wide], top) {
   }
   pen.putImageData(out, 0, 0);
 }
+// Where the largest value of map k is, [x, y], away from the edge, where the network sees what is not there.
+export function peakOf(maps, k, [high, wide]) {
+  const area = high * wide, left = Math.floor(wide / 6), top = Math.floor(high / 6);
+  let best = [left, top], most = -Infinity;
+  for (let y = top; y < high - top; y++) for (let x = left; x < wide - left; x++) if (maps[k * area + y * wide + x] > most) [best, most] = [[x, y], maps[k * area + y * wide + x]];
+  return best;
+}
 export function highest(maps, from = 0, to = maps.length) {
   let top = 1e-9;
   for (let i = from; i < to; i++) if (maps[i] > top) top = maps[i];

@@ -10,7 +10,7 @@ let drawn = null; // [{ axes, film, ends }] of the film that is drawn
 
 // What the plane shows: tries [{ p, size, reached }], film [[size, p]], draws [p], and which of it is there yet.
 export function drawPlane({ tries, film = [], draws = [], searching = false, label = "" }) {
-  const sizes = [...tries.map((t) => t.size), ...film.map(([size]) => size)], step = stepFor(Math.max(0.2, ...sizes) * 1.1, 3), most = step * Math.ceil((Math.max(0.2, ...sizes) * 1.02) / step);
+  const sizes = [...tries.map((t) => t.size), ...film.map(([size]) => size)], step = stepFor(Math.max(0.2, ...sizes) * 1.02, 4), most = step * Math.ceil((Math.max(0.2, ...sizes) * 1.02) / step);
   drawn = BOXES.map(([W, H]) => ({ axes: axesOf(W, H, [0, most], [0, 1]) }));
   box().replaceChildren(...drawn.map((one) => onePlane(one, { tries, film, draws, searching, label, step, most })));
 }

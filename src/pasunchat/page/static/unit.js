@@ -4,16 +4,16 @@ import { insteadOf } from "./later.js";
 import { whenNear } from "./near.js";
 import { note } from "./note.js";
 import { model, now, source } from "./now.js";
-import { highest, paintMap } from "./pixels.js";
+import { highest, paintMap, peakOf } from "./pixels.js";
 import { pointing } from "./pointing.js";
 import { hasRooms, layersAt, refusedRoom } from "./rooms.js";
 import { num, rich, say, sign, word } from "./say.js";
 import { seeAWhile } from "./squares.js";
 
 const COLOURS = ["red", "green", "blue"], LEGIBLE = 5, SLIDE = 250; // ms a step
-const unit = { k: 2, x: 44, y: 48 }, mapbox = $("[data-unit-map]"), slide = $('[data-do="slide"]');
+const unit = { k: 2, x: 0, y: 0 }, mapbox = $("[data-unit-map]"), slide = $('[data-do="slide"]');
 let layer = null, before = null; // facts of the first layer, its maps before pooling
-let sliding = 0;
+let sliding = 0, unitOf = null;
 
 const info = () => model().layers.find((one) => one.name === model().first);
 const stride = () => before.side[0] / layer.side[0]; // of the pooling
@@ -95,8 +95,11 @@ async function drawSum(isFresh) {
   slider.max = layer.shown.length;
   unit.k = Math.min(unit.k, layer.shown.length - 1);
   slider.value = unit.k + 1;
-  unit.x = Math.min(unit.x, layer.side[1] - 1);
-  unit.y = Math.min(unit.y, layer.side[0] - 1);
+  if (unitOf !== now.photo) { // where the kernel finds most of what it looks for
+    const [x, y] = peakOf(before.maps, unit.k, before.side);
+    Object.assign(unit, { x: Math.floor(x / stride()), y: Math.floor(y / stride()) });
+    unitOf = now.photo;
+  }
   const n = kernel[0] * kernel[1] * 3, pooled = stride() === 2;
   $("[data-unit-p]").replaceChildren(rich(pooled ? "unit_p" : "unit_p_plain", { k: kernel[0], n }));
   const low = Math.min(...mean.map((m, i) => -m / std[i])), high = Math.max(...mean.map((m, i) => (1 - m) / std[i]));

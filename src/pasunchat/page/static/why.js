@@ -75,9 +75,9 @@ async function drawWhy(isFresh) {
   }
   insteadOf("why", found.why ? null : note("", word("why_none")));
   if (found.why) drawWalk(found.why);
-  const grown = found.growth && found.growth.length > 1;
+  const rows = (found.growth ?? []).filter((row) => row.found !== null && row.random !== null), grown = rows.length > 1;
   $("[data-why-grow]").hidden = !grown;
-  if (grown) drawGrowth(found.growth);
+  if (grown) drawGrowth(rows);
 }
 export function beginWhy() {
   whenNear("why", "found", drawWhy, (refusal) => insteadOf("why", wrongNote(refusal)));
