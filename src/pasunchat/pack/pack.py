@@ -12,8 +12,9 @@ from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
 from pasunchat.pack.pages import START, written
 from pasunchat.pack.prepare import Sample, prepared, sample_of
-from pasunchat.pack.samples import OUR_NAMES, our_samples
+from pasunchat.pack.samples import our_samples
 from pasunchat.pack.weights import CannotRunInPage, network_in_page
+from pasunchat.page.example import SAMPLES
 from pasunchat.progress import Progress, silent
 from pasunchat.storage import refuse_existing, whole_file, whole_folder
 
@@ -95,7 +96,7 @@ def _own_samples(photos: Sequence[Path]) -> list[Sample]:
     found: dict[str, Sample] = {}
     for path in photos:
         sample, tries = sample_of(path), 1
-        while sample.name in found or sample.name in OUR_NAMES:
+        while sample.name in found or sample.name in SAMPLES:
             tries += 1
             sample = replace(sample, name=f"{path.stem}-{tries}")
         found[sample.name] = sample

@@ -33,24 +33,23 @@ def written(prepared: Prepared, network: Mapping[str, Any] | None) -> dict[str, 
 
 def _page(prepared: Prepared, network: Mapping[str, Any] | None) -> str:
     """One file in both languages: the second one's sentences, and its body without pictures."""
-    template = _environment().get_template("page.html.j2")
-    boots = {lang: _boot(prepared, network, lang) for lang in LANGUAGES}
     first, second = LANGUAGES
-    bodies = {}
-    for lang in LANGUAGES:
-        values = screen_values(boots[lang]) | {"questions": QUESTIONS[lang]}
-        bodies[lang] = "".join(template.blocks["body"](template.new_context(values)))
-    return template.render(
-        **screen_values(boots[first]),
-        questions=QUESTIONS[first],
-        second=second,
-        second_words=Words(second).table,
-        second_body=Markup(without_pictures(bodies[second])),
-        boot_text=_as_json({**_lean(boots[first]), "words": Words(first).table}),
-        style=Markup(_style()),
-        script=Markup(inline(_script())),
-        icon=as_address((PAGE_STATIC / "icon.svg").read_bytes(), "svg+xml"),
-    )
+    boots = {lang: _boot(prepared, network, lang) for lang in LANGUAGES}
+    more = {
+        "second": second,
+        "second_words": Words(second).table,
+        "second_body": "",
+        "boot_text": "",
+        "style": Markup(_style()),
+        "script": Markup(inline(_script())),
+        "icon": as_address((PAGE_STATIC / "icon.svg").read_bytes(), "svg+xml"),
+    }
+    template = _environment().get_template("page.html.j2")
+    whole = template.render(screen_values(boots[second]), **more, questions=QUESTIONS[second])
+    body = whole.partition("<body>")[2].partition('<script type="application/json"')[0]
+    more["second_body"] = Markup(without_pictures(body))
+    more["boot_text"] = _as_json({**_lean(boots[first]), "words": Words(first).table})
+    return template.render(screen_values(boots[first]), **more, questions=QUESTIONS[first])
 
 
 def _boot(prepared: Prepared, network: Mapping[str, Any] | None, lang: str) -> dict[str, Any]:

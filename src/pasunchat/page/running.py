@@ -12,7 +12,7 @@ from pasunchat.page.searches import Search
 from pasunchat.page.settings import Limits
 from pasunchat.page.workers import Workers
 
-GATHERED = ("tries", "survival", "model")  # events of which there are several
+GATHERED = {"survival": "survival", "model": "models"}  # events of which there are several
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def said(search: Search, name: str, data: Any) -> None:
     if name == "tries":
         search.facts.setdefault(name, []).extend(data)
     elif name in GATHERED:
-        search.facts.setdefault(name, []).append(data)
+        search.facts.setdefault(GATHERED[name], []).append(data)
     elif name in ("found", "begun"):
         search.facts.update(data)
     else:

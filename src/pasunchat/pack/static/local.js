@@ -211,7 +211,7 @@ export function connect(start) {
     others: (id) => once(id, "others", () => null),
     picture: (id, name) => (falls.get(id) ?? refuse("g_expired"))[name] ?? "",
     file: (id, name) => { const fall = falls.get(id); return fall && files[name] ? files[name](fall) : null; },
-    offers: { norms: net ? ["l2"] : [], attacks: net ? [""] : [], survive: false },
+    offers: { norms: ["l2"], attacks: [["", "attack_best"]], survive: false },
   };
 }
 
