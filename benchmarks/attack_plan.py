@@ -88,8 +88,8 @@ def _peers() -> Iterator[Job]:
     yield from _jobs("A B", "sure", "ddn-256-95", "1000", 24, 8)
     yield from _jobs(MANY, "l2", "ddn-256 ddn fmn", "100 1000", 40, 40)
     yield from _jobs(MANY, "linf", "fmn-inf", "100 1000", 40, 40)
-    yield from _jobs(MANY, "l0", "sigma-zero fmn-0 pdpgd-0", "100 1000", 40, 40)
-    yield from _jobs(MANY, "l1", "fmn-1 pdpgd-1", "100 1000", 40, 40)
+    yield from _jobs(MANY, "l0", "sigma-zero fmn-0 pdpgd-0", "100 200 1000", 40, 40)
+    yield from _jobs(MANY, "l1", "fmn-1 pdpgd-1", "100 200 1000", 40, 40)
 
 
 def _ours() -> Iterator[Job]:

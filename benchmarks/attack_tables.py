@@ -52,12 +52,13 @@ class Bar:
     peers_in: str = ""  # the section that holds the peers, where that is another one
 
 
-L0_PEERS, L0_LONGER = (
-    tuple((name, steps) for name in ("sigma-zero", "fmn-0", "pdpgd-0")) for steps in ("100", "1000")
-)
-L1_PEERS, L1_LONGER = (
-    tuple((name, steps) for name in ("fmn-1", "pdpgd-1")) for steps in ("100", "1000")
-)
+def _each(names: str, *steps: str) -> tuple[Key, ...]:
+    return tuple((name, count) for count in steps for name in names.split())
+
+
+L0_PEERS, L1_PEERS = "sigma-zero fmn-0 pdpgd-0", "fmn-1 pdpgd-1"
+COUNTS = ("100", "200", "1000")
+EQUAL = "200"  # steps that cost what `normal` does where it searches two classes
 BARS = (
     Bar("l2", False, "turning",
         (("ddn", "100"), ("ddn", "1000"), ("fmn", "1000")), (("toward-each", "100"),)),
@@ -69,11 +70,12 @@ BARS = (
     Bar("linf", True, "ours-linf",
         (("fmn-inf", "100"), ("fmn-inf", "1000"), ("apgd-least-256", "normal")),
         (("toward-each-linf", "100"),)),
-    Bar("l0", False, "ours-l0-float", L0_PEERS + L0_LONGER, L0_PEERS),
-    Bar("l0", True, "ours-l0", L0_PEERS + L0_LONGER, L0_PEERS),
-    Bar("pixels", False, "ours-pixels", L0_PEERS + L0_LONGER, L0_PEERS, peers_in="l0"),
-    Bar("l1", False, "ours-l1-float", L1_PEERS + L1_LONGER, L1_PEERS),
-    Bar("l1", True, "ours-l1", L1_PEERS + L1_LONGER, L1_PEERS),
+    Bar("l0", False, "ours-l0-float", _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL)),
+    Bar("l0", True, "ours-l0", _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL)),
+    Bar("pixels", False, "ours-pixels",
+        _each(L0_PEERS, *COUNTS), _each(L0_PEERS, EQUAL), peers_in="l0"),
+    Bar("l1", False, "ours-l1-float", _each(L1_PEERS, *COUNTS), _each(L1_PEERS, EQUAL)),
+    Bar("l1", True, "ours-l1", _each(L1_PEERS, *COUNTS), _each(L1_PEERS, EQUAL)),
 )  # fmt: skip
 
 

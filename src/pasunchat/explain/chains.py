@@ -13,8 +13,8 @@ from pasunchat.explain.fields import POOLS, Field, Place, places
 from pasunchat.explain.forward_pass import ForwardPass, Step, Value
 
 Kind = Literal["conv", "depthwise", "dense"]
-MOVES = ("permute", "transpose", "clone", "_to_copy", "alias", "detach")  # change no number
-NORMS = ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
+MOVES = ("permute", "transpose", "clone", "to_copy", "alias", "detach")  # change no number
+NORMS = ("native_batch_norm", "native_batch_norm_legit_no_training", "cudnn_batch_norm")
 
 
 @dataclass(frozen=True)

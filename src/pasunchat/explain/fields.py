@@ -9,7 +9,7 @@ from torch import Tensor
 from pasunchat.explain.forward_pass import ForwardPass, Step
 
 AXES = (0, 1, 2, 3)  # where batch, channels, rows and columns lie in [N, C, H, W]
-SAME_PLACES = ("native_batch_norm", "clone", "_to_copy", "alias", "detach", "cat", "dropout")
+SAME_PLACES = ("native_batch_norm", "clone", "to_copy", "alias", "detach", "cat", "dropout")
 OVER_CHANNELS = ("sum", "mean", "amax", "all", "any", "slice", "split", "flip", "select")
 POOLS = ("max_pool2d_with_indices", "max_pool2d", "avg_pool2d")
 

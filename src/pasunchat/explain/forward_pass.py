@@ -35,7 +35,7 @@ class Value(NamedTuple):
 class Step:
     """One operation on something that depends on the picture."""
 
-    operation: str  # torch's name, without overload and in-place mark: "convolution", "relu"
+    operation: str  # torch's name, without overload and underscores: "convolution", "relu"
     function: Callable[..., Any]
     arguments: tuple[Any, ...]  # weights are tensors; what depends on the picture is a Value
     settings: dict[str, Any]
@@ -148,7 +148,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             outputs.append(number)
         self.steps.append(
             Step(
-                operation=function.overloadpacket.__name__.rstrip("_"),
+                operation=function.overloadpacket.__name__.strip("_"),
                 function=function,
                 arguments=arguments,
                 settings=settings,

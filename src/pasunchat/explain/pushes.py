@@ -6,8 +6,9 @@ a value's push is its change times the mean slope along the way. All pushes toge
 of the lead (their Proposition 1, completeness).
 """
 
-import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,9 @@ from pasunchat.explain.votes import best_other, check_classes
 from pasunchat.runtime import full_precision, seed_from
 
 COMPLETE = 1e-3  # how far the pushes may be from the change of the lead, as a share of it
-AIM = COMPLETE / 4  # where refining ends
-FIRST, MOST = 16, 256  # stretches of the way: at first, and at most
+AIM = 0.9 * COMPLETE  # where refining ends
+FIRST, MOST = 16, 128  # gradients: at first, and at most
+BATCH = 8  # pictures asked about at once
 WALK = 101  # places of `Pushes.walk`
 
 
@@ -65,15 +67,23 @@ class Pushes:
 
 
 class _Stretch(NamedTuple):
-    """A part of the way, from one share of the change to another; the most wrong sorts first."""
+    """A part of the way, from one share of the change to another, by its middle."""
 
-    order: float  # minus how far its pushes are from the change of the lead along it
     begin: float
     end: float
     lead_begin: float
+    lead_middle: float
     lead_end: float
-    error: float  # what its pushes add up to, minus the change of the lead along it
     pushes: Tensor  # float64 [changed values]
+
+    @property
+    def middle(self) -> float:
+        return (self.begin + self.end) / 2
+
+    @property
+    def error(self) -> float:
+        """What its pushes add up to, minus the change of the lead along it."""
+        return float(self.pushes.sum()) - (self.lead_end - self.lead_begin)
 
 
 def pushes(
@@ -91,12 +101,13 @@ def pushes(
     photo, picture: uint8 [H, W, 3], as the classifier sees them. other: held on the whole way, so
     that the slope does not jump where another class comes second; None: the class with the largest
     logit but the target's at the photo, which for a photo that was fooled is what it was read as.
-    steps: how many gradients; None: from 16 on, and where the pushes of a stretch of the way do not
-    add up to the change of the lead along it, the stretch is halved, until a thousandth is surely
-    kept or 256 stretches are reached. seed: of the order of `walk`.
+    steps: how many gradients, evenly; None: 16, and then where the pushes of a stretch of the way
+    add up least to the change of the lead along it, that stretch is halved, until a thousandth is
+    kept or 128 gradients are spent. seed: of the order of `walk`.
 
-    A network that rounds inside, or that rounds colours to a grey, jumps where its gradient says
-    nothing: `complete` is then False. Raises PasunchatError where no gradient comes back.
+    `complete` is False where that was not enough, as for noise whose pushes nearly cancel out, and
+    for a network that rounds inside (colours to a grey, or to 8 bits), which jumps where its
+    gradient says nothing. Raises PasunchatError where no gradient comes back.
     """
     classifier = as_classifier(classifier)
     if photo.shape != picture.shape:
@@ -163,34 +174,49 @@ class _Way:
     def at(self, share: float) -> Tensor:
         """Pixels; at 1 those of the picture itself."""
         if share == 1:
-            return self.end.clone()
+            return self.end
         return (self.begin.double() + share * (self.end.double() - self.begin.double())).float()
 
-    def lead(self, share: float) -> float:
-        """Without a gradient."""
+    def leads(self, shares: Sequence[float]) -> list[float]:
+        """The lead at shares of the change, without gradients."""
+        found: list[float] = []
         with torch.no_grad():
-            return float(self._lead(self.at(share)))
+            for first in range(0, len(shares), BATCH):
+                pixels = torch.cat([self.at(share) for share in shares[first : first + BATCH]])
+                found += self._leads(pixels).tolist()
+        return found
 
-    def pushes(self, share: float) -> Tensor:
-        """Change times slope at a share of the way, float64 [changed values]."""
-        self.gradients += 1
-        leaf = self.at(share).requires_grad_()
+    def stretches(self, parts: Sequence[tuple[float, float, float, float]]) -> list[_Stretch]:
+        """By the midpoint rule. parts: begin, end, and the leads there."""
+        found: list[_Stretch] = []
+        for first in range(0, len(parts), BATCH):
+            some = parts[first : first + BATCH]
+            pixels = torch.cat([self.at((begin + end) / 2) for begin, end, _, _ in some])
+            leads, slopes = self._slopes(pixels)
+            for (begin, end, at_begin, at_end), lead, slope in zip(
+                some, leads, slopes, strict=True
+            ):
+                pushes = (end - begin) * self.change * slope
+                found.append(_Stretch(begin, end, at_begin, lead, at_end, pushes))
+        return found
+
+    def _slopes(self, pixels: Tensor) -> tuple[list[float], list[Tensor]]:
+        """Leads, and their gradients in the changed values, float64 [changed values] each."""
+        self.gradients += len(pixels)
+        leaf = pixels.requires_grad_()
         with torch.enable_grad():
-            lead = self._lead(leaf)
+            leads = self._leads(leaf)
             slope = None
-            if lead.requires_grad:
-                (slope,) = torch.autograd.grad(lead, leaf, allow_unused=True)
-        if slope is None:
-            return torch.zeros_like(self.change)
-        slope = self._of_changed(slope.double())
+            if leads.requires_grad:
+                (slope,) = torch.autograd.grad(leads.sum(), leaf, allow_unused=True)
+        slope = torch.zeros_like(pixels) if slope is None else slope
         self.no_gradient = self.no_gradient and not bool(slope.any())
-        return self.change * slope
+        return leads.tolist(), [self._of_changed(each[None].double()) for each in slope]
 
-    def _lead(self, pixels: Tensor) -> Tensor:
+    def _leads(self, pixels: Tensor) -> Tensor:
         with in_one_line(cannot_run(pixels)):
             logits: Tensor = self.classifier(pixels.contiguous(memory_format=torch.channels_last))
-        both = logits[0, [self.target, self.other]].double()
-        return both[0] - both[1]
+        return logits[:, self.target].double() - logits[:, self.other].double()
 
     def _of_changed(self, pixels: Tensor) -> Tensor:
         flat = pixels.detach().permute(0, 2, 3, 1).reshape(-1).cpu()
@@ -198,28 +224,28 @@ class _Way:
 
 
 def _integrated(way: _Way, steps: int | None) -> list[_Stretch]:
-    """The stretches of the way, in their order, each by its middle."""
+    """The stretches of the way, in their order."""
     count = FIRST if steps is None else steps
     shares = [index / count for index in range(count + 1)]
-    leads = [way.lead(share) for share in shares]
-    open_ = [_stretch(way, shares[i], shares[i + 1], leads[i], leads[i + 1]) for i in range(count)]
+    leads = way.leads(shares)
+    borders = list(zip(shares, leads, strict=True))
+    found = way.stretches([(a, b, at_a, at_b) for (a, at_a), (b, at_b) in pairwise(borders)])
     wanted = AIM * abs(leads[-1] - leads[0])
-    if steps is None:
-        heapq.heapify(open_)
-        while abs(sum(s.error for s in open_)) > wanted and len(open_) < MOST:
-            wrong = heapq.heappop(open_)
-            middle = (wrong.begin + wrong.end) / 2
-            lead = way.lead(middle)
-            heapq.heappush(open_, _stretch(way, wrong.begin, middle, wrong.lead_begin, lead))
-            heapq.heappush(open_, _stretch(way, middle, wrong.end, lead, wrong.lead_end))
-    return sorted(open_, key=lambda stretch: stretch.begin)
-
-
-def _stretch(way: _Way, begin: float, end: float, lead_begin: float, lead_end: float) -> _Stretch:
-    """By the midpoint rule."""
-    pushes = (end - begin) * way.pushes((begin + end) / 2)
-    error = float(pushes.sum()) - (lead_end - lead_begin)
-    return _Stretch(-abs(error), begin, end, lead_begin, lead_end, error, pushes)
+    while steps is None and way.gradients < MOST:
+        if abs(sum(stretch.error for stretch in found)) <= wanted:
+            break
+        found.sort(key=lambda stretch: abs(stretch.error))
+        found, wrong = found[: -BATCH // 2], found[-BATCH // 2 :]
+        halves = [
+            half
+            for each in wrong
+            for half in (
+                (each.begin, each.middle, each.lead_begin, each.lead_middle),
+                (each.middle, each.end, each.lead_middle, each.lead_end),
+            )
+        ]
+        found += way.stretches(halves)
+    return sorted(found, key=lambda stretch: stretch.begin)
 
 
 def _walk(values: NDArray[np.float64], seed: int) -> tuple[float, ...]:

@@ -32,10 +32,10 @@ ADDS_UP = 1e-3  # how far the parts may be from the lead, as a share of the vote
 # what came out is linear too: its vote is where the largest was.
 LINEAR = (
     *("addmm", "mm", "add", "sub", "mul", "div", "neg"),
-    *("native_batch_norm", "_native_batch_norm_legit_no_training"),
-    *("mean", "sum", "amax", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d"),
-    *("view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "expand", "permute", "transpose"),
-    *("t", "clone", "_to_copy", "alias", "detach", "cat", "select", "slice"),
+    *("native_batch_norm", "native_batch_norm_legit_no_training"),
+    *("mean", "sum", "amax", "max_pool2d_with_indices", "avg_pool2d", "adaptive_avg_pool2d"),
+    *("view", "unsafe_view", "reshape", "squeeze", "unsqueeze", "expand", "permute", "transpose"),
+    *("t", "clone", "to_copy", "alias", "detach", "cat", "select", "slice"),
 )
 DENSE = ("addmm", "mm")
 
