@@ -4,12 +4,12 @@ import pytest
 
 from pasunchat.pack.bundle import bundled, inline
 
-
 MODULES = {
     "start.js": 'import { two } from "./two.js";\n'
     'import { one as first, again } from "./one.js";\nwindow.x = [two, first, again()];',
     "two.js": 'import { one } from "./one.js";\nconst own = 1;\nexport const two = one + own;',
-    "one.js": "const own = 0;\nexport const one = own + 1;\nexport function again() { return own; }",
+    "one.js": "const own = 0;\nexport const one = own + 1;\n"
+    "export function again() { return own; }",
 }
 
 

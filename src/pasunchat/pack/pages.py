@@ -113,7 +113,7 @@ def _script() -> str:
 
 
 def questions(prepared: Prepared, lang: str) -> str:
-    """A sheet to print: questions for a class, and on a page of its own what the teacher answers."""
+    """A sheet to print: questions for a class, and on its last page what the teacher answers."""
     facts = next(iter(prepared.falls.values()))["facts"]
     words, table, model = Words(lang), Words(lang, "questions"), prepared.models[0]
     values = {
@@ -131,8 +131,10 @@ def questions(prepared: Prepared, lang: str) -> str:
     asked = [
         (question.format(**values), answer.format(**values)) for question, answer in table["asked"]
     ]
-    return _environment().get_template("questions.html.j2").render(
-        w=table, lang=lang, asked=asked, page=f"{START}?lang={lang}", values=values
+    return (
+        _environment()
+        .get_template("questions.html.j2")
+        .render(w=table, lang=lang, asked=asked, page=f"{START}?lang={lang}", values=values)
     )
 
 

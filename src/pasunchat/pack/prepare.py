@@ -7,6 +7,7 @@ import asyncio
 import base64
 import io
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,12 @@ def prepared(
     inside: whether maps and votes are drawn beforehand, for a network that does not run in the
     page. progress: (photos done, photos). Raises PasunchatError for a photo that is none.
     """
-    return asyncio.run(_prepared(model, samples, inside, progress))
+
+    def run() -> Prepared:
+        return asyncio.run(_prepared(model, samples, inside, progress))
+
+    with ThreadPoolExecutor(1) as apart:  # a notebook has an event loop of its own
+        return apart.submit(run).result()
 
 
 async def _prepared(

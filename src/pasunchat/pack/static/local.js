@@ -101,7 +101,7 @@ export function connect(start) {
     setTimeout(async () => {
       on("begun", { p: facts.probabilities.photo[facts.goal], goal: facts.goal, was: facts.was, questions_about: facts.questions });
       on("tries", facts.tries);
-      const { tries, film, control, survival, ...found } = facts;
+      const { film, control, survival } = facts, found = { ...facts, photo: photoAt(facts.photo.photo).facts, control: null, survival: [] };
       on("found", found);
       on("film", film);
       for (const one of survival) on("survival", one);
@@ -157,7 +157,7 @@ export function connect(start) {
       status: search.isStopped ? "stopped" : isFlat ? "flat" : isReached ? "reached" : "not_reached",
       fooled: isReached && now === target, picture, was: likeliest(photo.facts.probabilities), goal: target, model: model.name, run: model.run, photo: photo.facts,
       logits: { photo: photo.facts.logits, changed: after.logits }, probabilities: { photo: photo.facts.probabilities, changed: after.probabilities },
-      change, questions, seconds_limit: null, seed: request.seed, command: commandOf(request, photo.facts.file.name), request,
+      change, questions, seconds_limit: null, seed: request.seed, command: commandOf(request, photo.facts.file.name), request, receipt: false, survival: null,
     };
     const fall = { facts, levels, changed: url, found: planesOf(data) };
     falls.set(id, fall);

@@ -1,7 +1,9 @@
 // Does it survive? A rung for each thing that happens to pictures.
 import { $, make, onDo, svg } from "./dom.js";
 import { markShape, nameOf, said } from "./marks.js";
+import { insteadOf } from "./later.js";
 import { whenNear } from "./near.js";
+import { note } from "./note.js";
 import { startFooling } from "./fool.js";
 import { fooled, model, now, source, was } from "./now.js";
 import { cnt, num, say, word } from "./say.js";
@@ -21,6 +23,7 @@ function rung({ word: transform, p, survives }) {
 }
 function drawSurvive() {
   if (!fooled()) return;
+  insteadOf("survive", now.found.survival === null ? note("", word("pack_survive")) : null);
   const rungs = now.found.survival ?? [], k = rungs.filter((one) => one.survives).length;
   $("[data-survive-p]").textContent = rungs.length ? say("sur_p", { k: cnt(k), n: cnt(rungs.length) }) : word("sur_p_wait");
   $("[data-rungs]").replaceChildren(...rungs.map(rung));
