@@ -81,7 +81,7 @@ $(EXTRAS_VENV)/installed: $(EXTRAS_VENV)/torch $(VENV)/installed
 $(VENV)/test-tools: $(VENV)/packages Makefile
 $(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch Makefile
 $(VENV)/test-tools $(EXTRAS_VENV)/test-tools:
-	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch
+	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch httpx2
 	touch $@
 
 $(VENV)/check-tools: $(VENV)/packages

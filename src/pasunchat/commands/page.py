@@ -1,11 +1,17 @@
 """pasunchat page: the local page."""
 
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pasunchat.commands.printing import say
+from pasunchat.commands.printing import note, say
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from pasunchat.classifiers.classifier import Classifier
+    from pasunchat.page.state import Page
 
 EXAMPLES = (
     "pasunchat page",
@@ -38,24 +44,42 @@ def page(
 
     extra("starlette", "page")
     extra("uvicorn", "page")
+    from pasunchat.page.classroom import class_address
     from pasunchat.page.models import refuse_unknown
     from pasunchat.page.serving import end_now, serve
     from pasunchat.page.settings import Settings
 
     refuse_unknown(models or ())
+    address = class_address() if class_ else None
     settings = Settings(
-        models=tuple(models or ()), port=port, lang=lang, teach=teach, classroom=class_
+        models=tuple(models or ()), port=port, lang=lang, teach=teach, address=address
     )
 
-    def ready() -> None:
-        address = f"http://127.0.0.1:{port}/"
-        say(f"the page is at {address}  (Ctrl-C ends it)")
+    def ready(page: "Page") -> None:
+        here = f"http://127.0.0.1:{port}/"
+        say(f"the page is at {here}  (Ctrl-C ends it)")
+        if class_:
+            said = page.invitation()
+            say(f"the class comes in at {said['address']} with the code {said['code']}")
+            note(
+                "note: photos travel over this network as they are, and stay in this machine's "
+                "memory until it ends or their owner takes another"
+            )
+        for model in page.models.by_run.values():
+            model.looked_into.add_done_callback(_complain)
         if open_:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(here)
 
     with suppress(KeyboardInterrupt):
         serve(settings, ready)
     end_now()
     return 0
+
+
+def _complain(loaded: "Future[Classifier]") -> None:
+    """Say on stderr which model could not be loaded; the page goes on with the others."""
+    error = loaded.exception()
+    if error is not None:
+        note(f"error: {error}")

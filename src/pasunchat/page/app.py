@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from pasunchat.errors import PasunchatError
 from pasunchat.page.attack_requests import (
     attack,
     change,
@@ -23,6 +24,8 @@ from pasunchat.page.attack_requests import (
     random,
     stop,
 )
+from pasunchat.page.classroom import CODE, Door
+from pasunchat.page.example import shipped_files
 from pasunchat.page.first_page import first_page
 from pasunchat.page.layer_requests import layer_picture, layers, unit, votes
 from pasunchat.page.model_requests import models
@@ -44,7 +47,7 @@ async def health(request: Request) -> Response:
 
 async def example_file(request: Request) -> Response:
     """A picture of the finished example."""
-    path = page_of(request).example.files.get(request.path_params["name"])
+    path = shipped_files().get(request.path_params["name"])
     if path is None:
         raise Refused(404, "g_missing")
     return FileResponse(path)
@@ -93,10 +96,15 @@ def build_app(settings: Settings) -> Starlette:
         page.begin()
         yield
 
+    hosts = own_hosts(settings.port, settings.address)
+    middleware = [Middleware(Guard, hosts=hosts, token=page.token, forms=(CODE,))]
+    if page.classroom is not None:
+        door = Middleware(Door, page.classroom, settings.lang, settings.limits)
+        middleware.append(door)
     app = Starlette(
         routes=list(ROUTES),
-        middleware=[Middleware(Guard, hosts=own_hosts(settings.port), token=page.token)],
-        exception_handlers={Refused: refused, HTTPException: not_served},
+        middleware=middleware,
+        exception_handlers={Refused: refused, PasunchatError: failed, HTTPException: not_served},
         lifespan=living,
     )
     app.state.page = page
@@ -106,8 +114,12 @@ def build_app(settings: Settings) -> Starlette:
 async def refused(_: Request, error: Exception) -> Response:
     """A refusal as JSON."""
     assert isinstance(error, Refused)
-    headers = {} if error.after_s is None else {"Retry-After": str(error.after_s)}
-    return JSONResponse(error.facts(), error.status, headers)
+    return JSONResponse(error.facts(), error.status, error.headers())
+
+
+async def failed(_: Request, error: Exception) -> Response:
+    """What a model cannot do, in its own words."""
+    return JSONResponse({"key": "g_failed", "values": {"why": str(error)}}, 500)
 
 
 async def not_served(_: Request, error: Exception) -> Response:

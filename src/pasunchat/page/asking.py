@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import scaled_size
-from pasunchat.page.models import ModelFacts, Models
+from pasunchat.page.models import Model, ModelFacts
 from pasunchat.page.opening import FORMATS
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
@@ -16,6 +16,7 @@ from pasunchat.photos.image import decode_photo, near_size
 
 if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
+    from pasunchat.fooled.receipt import Receipt
 
 
 def square(photo: KeptPhoto, run: str, classifier: "Classifier") -> NDArray[np.uint8]:
@@ -55,31 +56,46 @@ def belief_facts(confidence: float, model: ModelFacts) -> dict[str, Any] | None:
     return None if found is None else {**asdict(found), "interval": list(found.interval)}
 
 
-def receipt_facts(photo: KeptPhoto, models: Models) -> dict[str, Any] | None:
-    """Whether a PNG holds what its receipt says, asked of the model that it names, where that is
-    one of the page's; None without a receipt. To be called in the thread of quick questions."""
-    from pasunchat.fooled.receipt import against_receipt, ask_image, receipt_in
+def receipt_in_file(photo: KeptPhoto) -> "Receipt | str | None":
+    """The receipt inside a PNG; what is wrong with it where it is damaged; None without one."""
+    from pasunchat.fooled.receipt import receipt_in
     from pasunchat.photos.image import png_texts
 
     if photo.kind != "PNG":
         return None
     try:
-        receipt = receipt_in(png_texts(photo.data), photo.name)
+        return receipt_in(png_texts(photo.data), photo.name)
     except PasunchatError as error:
-        return {"state": "not", "goal": None, "p": None, "max": None, "findings": [str(error)]}
-    if receipt is None:
-        return None
-    model = models.with_digest(receipt.classifier)
-    facts = {"goal": receipt.goal, "max": receipt.largest_change, "model": receipt.model}
-    if model is None:
-        why = "none of the page's models is the one that the receipt names"
-        return {**facts, "state": "not", "p": receipt.after.confidence, "findings": [why]}
-    classifier = model.asked.result()
+        return str(error)
+
+
+def receipt_facts(
+    photo: KeptPhoto, receipt: "Receipt", model: Model, classifier: "Classifier"
+) -> dict[str, Any]:
+    """Whether a PNG holds what its receipt says, asked of the model that it names. To be called in
+    the thread of quick questions."""
+    from pasunchat.fooled.receipt import against_receipt, ask_image
+
     prediction = ask_image(classifier, square(photo, model.facts.run, classifier))
     own = np.asarray(decode_photo(photo.data, formats=FORMATS).picture)
     findings = against_receipt(own, prediction, classifier, receipt)
-    state = "not" if findings else "holds"
-    return {**facts, "state": state, "p": prediction.confidence, "findings": findings}
+    return {**_told(receipt), "p": prediction.confidence, **_state(findings)}
+
+
+def unchecked(receipt: "Receipt | str") -> dict[str, Any]:
+    """What is said of a receipt that is damaged, or of a model that is not here."""
+    if isinstance(receipt, str):
+        return {"goal": None, "p": None, "max": None, "model": None, **_state([receipt])}
+    why = "none of the page's models is the one that the receipt names"
+    return {**_told(receipt), "p": receipt.after.confidence, **_state([why])}
+
+
+def _told(receipt: "Receipt") -> dict[str, Any]:
+    return {"goal": receipt.goal, "max": receipt.largest_change, "model": receipt.model}
+
+
+def _state(findings: list[str]) -> dict[str, Any]:
+    return {"state": "not" if findings else "holds", "findings": findings}
 
 
 def file_facts(photo: KeptPhoto) -> dict[str, Any]:

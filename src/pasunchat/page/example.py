@@ -2,36 +2,47 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from pasunchat.page.searches import Search
 
 FOLDER = Path(__file__).parent / "example"
 FACTS = "facts.json"
 SAMPLES = ("chelsea", "coffee", "dog", "cat", "pipe")
+MADE = {"random": "png", "random32": "png", "changed": "png", "film": "webp", "facts": "json"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """Facts, and pictures by the name they are asked for by."""
+    """Facts, and the addresses of pictures by name."""
 
-    facts: dict[str, object]
-    files: dict[str, Path]
+    facts: dict[str, Any]
+    urls: dict[str, str]
 
-    @property
-    def urls(self) -> dict[str, str]:
-        """Where each picture is, by its name without ending."""
-        return {path.stem: f"/example/{name}" for name, path in self.files.items()}
 
-    @property
-    def samples(self) -> list[dict[str, str]]:
-        """Photos to try, and small pictures of them."""
-        return [{"name": name, "url": self.urls[f"sample-{name}"]} for name in SAMPLES]
+def shipped_files() -> dict[str, Path]:
+    """The files that come with the package, by their names."""
+    return {path.name: path for path in sorted(FOLDER.glob("*")) if path.name != FACTS}
 
 
 def shipped_example() -> Example:
-    """The one that comes with the package."""
-    facts: dict[str, object] = {}
-    if (FOLDER / FACTS).is_file():
-        facts = msgspec.json.decode((FOLDER / FACTS).read_bytes(), type=dict[str, object])
-    files = {path.name: path for path in sorted(FOLDER.glob("*")) if path.name != FACTS}
-    return Example(facts, files)
+    """The example that comes with the package."""
+    facts = msgspec.json.decode((FOLDER / FACTS).read_bytes(), type=dict[str, Any])
+    return Example(facts, {path.stem: f"/example/{name}" for name, path in shipped_files().items()})
+
+
+def example_of(search: "Search") -> Example:
+    """A search that is over, as the example."""
+    run, photo = search.model.facts.run, f"/photo/{search.photo.id}"
+    urls = {name: f"/attack/{search.id}/{name}.{kind}" for name, kind in MADE.items()}
+    urls |= {"photo": f"{photo}/seen.png?run={run}", "file": f"{photo}/file.webp"}
+    return Example({**search.facts, "classes": search.model.facts.classes}, urls)
+
+
+def samples() -> list[dict[str, str]]:
+    """Photos to try: their names, and small pictures of them."""
+    urls = shipped_example().urls
+    return [{"name": name, "url": urls[f"sample-{name}"]} for name in SAMPLES]

@@ -7,7 +7,10 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from pasunchat.page.classroom import TEACHER
+from pasunchat.page.example import Example, samples
 from pasunchat.page.first_screen import first_screen
+from pasunchat.page.photo_requests import owner_of
 from pasunchat.page.state import Page, page_of
 
 LANGUAGES = ("en", "fr")
@@ -20,19 +23,22 @@ async def first_page(request: Request) -> Response:
     lang = lang if lang in LANGUAGES else page.settings.lang
     model = page.models.of(request.query_params.get("run"))
     teach = page.settings.teach or "teach" in request.query_params
-    boot = boot_facts(page, lang, model.facts.run)
+    example = await page.example_of(model)
+    boot = boot_facts(page, lang, model.facts.run, example)
+    if page.classroom is not None and owner_of(request) == TEACHER:
+        boot["invitation"] = page.invitation()
     text = first_screen(boot, token=page.token, teach=teach)
     return HTMLResponse(text, background=BackgroundTask(page.shown.set))
 
 
-def boot_facts(page: Page, lang: str, run: str) -> dict[str, Any]:
+def boot_facts(page: Page, lang: str, run: str, example: Example) -> dict[str, Any]:
     """What the page's script begins with, in plain values."""
     return {
         "lang": lang,
         "models": msgspec.to_builtins(page.models.facts()),
         "run": run,
-        "facts": page.example.facts,
-        "example": page.example.urls,
-        "samples": page.example.samples,
+        "facts": example.facts,
+        "example": example.urls,
+        "samples": samples(),
         "classroom": page.settings.classroom,
     }

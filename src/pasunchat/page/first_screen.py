@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pasunchat.story.marks import mark
-from pasunchat.story.wording import Words
+from pasunchat.story.wording import LANGUAGES, Words
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_ROWS, LARGEST = 6, 5  # classes that have a bar each; of more than that, the largest
@@ -41,6 +41,14 @@ def screen_values(
         "token": token,
         "teach": teach,
     }
+
+
+def code_screen(lang: str, wrong: str = "", values: Mapping[str, Any] | None = None) -> str:
+    """The page that asks a visitor of a class for its code. wrong: the key of what was wrong with
+    the last one."""
+    words = Words(lang if lang in LANGUAGES else LANGUAGES[0])
+    said = words.t(wrong, **(values or {})) if wrong else ""
+    return _environment().get_template("code.html.j2").render(w=words, wrong=said)
 
 
 class Answers:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FIRST = "simple"  # of the shipped ones: each of its numbers can be shown
 INFO, WEIGHTS, CALIBRATION = "classifier.json", "weights.safetensors", "calibration.json"
 EVALUATION = "evaluation/evaluation.json"
+FOOLED = "fooled/*/result.json"
 UNSEEN = ("test", "validation")  # photos that say something of others
 ANY_SIZE = 224  # of a blank picture for a model that takes any
 PATIENCE = 1.0  # seconds that loading waits for the first visitor
@@ -64,16 +65,13 @@ class Model:
     """One model. Two copies of it are loaded, so that each is asked by one thread alone."""
 
     facts: ModelFacts
+    digest: str | None = None  # of the classifier, where it is known already
     asked: "Future[Classifier]" = field(default_factory=Future)  # by quick questions
-    complete: "Future[None]" = field(default_factory=Future)  # all facts are there
-    digest: "Future[str]" = field(default_factory=Future)
-    _searched: "Classifier | None" = None
+    looked_into: "Future[Classifier]" = field(default_factory=Future)  # the other; facts are there
 
     def searched(self) -> "Classifier":
         """The copy that searches run through; to be called in their thread."""
-        if self._searched is None:
-            self._searched = loaded(self.facts.name)
-        return self._searched
+        return self.looked_into.result()
 
 
 class Models:
@@ -81,28 +79,25 @@ class Models:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.by_run = {
-            f"m{place}": Model(quick_facts(f"m{place}", name))
+            f"m{place}": Model(quick_facts(f"m{place}", name), digest=digest_on_record(name))
             for place, name in enumerate(names or usual())
         }
 
     @property
-    def first(self) -> str:
-        """The short name of the one that is shown first."""
-        return next(iter(self.by_run))
+    def first(self) -> Model:
+        """The one that is shown first."""
+        return next(iter(self.by_run.values()))
 
     def of(self, run: str | None) -> Model:
         """A model by its short name, the first where none is given. Raises Refused."""
-        found = self.by_run.get(run or self.first)
+        found = self.by_run.get(run) if run else self.first
         if found is None:
             raise Refused(404, "g_run")
         return found
 
     def with_digest(self, digest: str) -> Model | None:
-        """The one whose classifier has this digest, of those that are loaded."""
-        loaded = (model for model in self.by_run.values() if model.digest.done())
-        return next(
-            (m for m in loaded if not m.digest.exception() and m.digest.result() == digest), None
-        )
+        """The one whose classifier has this digest."""
+        return next((model for model in self.by_run.values() if model.digest == digest), None)
 
     def facts(self) -> list[ModelFacts]:
         """Of all, as far as they are known."""
@@ -121,12 +116,13 @@ def _load(model: Model) -> None:
     try:
         classifier = loaded(model.facts.name)
         warm(classifier)
+        model.digest = classifier.digest()
         model.asked.set_result(classifier)
-        fill_in(model.facts, classifier)
-        model.complete.set_result(None)
-        model.digest.set_result(classifier.digest())
+        other = loaded(model.facts.name)
+        fill_in(model.facts, other)
+        model.looked_into.set_result(other)
     except BaseException as error:
-        for future in (model.asked, model.complete, model.digest):
+        for future in (model.asked, model.looked_into):
             if not future.done():
                 future.set_exception(error)
 
@@ -263,6 +259,22 @@ def folder_of(name: str) -> Path | None:
         return shipped_folder(bare)
     folders = (Path(name), RUNS / name)
     return next((folder for folder in folders if (folder / INFO).is_file()), None)
+
+
+def digest_on_record(name: str) -> str | None:
+    """The digest of a shipped model or a run, as its file states it."""
+    folder = folder_of(name)
+    if folder is None:
+        return None
+    return msgspec.json.decode((folder / INFO).read_bytes(), type=_Saved).digest
+
+
+def fooled_by(model: Model) -> Path | None:
+    """The folder of a run that has fooled a photo; None for any other model."""
+    folder = folder_of(model.facts.name)
+    if folder is None or model.facts.shipped or not any(folder.glob(FOOLED)):
+        return None
+    return folder
 
 
 def quick_facts(run: str, name: str) -> ModelFacts:

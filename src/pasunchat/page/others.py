@@ -1,6 +1,5 @@
 """What other networks of the page say of a photo, and of pictures made for one of them."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pasunchat.classifiers.classifier import softmax
@@ -9,7 +8,7 @@ from pasunchat.page.models import Model
 from pasunchat.page.photos import KeptPhoto
 
 if TYPE_CHECKING:
-    from pasunchat.page.running import Runner
+    from pasunchat.page.running import Runner, Tell
     from pasunchat.page.searches import Search
 
 
@@ -27,13 +26,12 @@ def answer(model: Model, photo: KeptPhoto, goal: str) -> dict[str, Any]:
     }
 
 
-def answers_of(search: "Search", runner: "Runner") -> Iterator[dict[str, Any]]:
-    """What all say of the photo and of the changed picture."""
+def tell_answers(search: "Search", runner: "Runner", tell: "Tell") -> None:
+    """Say what each says of the photo, then of the changed picture. In the thread of searches."""
     assert search.judged is not None and search.picture is not None
     goal = search.model.searched().class_name(search.judged.goal)
     for made_for, photo in ((None, search.photo), (search.model.facts.name, search.picture)):
         for model in runner.models.by_run.values():
-            if model.facts.size is None:
-                continue
-            found = runner.workers.quick.submit(answer, model, photo, goal).result()
-            yield {"made_for": made_for, **found}
+            if model.facts.size is not None:
+                found = runner.workers.quick.submit(answer, model, photo, goal).result()
+                tell("model", {"made_for": made_for, **found})

@@ -25,15 +25,29 @@ async def photo(request: Request) -> Response:
 
 
 async def _kept(request: Request, data: bytes, name: str) -> Response:
-    from pasunchat.page.asking import receipt_facts
     from pasunchat.page.opening import opened
 
     page, owner = page_of(request), owner_of(request)
     kept = await page.workers.decoding.run(opened, data, name, owner, page.settings.limits)
     facts = await _asked(page, kept, model_of(request))
+    if page.classroom is not None:
+        page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
-    receipt = await page.workers.quick.run(receipt_facts, kept, page.models)
-    return JSONResponse({**facts, "receipt": receipt})
+    return JSONResponse({**facts, "receipt": await _receipt(page, kept)})
+
+
+async def _receipt(page: Page, kept: KeptPhoto) -> dict[str, object] | None:
+    """What becomes of the receipt in a file."""
+    from pasunchat.page.asking import receipt_facts, receipt_in_file, unchecked
+
+    receipt = await page.workers.decoding.run(receipt_in_file, kept)
+    if receipt is None:
+        return None
+    model = None if isinstance(receipt, str) else page.models.with_digest(receipt.classifier)
+    if model is None or isinstance(receipt, str):
+        return unchecked(receipt)
+    classifier = await asyncio.wrap_future(model.asked)
+    return await page.workers.quick.run(receipt_facts, kept, receipt, model, classifier)
 
 
 async def ask(request: Request) -> Response:

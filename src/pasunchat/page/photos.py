@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pasunchat.page.samples import Shared
 
+SHARED = "*"  # the owner of what everybody may see; it stays
 NAME = 120  # letters of a name that are kept
 
 
@@ -31,7 +32,6 @@ class KeptPhoto:
     turned: bool
     frames: int
     shown: bytes  # WebP, to look at
-    part_of: str = ""  # the id of the photo that it was made of
     # by the short name of a model, what it sees, uint8 [size, size, 3]
     squares: "dict[str, NDArray[np.uint8]]" = field(default_factory=dict)
     answers: dict[tuple[str, ...], Any] = field(default_factory=dict)  # computed once, by question
@@ -53,17 +53,20 @@ class Photos:
     def add(self, photo: KeptPhoto) -> None:
         """Keep one, and let the oldest go where there is too much."""
         self.kept[photo.id] = photo
-        while sum(each.bytes for each in self.kept.values()) > self.limits.kept_bytes:
-            if len(self.kept) == 1:
+        total = sum(each.bytes for each in self.kept.values())
+        for old in list(self.kept.values()):
+            if total <= self.limits.kept_bytes:
                 return
-            self.kept.popitem(last=False)
+            if old is not photo and old.owner != SHARED:
+                total -= old.bytes
+                del self.kept[old.id]
 
     def get(self, photo: str, owner: str) -> KeptPhoto:
         """One by its id. Raises Refused where it is gone, or another visitor's."""
         if common := self.shared.get(photo):
             return common
         found = self.kept.get(photo)
-        if found is None or found.owner != owner:
+        if found is None or found.owner not in (owner, SHARED):
             raise Refused(410, "g_expired")
         self.kept.move_to_end(photo)
         return found

@@ -23,3 +23,7 @@ class Refused(Exception):
         """What is sent."""
         facts: dict[str, object] = {"key": self.key, "values": self.values}
         return facts if self.after_s is None else {**facts, "after_s": self.after_s}
+
+    def headers(self) -> dict[str, str]:
+        """What HTTP has for it."""
+        return {} if self.after_s is None else {"Retry-After": str(self.after_s)}

@@ -1,18 +1,23 @@
 """Runner: runs one search after the other in the thread of searches, and tells what comes."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pasunchat.errors import PasunchatError
+from pasunchat.page.example import Example, example_of
 from pasunchat.page.models import Models
 from pasunchat.page.photos import KeptPhoto, Photos
 from pasunchat.page.refusals import Refused
-from pasunchat.page.searches import Search
+from pasunchat.page.searches import Search, Searches
 from pasunchat.page.settings import Limits
 from pasunchat.page.workers import Workers
 
-GATHERED = {"survival": "survival", "model": "models"}  # events of which there are several
+Tell = Callable[[str, Any], None]
+# Where the facts have what comes in several events: `model` is the name of the one that was fooled.
+GATHERED = {"survival": "survival", "model": "answers"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,7 @@ class Runner:
 
         search.facts = {"model": search.model.facts.name, "run": search.model.facts.run}
         try:
-            facts = await self.workers.quick.run(_photo_facts, search)
-            search.facts["photo"] = facts
+            search.facts["photo"] = await self.workers.quick.run(photo_facts_of, search)
             await self.workers.searching.run(_work, search, self, tell, keep)
             said(search, "done", {})
         except Refused as refusal:
@@ -48,6 +52,31 @@ class Runner:
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             said(search, "failed", {"key": "g_failed", "values": {"why": why}})
+
+    async def example(self, searches: Searches, run: Path) -> Example | None:
+        """The first photo that the first model, a run, has fooled; None where that is none of this
+        very classifier."""
+        from pasunchat.page.fooled_example import fooled_example
+
+        model, loop = self.models.first, asyncio.get_running_loop()
+        try:
+            await asyncio.wrap_future(model.looked_into)
+            search = await self.workers.searching.run(fooled_example, model, run, self.limits)
+        except PasunchatError:  # files that do not fit each other; the page has another example
+            return None
+        if search is None or search.picture is None:
+            return None
+        for photo in (search.photo, search.picture):
+            self.photos.add(photo)
+        searches.kept[search.id] = search
+        search.facts["photo"] = await self.workers.quick.run(photo_facts_of, search)
+
+        def tell(name: str, data: Any) -> None:
+            loop.call_soon_threadsafe(said, search, name, data)
+
+        await self.workers.searching.run(look_back, search, self, tell)
+        said(search, "done", {})
+        return example_of(search)
 
 
 def said(search: Search, name: str, data: Any) -> None:
@@ -63,27 +92,35 @@ def said(search: Search, name: str, data: Any) -> None:
     search.log.add(name, data)
 
 
-def _photo_facts(search: Search) -> dict[str, Any]:
+def photo_facts_of(search: Search) -> dict[str, Any]:
+    """Of the photo that is searched from. In the thread of quick questions."""
     from pasunchat.page.asking import photo_facts
 
     return photo_facts(search.photo, search.model.facts, search.model.asked.result())
 
 
-def _work(search: Search, runner: Runner, tell: Any, keep: Any) -> None:
+def _work(search: Search, runner: Runner, tell: Tell, keep: Callable[[KeptPhoto], None]) -> None:
     """In the thread of searches. Whoever has left is not told the rest."""
-    from pasunchat.page.aftermath import Aftermath, control, let_in, survived
-    from pasunchat.page.others import answers_of
     from pasunchat.page.search_job import request_of, run_search
 
     request = request_of(search.request, gradient=search.model.facts.gradient)
-    judged = run_search(search, request, runner.limits, tell, keep)
-    classifier, kept = search.model.searched(), Aftermath()
-    search.aftermath = kept
-    steps = (
+    run_search(search, request, runner.limits, tell, keep)
+    look_back(search, runner, tell)
+
+
+def look_back(search: Search, runner: Runner, tell: Tell) -> None:
+    """What is found out at once of a picture that has been judged. In the thread of searches."""
+    from pasunchat.page.aftermath import Aftermath, control, let_in, survived
+    from pasunchat.page.others import tell_answers
+
+    judged, classifier = search.judged, search.model.searched()
+    assert judged is not None
+    kept = search.aftermath = Aftermath()
+    steps: tuple[Callable[[], None], ...] = (
         lambda: let_in(classifier, judged, kept, tell),
         lambda: control(classifier, judged, kept, tell),
         lambda: survived(classifier, judged, tell),
-        lambda: [tell("model", each) for each in answers_of(search, runner)],
+        lambda: tell_answers(search, runner, tell),
     )
     for step in steps:
         if search.ended == "left":

@@ -108,8 +108,10 @@ def run_search(
     result = found.result
     if search.ended:  # the receipt says how long it was let search
         result = replace(result, request=replace(result.request, seconds=seconds))
-    judged, facts = _judged(search, classifier, photo, result, request, limits, keep)
-    tell("found", facts)
+    judged, picture, after = _judge(search, classifier, photo, result, request, limits)
+    keep(picture)
+    search.judged, search.picture = judged, picture
+    tell("found", found_facts(search, after))
     return judged
 
 
@@ -152,50 +154,54 @@ class Tries:
         self.gathered, self.said = [], time.monotonic()
 
 
-def _judged(
+def _judge(
     search: Search,
     classifier: Classifier,
     photo: Image,
     result: AttackResult,
     request: Request,
     limits: Limits,
-    keep: Callable[[KeptPhoto], None],
-) -> tuple[Judged, dict[str, Any]]:
-    """The picture as its PNG holds it, and what is said of it."""
-    goal = int(result.goal[0])
+) -> tuple[Judged, KeptPhoto, Tensor]:
+    """The picture written as a PNG, opened again, and asked again: its logits [1, C]."""
     receipt = receipt_of(
         classifier, result, 0, photo, as_images(result.pixels[:1])[0],
-        goal=goal, digest=classifier.digest(), decode=classifier.decode,
+        goal=int(result.goal[0]), digest=classifier.digest(), decode=classifier.decode,
     )  # fmt: skip
     png = bytes_with_receipt(as_images(result.pixels[:1])[0], receipt)
     reached = result.status[0] is Status.REACHED
     name = f"{stem(search.photo.name)}.{'' if reached else 'closest-to-'}{plain(receipt.goal)}.png"
     kept = opened(png, name, search.owner, limits)
-    kept.part_of = search.photo.id
     picture = square(kept, search.model.facts.run, classifier)
-    after = classifier.logits(picture[None])
-    keep(kept)
-    judged = Judged(photo, picture, goal, int(result.before[0]), result, request, png)
-    search.judged, search.picture = judged, kept
-    facts = {
+    was, goal = int(result.before[0]), int(result.goal[0])
+    judged = Judged(photo, picture, goal, was, result, request, png)
+    return judged, kept, classifier.logits(picture[None])
+
+
+def found_facts(search: Search, after: Tensor) -> dict[str, Any]:
+    """What is said of what a search found. after: logits of the picture as its file has it, [1,
+    C]."""
+    judged, picture = search.judged, search.picture
+    assert judged is not None and picture is not None
+    result = judged.result
+    reached = result.status[0] is Status.REACHED
+    return {
         "status": search.ended or STATUSES[result.status[0]],
-        "fooled": reached and int(after.argmax()) == goal,
-        "picture": kept.id,
+        "fooled": reached and int(after.argmax()) == judged.goal,
+        "picture": picture.id,
         "was": judged.was,
-        "goal": goal,
+        "goal": judged.goal,
         "logits": {"photo": result.before_logits[0].tolist(), "changed": after[0].tolist()},
         "probabilities": {
             "photo": softmax(result.before_logits)[0].tolist(),
             "changed": softmax(after)[0].tolist(),
         },
-        "change": change_facts(photo, picture),
+        "change": change_facts(judged.photo, judged.picture),
         "questions": int(result.forwards[0]),
         "seconds_limit": search.seconds,
         "seed": result.request.seed,
-        "command": command_of(search, receipt.goal, result),
+        "command": command_of(search, result.class_name(judged.goal), result),
         "request": _plain(search.request, result),
     }
-    return judged, facts
 
 
 def change_facts(photo: Image, picture: Image) -> dict[str, Any]:

@@ -4,15 +4,14 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pasunchat.page.events import EventLog
 from pasunchat.page.models import Model
-from pasunchat.page.photos import KeptPhoto
+from pasunchat.page.photos import SHARED, KeptPhoto
 from pasunchat.page.refusals import Refused
-from pasunchat.page.settings import Limits
 
 if TYPE_CHECKING:
     from pasunchat.page.aftermath import Aftermath
@@ -69,8 +68,16 @@ class Search:
 class Searches:
     """Those that wait, the one that runs, and the last that are done. run: does one."""
 
-    def __init__(self, limits: Limits, waiting: int, run: Callable[[Search], Any]) -> None:
-        self.limits, self.most_waiting, self.run = limits, waiting, run
+    def __init__(
+        self,
+        run: Callable[[Search], Coroutine[Any, Any, None]],
+        *,
+        waiting: int,
+        kept: int,
+        leave_seconds: float,
+    ) -> None:
+        self.run, self.most_waiting, self.most_kept = run, waiting, kept
+        self.leave_seconds = leave_seconds
         self.kept: OrderedDict[str, Search] = OrderedDict()
         self.waiting: deque[Search] = deque()
         self.running: Search | None = None
@@ -96,7 +103,7 @@ class Searches:
     def get(self, name: str, owner: str) -> Search:
         """One by its id. Raises Refused where it is gone, or another visitor's."""
         search = self.kept.get(name)
-        if search is None or search.owner != owner:
+        if search is None or search.owner not in (owner, SHARED):
             raise Refused(410, "g_expired")
         return search
 
@@ -131,7 +138,7 @@ class Searches:
             if not search.log.listeners and not search.log.over:
                 self.stop(search, "left")
 
-        asyncio.get_running_loop().call_later(self.limits.leave_seconds, look)
+        asyncio.get_running_loop().call_later(self.leave_seconds, look)
 
     def _next(self) -> None:
         if self.running is None and self.waiting:
@@ -155,7 +162,7 @@ class Searches:
 
     def _forget_oldest(self) -> None:
         for search in list(self.kept.values()):
-            if len(self.kept) <= self.limits.kept_searches:
+            if len(self.kept) <= self.most_kept:
                 return
-            if search.log.over:
+            if search.log.over and search.owner != SHARED:
                 del self.kept[search.id]

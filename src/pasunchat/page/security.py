@@ -37,10 +37,13 @@ HEADERS = {
 
 
 class Guard:
-    """An ASGI application around another. hosts: what the Host header may be, port and all."""
+    """An ASGI application around another. hosts: what the Host header may be, port and all. forms:
+    paths of forms, which can send no token: what they hold is as secret."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], token: str) -> None:
-        self.app, self.hosts, self.token = app, frozenset(hosts), token
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str], token: str, forms: Collection[str] = ()
+    ) -> None:
+        self.app, self.hosts, self.token, self.forms = app, frozenset(hosts), token, forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,14 +60,14 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        reason = self._against(scope["method"], headers)
+        reason = self._against(scope["method"], scope["path"], headers)
         if reason is None:
             await self.app(scope, receive, send_with_headers)
         else:
             refusal = JSONResponse({"key": "refused", "values": {"why": reason}}, 403)
             await refusal(scope, receive, send_with_headers)
 
-    def _against(self, method: str, headers: Headers) -> str | None:
+    def _against(self, method: str, path: str, headers: Headers) -> str | None:
         """Why a request is refused; None where it is not."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self.hosts:
@@ -79,6 +82,8 @@ class Guard:
         usual = None if _is_loopback(hosts[0]) else "same-origin"
         if headers.get("sec-fetch-site", usual) != "same-origin":
             return "site"
+        if path in self.forms:
+            return None
         if not hmac.compare_digest(headers.get(TOKEN, "").encode(), self.token.encode()):
             return "token"
         return None

@@ -8,18 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pasunchat.errors import PasunchatError
 from pasunchat.page.app import build_app
-from pasunchat.page.settings import Settings
+from pasunchat.page.settings import Limits, Settings
+from pasunchat.page.state import Page
 from pasunchat.words import command
 
 NEXT = 20  # ports behind the one asked for that are tried for the advice
 HEADER_BYTES = 32_768
 
 
-def serve(settings: Settings, ready: Callable[[], object] = lambda: None) -> None:
+def serve(settings: Settings, ready: Callable[[Page], object] = lambda _: None) -> None:
     """Serve the page until the process is interrupted. ready: called once it answers.
 
     Raises PasunchatError where the port is taken.
@@ -36,22 +38,22 @@ def end_now() -> None:
 
 
 async def _serving(
-    listener: socket.socket, settings: Settings, ready: Callable[[], object]
+    listener: socket.socket, settings: Settings, ready: Callable[[Page], object]
 ) -> None:
-    server = uvicorn.Server(config_for(settings))
+    app = build_app(settings)
+    server = uvicorn.Server(config_for(app, settings.limits))
     serving = asyncio.create_task(server.serve([listener]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.005)
     if server.started:
-        ready()
+        ready(app.state.page)
     await serving
 
 
-def config_for(settings: Settings) -> uvicorn.Config:
-    """uvicorn with the limits of the page: one process, HTTP/1.1, no websockets, no log."""
-    limits = settings.limits
+def config_for(app: Starlette, limits: Limits) -> uvicorn.Config:
+    """uvicorn with the limits of a page: one process, HTTP/1.1, no websockets, no log."""
     return uvicorn.Config(
-        build_app(settings),
+        app,
         http=_punctual(limits.header_seconds),
         ws="none",
         loop="asyncio",

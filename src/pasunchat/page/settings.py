@@ -33,6 +33,7 @@ class ClassLimits:
     visitors: int = 60  # in all
     search_seconds: float = 60.0
     waiting: int = 40
+    kept_searches: int = 120  # of all visitors
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,20 @@ class Settings:
     """What a page is."""
 
     models: tuple[str, ...] = ()  # names as `fool --model` takes them; none: the shipped ones
-    host: str = "127.0.0.1"  # the address that is bound
     port: int = 7860
     lang: str = "en"
     teach: bool = False
-    classroom: bool = False  # whether others of the local network may come in, with a code
+    # of this machine in the local network, for others who may come in with a code; None: nobody may
+    address: str | None = None
     limits: Limits = field(default_factory=Limits)
     class_limits: ClassLimits = field(default_factory=ClassLimits)
+
+    @property
+    def classroom(self) -> bool:
+        """Whether others may come in."""
+        return self.address is not None
+
+    @property
+    def host(self) -> str:
+        """The address that is bound."""
+        return "0.0.0.0" if self.classroom else "127.0.0.1"

@@ -1,5 +1,6 @@
 """Page: what lives as long as the program: models, photos, threads, the token of this start."""
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from pasunchat.page.classroom import Classroom
 from pasunchat.page.example import Example, shipped_example
-from pasunchat.page.models import Models
+from pasunchat.page.models import Model, Models, fooled_by
 from pasunchat.page.photos import Photos
 from pasunchat.page.running import Runner
 from pasunchat.page.samples import Shared
@@ -33,26 +35,54 @@ class Page:
         self.workers = Workers()
         self.shown = Event()  # the first screen has been sent
         self.models = Models(settings.models)
-        self.example: Example = shipped_example()
-        self.photos = Photos(settings.limits, Shared(self.example, settings.limits))
+        self.photos = Photos(settings.limits, Shared(settings.limits))
         self.insides: Insides = OrderedDict()  # used in the thread of quick questions alone
-        runner = Runner(self.workers, self.models, self.photos, settings.limits)
-        self.searches = Searches(settings.limits, self.most_waiting(), runner.run)
+        self.runner = Runner(self.workers, self.models, self.photos, settings.limits)
+        limits = settings.class_limits if settings.classroom else settings.limits
+        self.searches = Searches(
+            self.runner.run,
+            waiting=limits.waiting,
+            kept=limits.kept_searches,
+            leave_seconds=settings.limits.leave_seconds,
+        )
+        self.classroom: Classroom | None = None
+        if settings.classroom:
+            self.classroom = Classroom(settings.class_limits, self.forget, time.monotonic)
+        self.own_example: asyncio.Task[Example | None] | None = None
 
-    def most_waiting(self) -> int:
-        """How many searches may wait."""
-        settings = self.settings
-        return settings.class_limits.waiting if settings.classroom else settings.limits.waiting
+    def begin(self) -> None:
+        """Let PyTorch and the models be loaded behind the page; where the first model is a run that
+        has fooled a photo, that becomes the example."""
+        fooled = fooled_by(self.models.first)
+        if fooled is not None:
+            self.shown.set()
+            self.own_example = asyncio.create_task(self.runner.example(self.searches, fooled))
+        self.models.load(self.workers, self.shown)
+
+    async def example_of(self, model: Model) -> Example:
+        """What is shown before a visitor has a photo of his own."""
+        if self.own_example is not None and model is self.models.first:
+            found = await asyncio.shield(self.own_example)
+            if found is not None:
+                return found
+        return shipped_example()
+
+    def forget(self, owner: str) -> None:
+        """Let go all photos and searches of a visitor."""
+        self.searches.forget(owner)
+        self.photos.forget(owner)
+
+    def invitation(self) -> dict[str, str]:
+        """What a class needs to come in. Only whoever sits at this machine is shown it."""
+        assert self.classroom is not None
+        address = f"http://{self.settings.address}:{self.settings.port}/"
+        return {"address": address, "code": self.classroom.code}
 
     def search_seconds(self) -> float:
         """How long one search may take."""
         settings = self.settings
         limits = settings.class_limits if settings.classroom else settings.limits
         return limits.search_seconds
-
-    def begin(self) -> None:
-        """Let PyTorch and the models be loaded behind the page."""
-        self.models.load(self.workers, self.shown)
 
 
 def page_of(request: Request) -> Page:

@@ -11,6 +11,7 @@ from pasunchat.attacks.methods.turning.family import (
     Sought,
     power_between,
     scale_for,
+    sharpness_at,
     soft_signs,
 )
 from pasunchat.attacks.norms import normalize
@@ -106,7 +107,7 @@ def test_linf_moves_by_signs_in_the_end_and_nearly_before() -> None:
     assert torch.equal(found, full) and length.item() == pytest.approx(0.01)
     moved_by_all = []
     for progress in (0.0, 0.5, 1.0):
-        sought = Sought(row(0.01), row(0.01), row(1), row(progress))
+        sought = Sought(row(0.01), row(0.01), row(1), sharpness_at(row(progress)))
         soft = FAMILIES["linf"].of_length(problem, direction, sought, 1.0)
         moved_by_all.append(int((soft.pixels == full).sum()))
         assert ((soft.pixels - pixels) * direction >= 0).all()
@@ -124,7 +125,9 @@ def test_both_memory_layouts_go_the_same_way() -> None:
 def test_soft_signs_are_signs_but_for_small_values() -> None:
     root_mean_square = 3 / 3**0.5
     direction = normalize(row(3.0, -0.4, 0.0).view(1, 3, 1, 1))
-    first, last = (soft_signs(direction, row(part)).flatten().tolist() for part in (0.0, 1.0))
+    first, last = (
+        soft_signs(direction, sharpness_at(row(part))).flatten().tolist() for part in (0.0, 1.0)
+    )
     assert first == pytest.approx([1, -4 * 0.4 / root_mean_square, 0], rel=0.01)
     assert last == [1, -1, 0]
 

@@ -14,6 +14,7 @@ from pasunchat.attacks.methods.turning.turning import (
     gradient_budget,
     gradient_weight,
     long_weight,
+    sharpness_of,
 )
 from pasunchat.attacks.norms import L2, LINF, Norm, normalize
 from pasunchat.attacks.problem import Goal, Problem
@@ -141,6 +142,14 @@ def test_weights_fall_from_the_first_to_the_last() -> None:
         assert long[[0, -1]].tolist() == pytest.approx([32, 0.005], rel=1e-3)
         ratio = (0.005 / 32) ** (1 / budget)
         assert (long[1:] / long[:-1]).tolist() == pytest.approx([ratio] * budget)
+
+
+def test_only_long_searches_end_with_signs_as_sharp_as_their_last_gradient() -> None:
+    budget = torch.tensor([8, 40, 41, 100])
+    assert sharpness_of(budget * 0, budget).tolist() == [4, 4, 4, 4]
+    assert sharpness_of(budget, budget).tolist() == pytest.approx([16, 16, 200, 200])
+    last = long_weight(budget[2:] + 1, budget[2:]) * sharpness_of(budget[2:], budget[2:])
+    assert last.tolist() == pytest.approx([1, 1], rel=1e-3)
 
 
 class Ellipsoid(nn.Module):

@@ -28,7 +28,7 @@ ROUNDS_TO_ONE = 0.50001  # of a level
 MOST_CORRECTION = 4.0  # by which a scale is multiplied or divided at once
 SMALLEST_POWER, LARGEST_POWER = 0.3, 30.0
 # Values of a direction in LINF that move by all of L: from 1/4 of the root mean square at first,
-# from 1/16 in the end.
+# from 1/16 in the end; of a long search from the share that its last gradient has in it.
 SOFT, SHARP = 4.0, 16.0
 SMALLEST_LENGTH = 1e-30  # stands for a length of 0
 
@@ -48,7 +48,7 @@ class Sought(NamedTuple):
     length: Tensor  # [N]
     scale: Tensor  # [N]: a first guess
     power: Tensor  # [N]: a first guess
-    progress: Tensor  # [N], in [0, 1]: the share of its gradients that the search has used
+    sharpness: Tensor  # [N]: in LINF, of its soft signs
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,17 @@ class Family:
     last_weight: float  # the same when it ends
 
 
-def soft_signs(direction: Tensor, progress: Tensor) -> Tensor:
-    """The signs of a direction of unit length; small values become a share of their sign.
+def sharpness_at(progress: Tensor, last: Tensor | float = SHARP) -> Tensor:
+    """How sharp soft signs are, [N]: by a cosine from SOFT to `last` [N].
 
-    How small falls with progress [N], from below 1/4 of the root mean square to below 1/16: values
-    whose sign is not sure yet move less.
+    progress: [N], in [0, 1], the share of its gradients that the search has used.
     """
-    sharpness = SOFT + (SHARP - SOFT) * (1 - torch.cos(pi * progress)) / 2
+    return SOFT + (last - SOFT) * (1 - torch.cos(pi * progress)) / 2
+
+
+def soft_signs(direction: Tensor, sharpness: Tensor) -> Tensor:
+    """The signs of a direction of unit length; values below 1/sharpness [N] of the root mean square
+    become a share of their sign: those whose sign is not sure yet move less."""
     return (direction * batch_view(sharpness * direction[0].numel() ** 0.5)).clamp_(-1, 1)
 
 
@@ -145,7 +149,7 @@ def _linf_at(
 
 def _linf_of_length(problem: Problem, direction: Tensor, sought: Sought, most: float) -> Point:
     length = sought.length.clamp_max(most)
-    pixels = _linf_moved(problem, soft_signs(direction, sought.progress), length)
+    pixels = _linf_moved(problem, soft_signs(direction, sought.sharpness), length)
     return Point(length, sought.power, pixels, length)
 
 

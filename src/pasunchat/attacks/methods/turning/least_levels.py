@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.methods.common import turned
-from pasunchat.attacks.methods.turning.family import FAMILIES, soft_signs
+from pasunchat.attacks.methods.turning.family import FAMILIES, sharpness_at, soft_signs
 from pasunchat.attacks.methods.turning.turning import Turning, gradient_weight
 from pasunchat.attacks.norms import L2, LINF, batch_view, row_norms
 from pasunchat.attacks.problem import Problem
@@ -161,7 +161,7 @@ def _most_levels(problem: Problem) -> Tensor:
 def _by_signs(problem: Problem, direction: Tensor, level: Tensor, progress: Tensor) -> Tensor:
     """The photo moved by up to `level` [N] levels along the direction's signs. progress: [N], the
     share of the level's gradients that is used."""
-    levels = soft_signs(direction, progress).mul_(batch_view(level)).round_()
+    levels = soft_signs(direction, sharpness_at(progress)).mul_(batch_view(level)).round_()
     levels = levels.add_(problem.photo_levels()).clamp_(0, problem.max_level)
     return levels.div_(problem.max_level)
 

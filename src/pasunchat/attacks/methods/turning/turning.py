@@ -31,10 +31,12 @@ from torch import Tensor
 from pasunchat.attacks.methods.common import turned
 from pasunchat.attacks.methods.turning.family import (
     FAMILIES,
+    SHARP,
     Family,
     Sought,
     power_between,
     scale_for,
+    sharpness_at,
 )
 from pasunchat.attacks.norms import batch_view, normalize, row_sums
 from pasunchat.attacks.problem import Problem
@@ -120,6 +122,13 @@ def long_weight(gradients: Tensor, budget: Tensor) -> Tensor:
     """The same of a long search, [N], in every norm: by the same factor from each gradient to the
     next, so that as many try other places as settle in one."""
     return LONG_FIRST * (LONG_LAST / LONG_FIRST) ** ((gradients - 1) / budget)
+
+
+def sharpness_of(gradients: Tensor, budget: Tensor) -> Tensor:
+    """How sharp the soft signs of LINF are, [N]. In the end of a long search one more gradient,
+    whose weight is LONG_LAST then, could just turn a value from one side to rest."""
+    last = torch.where(budget > MOST_USUAL, 1 / LONG_LAST, SHARP)
+    return sharpness_at(gradients / budget, last)
 
 
 def newton_growth(along: Tensor, margin: Tensor, flat: Tensor, gradients: Tensor) -> Tensor:
@@ -310,7 +319,7 @@ class Turning:
         scale = torch.where(begins, length * problem.max_level, grown)
         # the direction, and the change of that length along it
         direction = self._turned(family, state, gradient)
-        sought = Sought(length, scale, state.power, state.gradients / state.budget)
+        sought = Sought(length, scale, state.power, sharpness_of(state.gradients, state.budget))
         point = family.of_length(problem, direction, sought, self.most)
         line = whole_line(-state.first_margin)
         return replace(
