@@ -85,7 +85,7 @@ async def _prepared(
     page.shown.set()
     page.begin()
     one = page.models.of(None)
-    await asyncio.wrap_future(one.complete)
+    await asyncio.wrap_future(one.looked_into)
     made = Prepared(models=[msgspec.to_builtins(each) for each in page.models.facts()])
     preparing = _Preparing(page, made, inside)
     for place, sample in enumerate(samples):
