@@ -144,3 +144,36 @@ def test_in_french(opened):
     page.click("[data-language]")
     page.wait_for_selector(READY)
     assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.fixture(scope="module")
+def packed_large(tmp_path_factory):
+    """The page of a network that is too large to run in it."""
+    from pasunchat.classifiers.build import build
+    from pasunchat.classifiers.files import save
+    from pasunchat.pack.pack import pack
+
+    folder = tmp_path_factory.mktemp("large")
+    save(build("simple:width=120", classes=("cat", "dog"), size=32, seed=1), folder / "run")
+    result = pack(str(folder / "run"), folder / "page")
+    assert not result.runs and "up to 200,000" in result.why_not
+    return folder / "page"
+
+
+def test_a_network_that_is_too_large_shows_prepared_photos_and_says_so(chromium, packed_large):
+    page, wrong = chromium.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((packed_large / "index.html").as_uri())
+    page.wait_for_selector(READY)
+    assert "too large" in page.inner_text(".drop")
+    drop(page, "own.jpg", jpeg())
+    assert "only the photos below" in page.inner_text("[data-drop-note]")
+    page.click('.sample[data-sample="dog"]')
+    until(page, "document.querySelector('.drop').dataset.state === 'done'")
+    for station, text in (("sum", "too large"), ("layers", "120 maps"), ("last", "totals")):
+        page.locator(f"#{station}").scroll_into_view_if_needed()
+        until(page, f"document.querySelector('#{station}').innerText.includes({text!r})")
+    page.click('[data-do="fool"]')
+    until(page, "!document.querySelector('[data-do=scrub]').disabled")
+    page.close()
+    assert wrong == []

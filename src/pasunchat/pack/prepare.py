@@ -193,10 +193,6 @@ class _Preparing:
         for layer in facts:
             data = await ask(inside.atlas, layer["name"], pooled=True)
             atlases[layer["name"]] = as_address(data, "png")
-        first = one.facts.first
-        if first is not None:
-            data = await ask(inside.atlas, first, pooled=False)
-            atlases[f"{first} before"] = as_address(data, "png")
         votes = {}
         order = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])[:2]
         for target, other in (order, order[::-1]) if one.facts.votes else ():

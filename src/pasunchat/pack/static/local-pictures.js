@@ -27,8 +27,8 @@ export async function pictureOf(data, size) {
   return URL.createObjectURL(await new Promise((go) => canvas.toBlob(go, "image/png")));
 }
 // Maps drawn side by side as grey: a value is the map's largest times its grey / 255.
-export function greyMaps({ width, height, data }, layer, before) {
-  const count = layer.shown.length, wide = width / count, maps = new Float32Array(width * height), tops = before ? layer.top_before : layer.top;
-  for (let k = 0, i = 0; k < count; k++) for (let y = 0; y < height; y++) for (let x = 0; x < wide; x++, i++) maps[i] = (tops[k] * data[4 * (y * width + k * wide + x)]) / 255;
+export function greyMaps({ width, height, data }, { shown, top }) {
+  const count = shown.length, wide = width / count, maps = new Float32Array(width * height);
+  for (let k = 0, i = 0; k < count; k++) for (let y = 0; y < height; y++) for (let x = 0; x < wide; x++, i++) maps[i] = (top[k] * data[4 * (y * width + k * wide + x)]) / 255;
   return { side: [height, wide], maps };
 }

@@ -69,8 +69,9 @@ export function connect(start) {
   }
   async function maps(id, run, name, before = false) {
     if (net) return mapsIn(net, await valuesAt(id), name, before);
-    const { facts, atlases } = photoAt(id).layers, layer = facts.find((one) => one.name === name);
-    return greyMaps(await grey(atlases[before ? `${name} before` : name]), layer, before);
+    if (before) throw { key: "pack_unit", values: {}, fact: true };
+    const { facts, atlases } = photoAt(id).layers;
+    return greyMaps(await grey(atlases[name]), facts.find((one) => one.name === name));
   }
   async function unit(id, run, name, map, y, x) {
     if (!net) return null;

@@ -1,8 +1,6 @@
 // One small sum: a unit of the first layer, its pixels, its kernel, their products.
 import { $, latest, make } from "./dom.js";
-import { insteadOf } from "./later.js";
 import { whenNear } from "./near.js";
-import { note } from "./note.js";
 import { model, now, source } from "./now.js";
 import { highest, paintMap, peakOf } from "./pixels.js";
 import { pointing } from "./pointing.js";
@@ -51,7 +49,6 @@ function colourRow(c, terms, wide) {
 const drawUnit = latest(async () => {
   const { run, photo } = now, { k, x, y } = unit, it = await source.unit(photo.photo, run, model().first, layer.shown[k], y, x);
   if (run !== now.run || photo !== now.photo) return;
-  if (!it) { insteadOf("sum", note("", word("pack_unit"))); return; }
   const maps = [...new Set(it.terms.map((t) => t.map))].sort((a, b) => a - b), wide = Math.round(Math.sqrt(it.terms.length / maps.length));
   $("[data-grids]").replaceChildren(...maps.map((c) => colourRow(c, it.terms, wide)));
   $("[data-t-n]").textContent = say("unit_sum", { n: it.terms.length });
