@@ -216,6 +216,7 @@ def test_three_classes(open_tab: Open, three: Any, pictures: Path) -> None:
     told = tab.text(".tag.left").rpartition(" ")[0].rpartition(" ")[0]
     other = next(index for index, name in enumerate(goals) if name != told)
     tab.page.select_option(".do [data-option=target]", str(other))
+    tab.page.click("#fool summary")
     tab.page.select_option("[data-option=confidence]", "0")
     tab.fool()
     assert goals[other] in tab.text("[data-verdict]")
@@ -234,6 +235,7 @@ def test_ten_classes(open_tab: Open, three: Any, pictures: Path) -> None:
     assert tab.page.locator("[data-answer] .row").count() == 6
     assert "5 others" in tab.text("[data-answer]")
     assert tab.page.locator("[data-answer] .mk.c5").count() == 3
+    tab.page.click("#fool summary")
     tab.page.select_option("[data-option=confidence]", "0")
     tab.fool()
     for station in ("softmax", "why", "survive"):

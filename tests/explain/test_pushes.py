@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
@@ -82,3 +82,18 @@ def test_without_a_gradient_it_is_said(picture: Draw) -> None:
 
     with pytest.raises(PasunchatError, match="no gradient comes back through Opaque"):
         pushes(Classifier(Opaque()), picture(8), nudged(picture(8)), 1)
+
+
+def test_a_network_that_jumps_ends_with_pushes_that_are_not_complete() -> None:
+    """Its slope says nothing of the jump, and halving never comes to the end of it."""
+
+    class Jumps(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            light = pixels.mean((1, 2, 3))
+            jump = (light > 0.4).to(light) * 5 + 1e-3 * light
+            return torch.stack((-jump, jump), 1)
+
+    photo = np.full((4, 4, 3), 100, np.uint8)
+    found = pushes(Classifier(Jumps(), size=4), photo, photo + np.uint8(9), 1)
+    assert not found.complete
+    assert found.after - found.before > 9 and abs(found.total) < 1

@@ -10,6 +10,7 @@ from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.fooled.fool_photos import FoolOptions, fool_photos
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.fooled.row import captions, draw_row
+from pasunchat.pictures.row import LARGEST, MARGIN
 
 
 def test_the_row_speaks_as_the_talk(outcome: Outcome) -> None:
@@ -32,8 +33,8 @@ def test_the_row_shows_the_three_pictures_enlarged_without_blur(
     with Image.open(at.folder / "row.png") as drawn, Image.open(photo) as before:
         row, enlarged = np.asarray(drawn), np.asarray(before).repeat(28, 0).repeat(28, 1)
     assert row.shape[1] <= 1500
-    bottom = row.shape[0] - 24
-    assert np.array_equal(row[bottom - 448 : bottom, 24 : 24 + 448], enlarged)
+    top = MARGIN + round(1.6 * LARGEST)
+    assert np.array_equal(row[top : top + 448, MARGIN : MARGIN + 448], enlarged)
 
 
 def test_the_row_is_the_same_bytes_again(classifier: Classifier, photo: Path) -> None:

@@ -111,7 +111,7 @@ class AttackResult:
         """The talk's row of three pictures for each of the first photos, for a notebook."""
         from pasunchat.pictures.lettering import near_side
         from pasunchat.pictures.notebook import picture_html
-        from pasunchat.pictures.row import noise_at_full_range, with_captions
+        from pasunchat.pictures.row import drawn_noise, gain_in_words, noise_gain, with_captions
 
         parts = [f"<p>{escape(repr(self))}</p>"]
         for row in range(min(len(self.status), SHOWN)):
@@ -119,9 +119,11 @@ class AttackResult:
                 part[row].detach().cpu().permute(1, 2, 0).double().numpy() * 255
                 for part in (self.photos, self.pixels)
             )
-            noise = noise_at_full_range(photo, picture)
+            gain = noise_gain(photo, picture)
+            noise = drawn_noise(photo, picture, gain)
             images = [np.rint(image).astype(np.uint8) for image in (photo, noise, picture)]
-            sheet = with_captions([near_side(image, SIDE) for image in images], self._said(row))
+            pictures = [near_side(image, SIDE) for image in images]
+            sheet = with_captions(pictures, self._said(row), gain_in_words(gain))
             caption = f"{self.status[row]}, {self.request.size_in_words(float(self.distance[row]))}"
             parts.append(picture_html(sheet, caption))
         left = len(self.status) - SHOWN

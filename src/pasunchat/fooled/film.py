@@ -15,6 +15,7 @@ from pasunchat.classifiers.full_size import fitting
 from pasunchat.fooled.film_frame import SIDE, Shown, draw_frame
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo
+from pasunchat.pictures.row import gain_of
 from pasunchat.storage import write_bytes
 
 FilmKind = Literal["webp", "gif"]
@@ -127,10 +128,10 @@ def _shown(
     tips: int | None,
 ) -> Shown:
     reading, last = readings[place], len(images) - 1
-    stretched = _change(images, place) / _span(_change(images, last))
+    change, gain = _change(images, place), gain_of(_change(images, last))
     return Shown(
         image=images[place],
-        change=np.rint(127.5 + 127.5 * stretched.clip(-1, 1)).astype(np.uint8),
+        change=np.rint((128 + gain * change).clip(0, 255)).astype(np.uint8),
         share=place / last,
         prediction=reading.prediction,
         goal=goal,
@@ -150,13 +151,6 @@ def _change(images: Sequence[NDArray[np.uint8]], place: int) -> NDArray[np.float
     blocks = whole.reshape(whole.shape[0] // times, times, whole.shape[1] // times, times, 3)
     averaged: NDArray[np.float64] = blocks.mean((1, 3))
     return averaged
-
-
-def _span(change: NDArray[np.float64]) -> float:
-    """What is shown as black or white. A hundredth may be cut off: a few large values, as a
-    photo's edge has them that `pad` repeats, would leave the rest grey."""
-    moved = np.abs(change[change != 0])
-    return float(np.quantile(moved, 0.99)) if moved.size else 1.0
 
 
 def _encoded(frames: Sequence[Image.Image], durations: Sequence[int], kind: FilmKind) -> bytes:

@@ -23,7 +23,7 @@ from pasunchat.fooled.receipt import (
 from pasunchat.fooled.survival import Survival, survival
 from pasunchat.framing import Decode
 from pasunchat.photos.image import write_png
-from pasunchat.pictures.row import noise_at_full_range
+from pasunchat.pictures.row import drawn_noise, noise_gain
 from pasunchat.storage import readable, shortened, whole_folder, write_json
 
 DRAWS = 8
@@ -115,7 +115,7 @@ def save_outcome(
     with whole_folder(folder, overwrite=overwrite) as part:
         save_with_receipt(part / picture, image, receipt)
         write_png(part / "photo.png", photo, {})
-        write_png(part / "noise.png", noise_at_full_range(photo, image), {})
+        write_png(part / "noise.png", drawn_noise(photo, image, noise_gain(photo, image)), {})
         outcome = _outcome(
             classifier, result, row, name, part / picture, receipt, extras or Extras()
         )

@@ -7,7 +7,7 @@ import numpy as np
 from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.lettering import near_side
-from pasunchat.pictures.row import SIDE, with_captions
+from pasunchat.pictures.row import SIDE, gain_in_words, noise_gain, with_captions
 from pasunchat.words import factor, percent
 
 ROW = "row.png"
@@ -18,7 +18,8 @@ def draw_row(folder: Path, outcome: Outcome) -> Path:
     files = (folder / "photo.png", folder / "noise.png", folder / outcome.picture)
     images = [np.asarray(open_photo(file).picture) for file in files]
     pictures = [near_side(image, SIDE) for image in images]
-    sheet = with_captions(pictures, captions(outcome))
+    gain = noise_gain(images[0], images[2])
+    sheet = with_captions(pictures, captions(outcome), gain_in_words(gain))
     write_png(folder / ROW, np.asarray(sheet), {})
     return folder / ROW
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pasunchat.page.bodies import read_body
+from pasunchat.page.classroom import TEACHER
 from pasunchat.page.models import Model
 from pasunchat.page.photos import NAME, KeptPhoto
 from pasunchat.page.refusals import Refused
@@ -30,7 +31,7 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
     page, owner = page_of(request), owner_of(request)
     kept = await page.workers.decoding.run(opened, data, name, owner, page.settings.limits)
     facts = await _asked(page, kept, model_of(request))
-    if page.classroom is not None:
+    if page.classroom is not None and owner != TEACHER:
         page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
     return JSONResponse({**facts, "receipt": await _receipt(page, kept)})

@@ -1,11 +1,14 @@
 """What the report of a run shows: everything that its folder holds, as values for the template."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import load_files
-from pasunchat.classifiers.summary import Summary, describe
+from pasunchat.classifiers.summary import Layer, Summary, describe
+from pasunchat.explain.layers import shown_layers
 from pasunchat.fooled.fool_photos import FooledPhoto, read_fooled
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.compare import Comparison
@@ -16,8 +19,13 @@ from pasunchat.photos import dataset
 from pasunchat.photos.dataset import DatasetFacts
 from pasunchat.reports.comparison import read_comparison
 from pasunchat.reports.evaluation import read_evaluation
+from pasunchat.reports.fooled import FooledFacts, facts_of, file_name
+from pasunchat.reports.run_words import Base, base_of
 from pasunchat.storage import read_json
 from pasunchat.training.run import TIMING, Run
+
+MOST_LAYERS = 16  # that are shown without folding any away
+SHOWN_LAYERS = 5  # of those of a deeper network
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,16 @@ class Contents:
     run: Run
     digest: str | None  # SHA-256 of its weights; None while the training has not ended
     network: Summary | None  # None while the training has not ended
+    telling: tuple[Layer, ...]  # of its layers: all where they are few, else those to be shown
+    base: Base | None  # what others trained of it; None where there is no such part
     dataset: DatasetFacts | None  # None where it has been moved or replaced
     epoch_seconds: tuple[float, ...]  # of each epoch that was timed
     evaluation: Evaluation | None  # of other weights if its `classifier` is not `digest`
     comparison: Comparison | None  # None also if its weights took no part
     timing: Timing | None  # of the comparison
     fooled: tuple[FooledPhoto, ...]  # photos that were to fool its weights, in the order of names
+    explained: FooledPhoto | None  # the one that is shown in full; None: nothing was changed
+    facts: FooledFacts | None  # of that one
     fooled_otherwise: int  # photos that were to fool other weights
     attacks: tuple[tuple[Path, Robustness], ...]  # on whole splits: each folder and its result
     attacks_otherwise: int  # attacks on whole splits with other weights
@@ -46,22 +58,70 @@ def read_contents(run: Run) -> Contents:
     comparison, timing = read_comparison(run.folder) or (None, None)
     if comparison and digest not in [model.classifier for model in comparison.models]:
         comparison = timing = None
+    if comparison:
+        comparison, timing = _without_folders(comparison, timing)
     fooled, attacks = read_fooled(run.folder), read_attacks(run.folder)
     ours = tuple(at for at in fooled if at.outcome.classifier == digest)
     on_ours = tuple(at for at in attacks if at[1].info.classifier == digest)
+    network = describe(classifier) if classifier else None
+    explained = _first_to_explain(ours)
     return Contents(
         run=run,
         digest=digest,
-        network=describe(classifier) if classifier else None,
+        network=network,
+        telling=_telling(classifier, network) if classifier and network else (),
+        base=base_of(classifier, run.recipe, network) if classifier and network else None,
         dataset=_dataset_info(run),
         epoch_seconds=_epoch_seconds(run),
         evaluation=read_evaluation(run.folder),
         comparison=comparison,
         timing=timing,
         fooled=ours,
+        explained=explained,
+        facts=facts_of(classifier, explained) if classifier and explained else None,
         fooled_otherwise=len(fooled) - len(ours),
         attacks=on_ours,
         attacks_otherwise=len(attacks) - len(on_ours),
+    )
+
+
+def _first_to_explain(fooled: Sequence[FooledPhoto]) -> FooledPhoto | None:
+    """The first that was fooled, and is not the talk's pipe if there is another; else the first in
+    which anything was changed."""
+    changed = [at for at in fooled if at.outcome.largest_change]
+    reached = [at for at in changed if at.outcome.fooled]
+    return next(iter([at for at in reached if not is_pipe(at)] or reached or changed), None)
+
+
+def is_pipe(at: FooledPhoto) -> bool:
+    """Whether the photo is named pipe, like the one in the talk that is neither cat nor dog."""
+    return file_name(at.outcome.photo).partition(".")[0] == "pipe"
+
+
+def _telling(classifier: Classifier, network: Summary) -> tuple[Layer, ...]:
+    """All layers where they are few; else those where the maps change their size, and the last."""
+    if len(network.layers) <= MOST_LAYERS:
+        return network.layers
+    names = (*shown_layers(classifier, SHOWN_LAYERS), network.layers[-1].name)
+    return tuple(layer for layer in network.layers if layer.name in names)
+
+
+def _without_folders(
+    comparison: Comparison, timing: Timing | None
+) -> tuple[Comparison, Timing | None]:
+    """The same with models named by the last part of their paths, if that tells them apart."""
+    names = {model.name: file_name(model.name) for model in comparison.models}
+    if len(set(names.values())) < len(names):
+        return comparison, timing
+    models = tuple(replace(model, name=names[model.name]) for model in comparison.models)
+    pairs = tuple(
+        replace(pair, better=names[pair.better], worse=names[pair.worse])
+        for pair in comparison.pairs
+    )
+    speeds = timing.photos_per_second if timing else {}
+    return (
+        replace(comparison, models=models, pairs=pairs),
+        timing and replace(timing, photos_per_second={names[n]: s for n, s in speeds.items()}),
     )
 
 

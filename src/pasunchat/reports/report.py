@@ -4,24 +4,25 @@
 filters, tests and functions listed here.
 """
 
-from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from math import log
 from pathlib import Path
 from statistics import median
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
+import numpy as np
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from pasunchat.fooled.fool_photos import FooledPhoto
+from pasunchat.classifiers.classifier import Classifier
+from pasunchat.fooled.outcome import Outcome
 from pasunchat.fooled.outcome_in_words import (
     change_in_words,
     control_in_words,
     noise_in_words,
 )
 from pasunchat.fooled.row import captions
-from pasunchat.pictures.figures import styled, svg
+from pasunchat.photos.image import open_photo
+from pasunchat.pictures.figures import styled
+from pasunchat.pictures.row import drawn_noise, gain_in_words, noise_gain
 from pasunchat.reports.comparison import (
     COST,
     QUALITY,
@@ -34,8 +35,9 @@ from pasunchat.reports.comparison import (
     which_photos,
 )
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
-from pasunchat.reports.contents import Contents, read_contents
+from pasunchat.reports.contents import is_pipe, read_contents
 from pasunchat.reports.curves import TITLES, curves, seen_in_curves
+from pasunchat.reports.embedded import Picture, figure_picture, ink, picture, png_picture
 from pasunchat.reports.evaluation import (
     EVALUATION,
     accuracy_in_words,
@@ -46,6 +48,22 @@ from pasunchat.reports.evaluation import (
     floor_in_words,
     photo_file,
 )
+from pasunchat.reports.fooled import Image, Told, file_name, fooled_facts
+from pasunchat.reports.fooled_drawn import (
+    growth_chart,
+    layer_names,
+    level_bars,
+    mark_of,
+    mean_push,
+    noise_image,
+    noise_picture,
+    plane_chart,
+    still_as_was,
+    texts,
+    transform_said,
+    turning_share,
+    walk_chart,
+)
 from pasunchat.reports.reliability import reliability, seen_in_reliability
 from pasunchat.reports.robustness import drawn_extremes, robustness_curve
 from pasunchat.reports.robustness_words import (
@@ -55,8 +73,16 @@ from pasunchat.reports.robustness_words import (
     findings,
     photo_in_words,
 )
+from pasunchat.reports.run_words import (
+    base_in_words,
+    network_said,
+    recipe_in_words,
+    settings_in_words,
+)
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import refuse_existing, write_bytes
+from pasunchat.story.charts import brief
+from pasunchat.story.wording import Words
 from pasunchat.training.run import open_run
 from pasunchat.words import command, count, duration, listed, percent, share
 
@@ -74,24 +100,42 @@ def write_report(
     run = open_run(run_folder)
     output = Path(output or run.folder / REPORT)
     refuse_existing(output, overwrite=overwrite)
-    write_bytes(output, _rendered(read_contents(run)).encode())
+    contents = read_contents(run)
+    with styled():
+        page = _environment().get_template(TEMPLATE).render(vars(contents))
+    write_bytes(output, page.encode())
     return output
 
 
-def _rendered(contents: Contents) -> str:
+def fooled_report(
+    classifier: Classifier, photo: Image, picture: Image, told: Told, *, lang: str = "en"
+) -> str:
+    """The report of one fooled photo, as one HTML file.
+
+    photo, picture: uint8 [H, W, 3], at least one value of them different. Asks the classifier about
+    a hundred pictures and some gradients.
+    """
+    facts = fooled_facts(classifier, photo, picture, told)
+    return _environment(lang).get_template("fooled_report.html.j2").render(facts=facts)
+
+
+def _environment(lang: str = "en") -> Environment:
     environment = Environment(
-        loader=PackageLoader("pasunchat.reports"),
+        loader=ChoiceLoader(
+            (PackageLoader("pasunchat.reports"), PackageLoader("pasunchat.story", "."))
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_with_fixed_spaces,
     )
+    words = Words(lang)
     environment.filters |= {function.__name__: function for function in FILTERS}
-    environment.tests |= {"drawn": _is_drawn, "pipe": _is_pipe}
-    environment.globals |= GLOBALS
-    with styled():
-        return environment.get_template(TEMPLATE).render(vars(contents))
+    environment.filters["class_said"] = words.cls
+    environment.tests |= {"drawn": _is_drawn, "pipe": is_pipe}
+    environment.globals |= {**GLOBALS, "lang": lang, "page": words, "w": Words(lang, "report")}
+    return environment
 
 
 def _with_fixed_spaces(value: object) -> object:
@@ -104,41 +148,63 @@ def _is_drawn(source: str) -> bool:
     return source.partition(":")[0] == "drawn"
 
 
-def _is_pipe(at: FooledPhoto) -> bool:
-    """Whether the photo is named pipe, like the one in the talk that is neither cat nor dog."""
-    return file_name(at.outcome.photo).partition(".")[0] == "pipe"
-
-
-def file_name(path: str) -> str:
-    """A path's last part: "photos/rex.png" is "rex.png"."""
-    return Path(path).name
-
-
 def counted(numbers: dict[str, int]) -> list[str]:
     """Each number before its name: {"heic": 3} is ["3 heic"]."""
     return [f"{count(number)} {name}" for name, number in numbers.items()]
 
 
-def png_uri(path: Path) -> str:
-    """A PNG file, byte for byte, as a data URI."""
-    return f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
-def svg_uri(figure: Figure) -> str:
-    """A figure as SVG in a data URI. Call it within `styled`."""
-    return f"data:image/svg+xml;base64,{b64encode(svg(figure)).decode()}"
+def sentence_start(text: str) -> str:
+    """With a capital letter."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def outcome_heading(outcome: Outcome) -> str:
+    """What became of a photo, as a heading."""
+    was, now = outcome.before.label, outcome.after.label
+    if outcome.fooled:
+        return f"First “{was}”, then “{now}”"
+    return (
+        f"Still “{was}”" if was == now else f"First “{was}”, then “{now}”, but not “{outcome.goal}”"
+    )
+
+
+def gain_of_files(files: Sequence[Path]) -> str:
+    """How the noise between photo and picture is drawn, in words."""
+    return gain_in_words(noise_gain(*_images(files)))
+
+
+def row_pictures(files: Sequence[Path]) -> list[Picture]:
+    """A photo, the noise, and the picture, for a page; the noise is drawn as the words say."""
+    photo, changed = _images(files)
+    noise = drawn_noise(photo, changed, noise_gain(photo, changed))
+    return [png_picture(files[0]), picture(noise), png_picture(files[1])]
+
+
+def _images(files: Sequence[Path]) -> tuple[Image, Image]:
+    photo, changed = (np.asarray(open_photo(file).picture) for file in files)
+    return photo, changed
 
 
 # fmt: off
 # `count` is the one of pasunchat.words; Jinja's own, which it replaces, is also called `length`
 FILTERS: tuple[Callable[..., object], ...] = (
-    asdict, median, file_name, counted, count, duration, listed, percent, share,
-    png_uri, svg_uri, confusion_matrix, curves, reliability, robustness_curve, tradeoff,
+    median, file_name, counted, count, duration, listed, percent, share, brief,
+    sentence, sentence_start, network_said, recipe_in_words, settings_in_words, base_in_words,
+    png_picture, picture, ink, figure_picture, gain_of_files, row_pictures,
+    outcome_heading,
+    confusion_matrix, curves, reliability, robustness_curve, tradeoff,
     seen_in_curves, seen_in_confusion, seen_in_reliability,
     accuracy_in_words, floor_in_words, coin_in_words, cure, class_cells, caption,
     which_photos, quality, cost, differences, how_tested, warnings,
     captions, change_in_words, control_in_words, noise_in_words,
     findings, enough_in_words, attack_captions, caveats,
+    mark_of, noise_image, noise_picture, still_as_was, turning_share, mean_push, level_bars,
+    walk_chart, growth_chart, layer_names, plane_chart, texts, transform_said,
 )
 # fmt: on
 GLOBALS: dict[str, object] = {

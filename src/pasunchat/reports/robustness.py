@@ -19,7 +19,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
-from pasunchat.pictures.row import SIDE, noise_at_full_range, with_captions
+from pasunchat.pictures.row import SIDE, drawn_noise, gain_in_words, noise_gain, with_captions
 from pasunchat.reports.robustness_words import attack_captions
 from pasunchat.storage import write_bytes
 from pasunchat.words import count, tick
@@ -70,8 +70,10 @@ def _draw_photo(folder: Path, photo: AttackedPhoto, pictures: Path, dataset: Dat
     before = np.asarray(dataset.pixels[photo.row])
     data = (pictures / photo.picture).read_bytes()
     after = np.asarray(open_photo(pictures / photo.picture).picture)
-    images = [before, noise_at_full_range(before, after), after]
-    row = with_captions([near_side(image, SIDE) for image in images], attack_captions(photo))
+    gain = noise_gain(before, after)
+    images = [before, drawn_noise(before, after, gain), after]
+    shown = [near_side(image, SIDE) for image in images]
+    row = with_captions(shown, attack_captions(photo), gain_in_words(gain))
     write_png(folder / PHOTO, images[0], {})
     write_png(folder / NOISE, images[1], {})
     write_bytes(folder / PICTURE, data)

@@ -5,9 +5,10 @@ import { said } from "./marks.js";
 import { busyNote, note, wrongNote } from "./note.js";
 import { backToExample, model, now, setPhoto, source, watch } from "./now.js";
 import { pressSample } from "./opening.js";
-import { say, word } from "./say.js";
+import { say } from "./say.js";
 
-const EXAMPLE_SAMPLE = "chelsea", EXAMPLE_PHOTO = "example", MOST_BYTES = 20e6;
+// the sample that is the finished example, where one is
+const EXAMPLE_SAMPLE = boot.example_sample === undefined ? boot.samples[0]?.name : boot.example_sample, MOST_BYTES = 20e6;
 const zone = $(".drop"), notes = $("[data-drop-note]"), menu = $("[data-models]");
 let asked = 0; // only the last photo asked for counts
 
@@ -16,13 +17,13 @@ function state(name, box = null) {
   notes.replaceChildren(...(box ? [box] : []));
 }
 // Asks for a photo by `ask`, and says how it went. Gives the facts, or null.
-async function ask(begun, question, sample = null, isExample = false) {
+async function ask(begun, question, sample = null) {
   const mine = ++asked, run = menu.value || now.run;
   state("busy", begun);
   try {
     const photo = await question(run);
     if (mine !== asked) return null;
-    setPhoto(photo, run, isExample);
+    setPhoto(photo, run, photo.photo === boot.facts.photo.photo);
     pressSample(sample);
     state("done", remark(photo));
     return photo;
@@ -50,15 +51,11 @@ export async function openFile(file) {
   return ask(busyNote("s_reading", { name: file.name }), (run) => source.open(file, file.name, run));
 }
 async function openSample(name) {
-  if (name === EXAMPLE_SAMPLE && menu.value === boot.run && boot.facts.photo.whole) {
+  if (name === EXAMPLE_SAMPLE && menu.value === boot.run) {
     asked++;
     state("empty");
     backToExample();
     pressSample(name);
-    return;
-  }
-  if (name === EXAMPLE_SAMPLE) {
-    await ask(busyNote("s_reading", { name: word("n_chelsea") }), (run) => source.ask(EXAMPLE_PHOTO, run), name, true);
     return;
   }
   const { textContent } = $(`.sample[data-sample="${name}"] span`);
