@@ -18,7 +18,7 @@ def serious(tab: Any) -> list[str]:
     return [
         f"{each['id']}: {node['html'][:160]}"
         for each in found
-        if each["impact"] in ("serious", "critical", "moderate")
+        if each["impact"] in ("serious", "critical")
         for node in each["nodes"]
     ]
 

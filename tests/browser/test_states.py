@@ -1,6 +1,7 @@
 """What each part says while it waits, where something is wrong, and for other networks."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -151,13 +152,20 @@ def test_a_network_without_a_direction(open_tab: Open) -> None:
     tab = open_tab()
     with_models(tab, gradient=False)
     assert "tells no direction" in tab.text("[data-fool-p]")
-    options = tab.page.locator('[data-option="attack"] option').all_inner_texts()
+    options = tab.page.locator('[data-option="attack"] option').all_text_contents()
     assert any("square" in each for each in options)
     assert not any("learned-noise" in each for each in options)
 
 
 def test_networks_that_are_still_loading(open_tab: Open) -> None:
     tab = open_tab()
+
+    def early(route: Any) -> None:  # as the page is before any network is there
+        answer = route.fetch()
+        html = re.sub(r'"layers": \[\{.*?\}\]', '"layers": []', answer.text())
+        route.fulfill(response=answer, body=html)
+
+    tab.page.route(tab.served.address + "/", early)
     tab.page.route("**/models", lambda _: None)
     tab.go()
     tab.page.evaluate("document.getElementById('layers').scrollIntoView()")
