@@ -19,9 +19,14 @@ SOURCES = Path(__file__).parents[1] / "src" / "pasunchat"
 CALLABLE = [name for name in pasunchat.__all__ if callable(getattr(pasunchat, name))]
 SHIPPED = (
     "py.typed",
+    "reports/templates/page.html.j2",
     "reports/templates/report.html.j2",
+    "reports/templates/fooled_report.html.j2",
+    "reports/templates/fooled.html.j2",
     "reports/templates/macros.html.j2",
     "reports/templates/report.css",
+    "story/charts.html.j2",
+    "story/words/report.en.json",
 )
 
 

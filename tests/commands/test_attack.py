@@ -23,7 +23,7 @@ def test_it_leaves_an_attack_in_the_run_and_in_its_report(place: Path, call: Cal
         "curve.png", "curve.svg", "fragile", "stubborn",
     } | ({"photos.parquet"} & {path.name for path in FOLDER.iterdir()})  # fmt: skip
     assert call("report", "simple").status == 0
-    assert "How much it withstands" in Path("runs/simple/report.html").read_text()
+    assert "How much does it withstand?" in Path("runs/simple/report.html").read_text()
 
 
 def test_every_picture_fools_and_verifies(place: Path, call: Callable) -> None:

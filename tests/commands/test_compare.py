@@ -30,9 +30,9 @@ def test_it_leaves_a_comparison_in_the_first_run_and_in_its_report(
     names = {path.name for path in Path("runs/simple/comparison").iterdir()}
     assert names == {"comparison.json", "comparison.png", "comparison.svg", "timing.json"}
     assert call("report", "simple").status == 0
-    assert "How it compares" in Path("runs/simple/report.html").read_text()
+    assert "How does it compare?" in Path("runs/simple/report.html").read_text()
     assert call("report", "linear").status == 0
-    assert "How it compares" not in Path("runs/linear/report.html").read_text()
+    assert "How does it compare?" not in Path("runs/linear/report.html").read_text()
 
 
 def test_again_it_is_the_same_bytes_but_for_the_times(models: Path, call: Callable) -> None:

@@ -12,9 +12,12 @@ import pytest
 STATIC = Path(__file__).parents[2] / "src" / "pasunchat" / "pack" / "static"
 PROBED = {
     "decode.js": "decoded",
+    "inside.js": "growthIn layersIn mapsIn pushesIn unitIn votesIn",
     "network.js": "forward logitsOf openNetwork pixelsOf slopeAt sumAt",
+    "noise.js": "shuffled",
     "resample.js": "framed",
     "slices.js": "inSlices",
+    "turning.js": "goalOf turning",
 }
 
 Ask = Callable[..., Any]
@@ -69,3 +72,36 @@ def as_text(data: bytes) -> str:
 def noise() -> Callable[[int], np.ndarray]:
     """An image of noise, uint8 [size, size, 3]."""
     return lambda size: np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small classifier of three classes, not trained."""
+    from pasunchat.classifiers.build import build
+    from pasunchat.classifiers.files import save
+
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    classes = ("cat", "dog", "<fox>")
+    save(build("simple:width=4,depth=2", classes=classes, size=32, seed=5), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def own_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo of the user's, whose name is also a sample's."""
+    from pasunchat.photos.drawing import draw
+
+    path = tmp_path_factory.mktemp("photos") / "dog.jpg"
+    draw("dog", 7, 1, 200).save(path, quality=90)
+    return path
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory, run: Path, own_photo: Path) -> Path:
+    """The page of that classifier, as a folder."""
+    pytest.importorskip("starlette")
+    from pasunchat.pack.pack import pack
+
+    folder = tmp_path_factory.mktemp("packed") / "page"
+    pack(str(run), folder, [own_photo])
+    return folder

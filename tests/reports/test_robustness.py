@@ -207,9 +207,9 @@ def test_the_report_shows_attacks_on_this_classifier_only(
     folder, robust = attacked
     page = unescape(write_report(run.folder).read_text()).replace("\u00a0", " ")
     for words in (
-        '<h2 id="robustness">How much it withstands</h2>', '<a href="#robustness">',
-        "learned-noise, L2", *findings(robust), "The most fragile", "The most stubborn",
-        f"All pictures and figures: {folder}.",
+        "<h2>How much does it withstand?</h2>", "Changed by learned-noise, measured in L2",
+        *findings(robust), "The most fragile", "The most stubborn",
+        f"All pictures and figures are in the run’s folder “attack/{folder.name}”.",
     ):  # fmt: skip
         assert words in page
     assert robust.most_fragile is not None and robust.most_fragile.name in page

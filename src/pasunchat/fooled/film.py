@@ -131,7 +131,7 @@ def _shown(
     change, gain = _change(images, place), gain_of(_change(images, last))
     return Shown(
         image=images[place],
-        change=np.rint(127.5 + (gain * change).clip(-127.5, 127.5)).astype(np.uint8),
+        change=np.rint((128 + gain * change).clip(0, 255)).astype(np.uint8),
         share=place / last,
         prediction=reading.prediction,
         goal=goal,

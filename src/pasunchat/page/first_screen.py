@@ -21,23 +21,26 @@ def first_screen(boot: Mapping[str, Any], *, token: str | None = None, teach: bo
     of its pictures), `samples`, `classroom`. The page's sentences are put into it as `words`.
     token: what the page's requests are known by. teach: one station at a time.
     """
+    values = screen_values(boot, token=token, teach=teach)
+    return _environment().get_template("index.html.j2").render(values)
+
+
+def screen_values(
+    boot: Mapping[str, Any], *, token: str | None = None, teach: bool = False
+) -> dict[str, Any]:
+    """What the page's template is given; as for `first_screen`."""
     words = Words(boot["lang"])
     model = next(model for model in boot["models"] if model["run"] == boot["run"])
-    shown = Answers(boot["facts"], model["classes"], words)
-    return (
-        _environment()
-        .get_template("index.html.j2")
-        .render(
-            boot={**boot, "words": words.table},
-            w=words,
-            model=model,
-            shown=shown,
-            facts=boot["facts"],
-            example=boot["example"],
-            token=token,
-            teach=teach,
-        )
-    )
+    return {
+        "boot": {**boot, "words": words.table},
+        "w": words,
+        "model": model,
+        "shown": Answers(boot["facts"], model["classes"], words),
+        "facts": boot["facts"],
+        "example": boot["example"],
+        "token": token,
+        "teach": teach,
+    }
 
 
 def code_screen(lang: str, wrong: str = "", values: Mapping[str, Any] | None = None) -> str:

@@ -39,7 +39,7 @@ def drawn_noise(
     """The change, `gain` times stronger, around a grey that is no change; what goes beyond black
     and white is cut off. uint8 [H, W, 3]."""
     change = picture.astype(np.float64) - photo.astype(np.float64)
-    drawn: NDArray[np.uint8] = np.rint(127.5 + (gain * change).clip(-127.5, 127.5)).astype(np.uint8)
+    drawn: NDArray[np.uint8] = np.rint((128 + gain * change).clip(0, 255)).astype(np.uint8)
     return drawn
 
 

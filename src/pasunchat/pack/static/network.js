@@ -37,8 +37,13 @@ function normalised(net, pixels) {
 
 // All values of a network for pixels [3, size, size] in [0, 1]; the last are its logits.
 export function* forward(net, pixels) {
-  const values = [normalised(net, pixels)];
-  for (const [i, step] of net.steps.entries()) values.push(yield* OPS[step.op].forward(net, step, values, net.shapes[i + 1]));
+  return yield* forwardFrom(net, 0, normalised(net, pixels));
+}
+// The values behind value `begin`, which is given; those before it are missing.
+export function* forwardFrom(net, begin, value) {
+  const values = [];
+  values[begin] = value;
+  for (let i = begin; i < net.steps.length; i++) values[i + 1] = yield* OPS[net.steps[i].op].forward(net, net.steps[i], values, net.shapes[i + 1]);
   return values;
 }
 
@@ -66,18 +71,23 @@ export function* slopeAt(net, pixels, seed) {
   return { logits, gradient };
 }
 
+// The gradient by the pixels.
 function* backward(net, values, seed) {
+  const slope = yield* backwardTo(net, values, seed, 0), area = net.size * net.size, out = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++) for (let i = 0; i < area; i++) out[net.channels[c] * area + i] = slope[c * area + i] * net.scale[c];
+  return out;
+}
+// The gradient by value `until`.
+export function* backwardTo(net, values, seed, until) {
   const slopes = values.map(() => null);
   slopes[values.length - 1] = Float32Array.from(seed);
-  for (let i = net.steps.length - 1; i >= 0; i--) {
+  for (let i = net.steps.length - 1; i >= until; i--) {
     if (slopes[i + 1] === null) continue;
-    const step = net.steps[i], backs = yield* OPS[step.op].backward(net, step, values, slopes[i + 1], i);
+    const step = net.steps[i], backs = yield* OPS[step.op].backward(net, step, values, slopes[i + 1]);
     step.of.forEach((at, k) => (slopes[at] = slopes[at] === null ? backs[k] : summed(slopes[at], backs[k])));
     slopes[i + 1] = null;
   }
-  const area = net.size * net.size, out = new Float32Array(3 * area);
-  for (let c = 0; c < 3; c++) for (let i = 0; i < area; i++) out[net.channels[c] * area + i] = slopes[0][c * area + i] * net.scale[c];
-  return out;
+  return slopes[until];
 }
 
 function summed(a, b) {
@@ -222,12 +232,22 @@ export function largestIn(net, step, input, c, y, x) {
 }
 
 function* maxPooled(net, step, values, [channels, high, wide]) {
-  const input = values[step.of[0]], out = new Float32Array(channels * high * wide);
+  const input = values[step.of[0]], out = new Float32Array(channels * high * wide), [, height, width] = net.shapes[step.of[0]];
+  const halves = [...step.kernel, ...step.stride].every((n) => n === 2) && !step.padding[0] && !step.padding[1];
   for (let c = 0; c < channels; c++) {
-    for (let y = 0; y < high; y++) for (let x = 0; x < wide; x++) out[(c * high + y) * wide + x] = input[largestIn(net, step, input, c, y, x)];
+    if (halves) halve(input.subarray(c * height * width), width, out.subarray(c * high * wide), high, wide);
+    else for (let y = 0; y < high; y++) for (let x = 0; x < wide; x++) out[(c * high + y) * wide + x] = input[largestIn(net, step, input, c, y, x)];
     yield;
   }
   return out;
+}
+
+// The largest of each 2 x 2 of a map.
+function halve(input, width, out, high, wide) {
+  for (let y = 0, to = 0; y < high; y++) for (let x = 0, at = 2 * y * width; x < wide; x++, at += 2, to++) {
+    const a = input[at], b = input[at + 1], c = input[at + width], d = input[at + width + 1], ab = a < b ? b : a, cd = c < d ? d : c;
+    out[to] = ab < cd ? cd : ab;
+  }
 }
 
 function* maxPooledBack(net, step, values, slope) {

@@ -1,4 +1,5 @@
 // A photo of one's own: dropped, pasted, chosen, or one of the samples; and another network for it.
+import { boot } from "./boot.js";
 import { $, $$ } from "./dom.js";
 import { said } from "./marks.js";
 import { busyNote, note, wrongNote } from "./note.js";
@@ -6,7 +7,7 @@ import { backToExample, model, now, setPhoto, source, watch } from "./now.js";
 import { pressSample } from "./opening.js";
 import { say } from "./say.js";
 
-const EXAMPLE_SAMPLE = "chelsea", MOST_BYTES = 20e6;
+const EXAMPLE_SAMPLE = boot.samples[0]?.name, MOST_BYTES = 20e6;
 const zone = $(".drop"), notes = $("[data-drop-note]"), menu = $("[data-models]");
 let asked = 0; // only the last photo asked for counts
 

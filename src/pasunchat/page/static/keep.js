@@ -10,6 +10,10 @@ function drawKeep() {
   if (!fooled()) return;
   const { classes, name } = model(), stem = now.photo.file.name.replace(/\.[^.]*$/, ""), file = `${stem}.${now.found.fooled ? "" : "closest-to-"}${classes[now.goal]}`;
   const kinds = { changed: "png", facts: "json", film: "webp", report: "html" };
+  const bare = now.found.receipt === false;
+  $("[data-keep-p]").textContent = word(bare ? "keep_bare" : "keep_p");
+  $("[data-verify]").parentElement.hidden = bare;
+  $("[data-keep-cmd]").hidden = bare;
   $("[data-verify]").textContent = `pasunchat verify ${shellWord(`${file}.png`)} --model ${shellWord(name)}`;
   $("[data-files]").replaceChildren(...FILES.map(([which, key]) => [fileOf(which), which, key]).filter(([url]) => url).flatMap(([url, which, key]) => [make("a", { class: "quiet", href: url, download: `${file}.${kinds[which]}` }, word(key)), " "]));
   $("[data-command]").textContent = now.found.command;

@@ -74,6 +74,8 @@ async function drawTerms({ row, info, map, x, y }) {
   if (hide) return list.replaceChildren();
   const of = rooms, it = await source.unit(pictureId(mapsOf), now.run, info.name, map, y, x);
   if (of !== rooms) return undefined;
+  top.hidden = !it;
+  if (!it) return list.replaceChildren();
   const layer = model().layers.find((one) => one.name === info.name), n = layer.kernel[0] * layer.kernel[1] * (layer.inputs / layer.groups);
   const most = [...it.terms].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, TERMS), before = layerBefore(row, layer);
   top.textContent = say("lay_top", { n: cnt(n) });

@@ -1,7 +1,7 @@
 // As what, how sure, how measured: the options of a search.
 import { $, $$, make } from "./dom.js";
 import { nameOf } from "./marks.js";
-import { model, now, tell, watch } from "./now.js";
+import { model, now, source, tell, watch } from "./now.js";
 import { pc, say, word } from "./say.js";
 
 const SURE = [0.95, 0.6, 0], NORMS = ["l2", "linf", "l1", "l0", "pixels"], EFFORTS = ["quick", "normal", "thorough"], USUAL_EFFORT = "normal";
@@ -34,10 +34,10 @@ function drawTargets() {
   $("[data-target-two]").hidden = many;
 }
 function drawOptions() {
-  const { request } = now.found ?? {}, blind = !model().gradient;
+  const { request } = now.found ?? {}, blind = !model().gradient, { norms = NORMS, attacks = blind ? BLIND : ATTACKS } = source.offers ?? {};
   choose("confidence", SURE.map((p) => [p, p ? pc(p) : word("conf_any")]), request?.confidence ?? SURE[0]);
-  choose("norm", NORMS.map((norm) => [norm, word("norm_" + norm)]), request?.norm ?? NORMS[0]);
-  choose("attack", (blind ? BLIND : ATTACKS).map(([value, key]) => [value, word(key)]), request?.attack ?? "");
+  choose("norm", norms.map((norm) => [norm, word("norm_" + norm)]), request?.norm ?? norms[0]);
+  choose("attack", attacks.map(([value, key]) => [value, word(key)]), request?.attack ?? "");
   choose("effort", EFFORTS.map((one) => [one, word("effort_" + one)]), request?.effort ?? USUAL_EFFORT);
 }
 export function drawAim() {

@@ -1,9 +1,11 @@
 // Does it survive? A rung for each thing that happens to pictures.
 import { $, make, onDo, svg } from "./dom.js";
 import { markShape, nameOf, said } from "./marks.js";
+import { insteadOf } from "./later.js";
 import { whenNear } from "./near.js";
+import { note } from "./note.js";
 import { startFooling } from "./fool.js";
-import { fooled, model, now, was } from "./now.js";
+import { fooled, model, now, source, was } from "./now.js";
 import { cnt, num, say, word } from "./say.js";
 
 const PERCENT = ["resize", "crop", "brightness"];
@@ -21,10 +23,11 @@ function rung({ word: transform, p, survives }) {
 }
 function drawSurvive() {
   if (!fooled()) return;
+  insteadOf("survive", now.found.survival === null ? note("", word("pack_survive")) : null);
   const rungs = now.found.survival ?? [], k = rungs.filter((one) => one.survives).length;
   $("[data-survive-p]").textContent = rungs.length ? say("sur_p", { k: cnt(k), n: cnt(rungs.length) }) : word("sur_p_wait");
   $("[data-rungs]").replaceChildren(...rungs.map(rung));
-  $('[data-do="survive"]').hidden = Boolean(now.found.request?.survive);
+  $('[data-do="survive"]').hidden = Boolean(now.found.request?.survive) || source.offers?.survive === false;
 }
 export function beginSurvive() {
   whenNear("survive", "found survival", drawSurvive);
