@@ -20,7 +20,7 @@ from PIL import Image
 from pasunchat.errors import PasunchatError
 from pasunchat.page.asking import photo_facts, square
 from pasunchat.page.later import LATER
-from pasunchat.page.opening import opened
+from pasunchat.page.opening import opened, shown
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
 from pasunchat.page.searches import AttackRequest, Search
@@ -122,11 +122,11 @@ class _Preparing:
         seen = square(kept, one.facts.run, classifier)
         self.made.photos[kept.id] = {
             "facts": facts,
-            "file": as_address(kept.shown, "webp"),
+            "file": as_address(shown(kept), "webp"),
             "seen": png_address(seen),
             **await self._inside(kept, facts["probabilities"]),
         }
-        self.made.samples.append({"name": sample.name, "url": _thumbnail(kept.shown)})
+        self.made.samples.append({"name": sample.name, "url": _thumbnail(shown(kept))})
 
     async def fall(self, kept: KeptPhoto, sample: Sample, *, everything: bool) -> None:
         """The photo fooled, as a visitor who changes no option would fool it."""
