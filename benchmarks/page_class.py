@@ -37,15 +37,15 @@ serve(
 )
 """
 PAUSE = 4.0  # seconds that a person looks before the next question, at most
-CROWD = 8  # bits of a photo's seed
+PHOTOS = 16  # that they have between them
 
 
 class Client:
     """One visitor, speaking HTTP/1.1 over connections of its own."""
 
-    def __init__(self, port: int, token: str, number: int) -> None:
+    def __init__(self, port: int, token: str, number: int, photos: list[bytes]) -> None:
         self.here, self.port, self.token = f"127.0.0.1:{port}", port, token
-        self.random = random.Random(number)
+        self.random, self.photos = random.Random(number), photos
         self.times: dict[str, list[float]] = defaultdict(list)
         self.wrong: list[str] = []
         self.places: list[int] = []
@@ -64,7 +64,8 @@ class Client:
         """What a visitor does until the time is over."""
         await asyncio.sleep(self.random.uniform(0, PAUSE))
         while time.perf_counter() < ends:
-            photo = json.loads(await self.ask("photo", "/photo?run=m0", a_photo(self.random)))
+            data = self.random.choice(self.photos)
+            photo = json.loads(await self.ask("photo", "/photo?run=m0", data))
             await self._look(photo["photo"])
             await self._fool(photo)
 
@@ -107,9 +108,9 @@ class Client:
         return int(head.split()[1]), rest
 
 
-def a_photo(drawn: random.Random) -> bytes:
+def a_photo(seed: int) -> bytes:
     """A JPEG of 1,200 x 900, as a telephone sends it, smaller."""
-    coarse = np.random.default_rng(drawn.getrandbits(CROWD)).integers(0, 256, (12, 16, 3), np.uint8)
+    coarse = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     file = io.BytesIO()
     whole = Image.fromarray(coarse).resize((1200, 900), Image.Resampling.BICUBIC)
     whole.save(file, "JPEG", quality=85)
@@ -118,9 +119,10 @@ def a_photo(drawn: random.Random) -> bytes:
 
 async def crowd(port: int, token: str, clients: int, seconds: float) -> list[Client]:
     """All of them, side by side."""
-    everyone = [Client(port, token, number) for number in range(clients)]
+    photos = [a_photo(seed) for seed in range(PHOTOS)]
+    everyone = [Client(port, token, number, photos) for number in range(clients)]
+    await everyone[0].ask("models", "/models")
     ends = time.perf_counter() + seconds
-    await everyone[0]._request("/models", None)
     await asyncio.gather(*(client.live(ends) for client in everyone))
     return everyone
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pasunchat.attacks.result import AttackResult as AttackResult
     from pasunchat.attacks.result import RequestInfo as RequestInfo
     from pasunchat.attacks.result import Status as Status
+    from pasunchat.attacks.watch import Watch as Watch
     from pasunchat.classifiers.classifier import Classifier as Classifier
     from pasunchat.classifiers.classifier import Prediction as Prediction
     from pasunchat.classifiers.external.preprocessing import Preprocessing as Preprocessing
@@ -134,6 +135,7 @@ HOMES = {
     "Runtime": "runtime",
     "SplitProgress": "measures.attack_block",
     "Status": "attacks.result",
+    "Watch": "attacks.watch",
     "Step": "classifiers.on_images",
     "Survival": "fooled.survival",
     "Transfer": "fooled.outcome",

@@ -117,7 +117,8 @@ def test_a_projection_on_a_convex_ball_is_the_nearest(seed: int, size: float) ->
 
 
 @each_convex
-def test_a_projection_agrees_with_scipy(norm: Norm) -> None:
+def test_a_projection_is_no_farther_than_scipys(norm: Norm) -> None:
+    """Which may end early, where a ball has corners: how early differs from machine to machine."""
     noise, radius = drawn(4, 1, torch.Size((1, 2, 2))).double(), torch.tensor([0.7]).double()
     start = noise.flatten().numpy()
 
@@ -129,7 +130,8 @@ def test_a_projection_agrees_with_scipy(norm: Norm) -> None:
         lambda values: ((values - start) ** 2).sum(), start * 0.1, constraints=[limits], tol=1e-12
     )
     near = norm.project(noise, radius)
-    assert ((near - noise) ** 2).sum().item() == pytest.approx(found.fun, rel=1e-3)
+    assert norm.measure(near) <= 0.7 * (1 + 1e-9)
+    assert ((near - noise) ** 2).sum().item() <= found.fun * (1 + 1e-3)
 
 
 @pytest.mark.parametrize("count", (1, 2, 4))

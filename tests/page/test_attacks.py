@@ -19,9 +19,22 @@ from PIL import Image
 from pasunchat.__main__ import run as run_command
 from pasunchat.fooled.film import growing
 from pasunchat.fooled.survival import LADDER
+from pasunchat.page.search_job import Tries
 
 Draw = Callable[..., bytes]
 ORDER = ["place", "begun", "tries", "found", "film", "control", "survival", "model", "done"]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches that take their time, however small the network."""
+    hear = Tries.hear
+
+    def slowly(self: Tries, *heard: Any) -> None:
+        time.sleep(0.05)
+        hear(self, *heard)
+
+    monkeypatch.setattr(Tries, "hear", slowly)
 
 
 def image(data: bytes) -> Any:
@@ -183,7 +196,9 @@ def test_listening_goes_on_after_the_last_event_heard(asker: Any, draw: Draw) ->
     assert asker.events(attack, **{"Last-Event-ID": "not a number"}) == whole
 
 
-def test_a_search_that_is_stopped_is_judged_like_any_other(asker: Any, draw: Draw) -> None:
+def test_a_search_that_is_stopped_is_judged_like_any_other(
+    asker: Any, draw: Draw, slow: None
+) -> None:
     photo = asker.photo(draw())
     search = _slowly(asker, photo)
     asker.post(f"/attack/{search}/stop")
@@ -197,14 +212,16 @@ def test_a_search_that_is_stopped_is_judged_like_any_other(asker: Any, draw: Dra
     assert json.loads(Image.open(io.BytesIO(changed)).info["pasunchat"])["request"]["seconds"] > 0
 
 
-def test_a_search_ends_when_its_time_is_over(asker: Any, draw: Draw) -> None:
+def test_a_search_ends_when_its_time_is_over(asker: Any, draw: Draw, slow: None) -> None:
     page = asker.page
     page.settings = replace(page.settings, limits=replace(page.settings.limits, search_seconds=0.2))
     found = dict(asker.events(_slowly(asker, asker.photo(draw()))))["found"]
     assert found["status"] == "late" and found["seconds_limit"] == 0.2
 
 
-def test_one_search_at_a_time_and_the_others_see_their_place(asker: Any, draw: Draw) -> None:
+def test_one_search_at_a_time_and_the_others_see_their_place(
+    asker: Any, draw: Draw, slow: None
+) -> None:
     photo = asker.photo(draw())
     first = _slowly(asker, photo)
     others = [asker.fool(photo, seed=seed) for seed in (1, 2)]
@@ -225,7 +242,7 @@ def test_one_search_at_a_time_and_the_others_see_their_place(asker: Any, draw: D
     assert all(heard[each][-1] == ("done", {}) for each in others)
 
 
-def test_the_queue_has_an_end(asker: Any, draw: Draw) -> None:
+def test_the_queue_has_an_end(asker: Any, draw: Draw, slow: None) -> None:
     photo = asker.photo(draw())
     asker.page.searches.most_waiting = 1
     first = _slowly(asker, photo)
@@ -239,7 +256,7 @@ def test_the_queue_has_an_end(asker: Any, draw: Draw) -> None:
     asker.events(first)
 
 
-def test_a_search_ends_when_nobody_listens(served: Any, draw: Draw) -> None:
+def test_a_search_ends_when_nobody_listens(served: Any, draw: Draw, slow: None) -> None:
     with served(leave_seconds=0.3) as page:
         photo = _answer(
             page, page.head("POST /photo?run=m0", f"Content-Length: {len(draw())}"), draw()

@@ -20,7 +20,7 @@ from PIL import Image
 from pasunchat.errors import PasunchatError
 from pasunchat.page.asking import photo_facts, square
 from pasunchat.page.later import LATER
-from pasunchat.page.opening import opened
+from pasunchat.page.opening import opened, shown
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
 from pasunchat.page.searches import AttackRequest, Search
@@ -33,7 +33,7 @@ PATIENT = 3600.0  # seconds a search may take: nobody waits for it
 OWNER = ""
 WEBP_QUALITY = 80
 THUMB = 144  # pixels of a sample's small picture
-ASKED = ("why", "little")  # of each fall where the page cannot; of the first, all of LATER
+QUICK = ("why", "little")  # of LATER, what is asked of the first fall of a large network
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,11 @@ class _Preparing:
         seen = square(kept, one.facts.run, classifier)
         self.made.photos[kept.id] = {
             "facts": facts,
-            "file": as_address(kept.shown, "webp"),
+            "file": as_address(shown(kept), "webp"),
             "seen": png_address(seen),
             **await self._inside(kept, facts["probabilities"]),
         }
-        self.made.samples.append({"name": sample.name, "url": _thumbnail(kept.shown)})
+        self.made.samples.append({"name": sample.name, "url": _thumbnail(shown(kept))})
 
     async def fall(self, kept: KeptPhoto, sample: Sample, *, everything: bool) -> None:
         """The photo fooled, as a visitor who changes no option would fool it."""
@@ -138,7 +138,7 @@ class _Preparing:
             pass
         if "failed" in search.facts:
             return
-        asked = LATER if everything else ASKED if self.inside else ()
+        asked = () if not everything else QUICK if self.inside else LATER
         later = {name: await LATER[name](page, search) for name in asked}
         why = later.pop("why", None) or {}
         await self._keep(search, kept, {**search.facts, **why, **later}, everything=everything)

@@ -26,7 +26,8 @@ def square(photo: KeptPhoto, run: str, classifier: "Classifier") -> NDArray[np.u
         raise Refused(422, "e_nosize", {"model": classifier.known_as})
     if run not in photo.squares:
         near = near_size(classifier.size, classifier.framing, classifier.decode)
-        opened = decode_photo(photo.data, near=near, formats=FORMATS)
+        opened = photo.decoded if near is None else None
+        opened = opened or decode_photo(photo.data, near=near, formats=FORMATS)
         photo.squares[run] = opened.square(classifier.size, classifier.framing)
     return photo.squares[run]
 

@@ -35,10 +35,10 @@ class EventLog:
             yield b"retry: 1000\n\n"
             at = after + 1
             while True:
-                more = self._more
-                for event in self.events[at:]:
+                more, news = self._more, self.events[at:]
+                for event in news:  # while one is sent, others may come
                     yield event
-                at = max(at, len(self.events))
+                at += len(news)
                 if self.over and more is self._more:
                     return
                 if more is self._more:

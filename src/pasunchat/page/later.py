@@ -8,15 +8,14 @@ has its turn between them.
 from collections.abc import Callable, Coroutine, Mapping
 from math import isfinite
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pasunchat.attacks.fool import Request, fool
 from pasunchat.attacks.methods.learned_noise import LearnedNoise
 from pasunchat.attacks.problem import Goal
+from pasunchat.attacks.result import AttackResult
 from pasunchat.attacks.watch import Watch
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
 from pasunchat.classifiers.full_size import fitting
@@ -63,10 +62,13 @@ async def little(page: Page, search: Search) -> list[dict[str, Any]]:
 
 
 async def price(page: Page, search: Search) -> list[dict[str, Any]]:
-    """The talk's own search, at several prices of the noise's size."""
+    """The talk's own search, at several prices of the noise's size; without those that would take
+    too long."""
     if not search.model.facts.gradient:
         return []
-    return [await page.workers.searching.run(_at_price, page, search, each) for each in PRICES]
+    run = page.workers.searching.run
+    rows = [await run(_at_price, page, search, each) for each in PRICES]
+    return [row for row in rows if row is not None]
 
 
 async def others(page: Page, search: Search) -> dict[str, Any]:
@@ -147,7 +149,8 @@ def _within(page: Page, search: Search, levels: int) -> dict[str, Any]:
         confidence=NEVER_SURE_ENOUGH,
         seed=search.request.seed,
     )
-    chances, _ = _searched(page, search.model.searched(), judged.photo, judged.goal, request)
+    found = _searched(page, search.model.searched(), judged.photo, judged.goal, request)
+    chances = softmax(found.result.after_logits)[0]
     return {
         "levels": levels,
         "p": float(chances[judged.goal]),
@@ -155,14 +158,16 @@ def _within(page: Page, search: Search, levels: int) -> dict[str, Any]:
     }
 
 
-def _at_price(page: Page, search: Search, each: float) -> dict[str, Any]:
+def _at_price(page: Page, search: Search, each: float) -> dict[str, Any] | None:
     judged = _of(search)
     request = Request(attack=LearnedNoise(const=each), seed=search.request.seed)
-    chances, picture = _searched(page, search.model.searched(), judged.photo, judged.goal, request)
-    change = change_facts(judged.photo, picture)
+    found = _searched(page, search.model.searched(), judged.photo, judged.goal, request)
+    if found.late:
+        return None
+    change = change_facts(judged.photo, as_images(found.result.pixels)[0])
     return {
         "price": each,
-        "p": float(chances[judged.goal]),
+        "p": float(softmax(found.result.after_logits)[0, judged.goal]),
         "typical": change["typical"],
         "max": change["max"],
     }
@@ -177,15 +182,22 @@ def _made_for(page: Page, search: Search, model: Model) -> KeptPhoto | None:
     if goal not in names or names[int(chances.argmax())] == goal:
         return None
     request = request_of(search.request, gradient=model.facts.gradient)
-    _, picture = _searched(page, classifier, photo, names.index(goal), request)
-    return opened(png_bytes(picture, {}), "changed.png", search.owner, page.settings.limits)
+    result = _searched(page, classifier, photo, names.index(goal), request).result
+    png = png_bytes(as_images(result.pixels)[0], {})
+    return opened(png, "changed.png", search.owner, page.settings.limits)
+
+
+class _Found(NamedTuple):
+    """What one search came to, and whether its time was over before."""
+
+    result: AttackResult
+    late: bool
 
 
 def _searched(
     page: Page, classifier: Classifier, photo: Image, goal: int, request: Request
-) -> tuple[NDArray[np.float64], Image]:
-    """What one search found, and what is said of it; it ends when a visitor's search would."""
-    ends = monotonic() + page.search_seconds()
+) -> _Found:
+    ends = monotonic() + page.settings.limits.later_seconds
     result = fool(
         fitting(classifier, *photo.shape[:2]),
         as_pixels(photo[None]),
@@ -193,7 +205,7 @@ def _searched(
         goal=Goal(torch.tensor([goal])),
         watch=Watch(stopped=lambda: monotonic() > ends),
     )
-    return softmax(result.after_logits)[0], as_images(result.pixels)[0]
+    return _Found(result, monotonic() > ends)
 
 
 def _of(search: Search) -> Judged:

@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import unquote
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -26,7 +27,7 @@ async def photo(request: Request) -> Response:
 
 
 async def _kept(request: Request, data: bytes, name: str) -> Response:
-    from pasunchat.page.opening import opened
+    from pasunchat.page.opening import opened, shown
 
     page, owner = page_of(request), owner_of(request)
     kept = await page.workers.decoding.run(opened, data, name, owner, page.settings.limits)
@@ -34,7 +35,8 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
     if page.classroom is not None and owner != TEACHER:
         page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
-    return JSONResponse({**facts, "receipt": await _receipt(page, kept)})
+    found = {**facts, "receipt": await _receipt(page, kept)}
+    return JSONResponse(found, background=BackgroundTask(page.workers.decoding.run, shown, kept))
 
 
 async def _receipt(page: Page, kept: KeptPhoto) -> dict[str, object] | None:
@@ -69,7 +71,10 @@ async def sample(request: Request) -> Response:
 
 async def file_picture(request: Request) -> Response:
     """The file as a picture to look at."""
-    return Response(photo_of(request).shown, media_type="image/webp", headers=KEEP)
+    from pasunchat.page.opening import shown
+
+    data = await page_of(request).workers.decoding.run(shown, photo_of(request))
+    return Response(data, media_type="image/webp", headers=KEEP)
 
 
 async def seen_picture(request: Request) -> Response:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pasunchat.page.samples import Shared
+    from pasunchat.photos.image import Photo
 
 SHARED = "*"  # the owner of what everybody may see; it stays
 NAME = 120  # letters of a name that are kept
@@ -31,7 +32,8 @@ class KeptPhoto:
     height: int  # upright
     turned: bool
     frames: int
-    shown: bytes  # WebP, to look at
+    shown: bytes | None = None  # WebP, to look at; None: not made yet
+    decoded: "Photo | None" = None  # its pixels, until it is shown
     # by the short name of a model, what it sees, uint8 [size, size, 3]
     squares: "dict[str, NDArray[np.uint8]]" = field(default_factory=dict)
     answers: dict[tuple[str, ...], Any] = field(default_factory=dict)  # computed once, by question
@@ -40,7 +42,8 @@ class KeptPhoto:
     def bytes(self) -> int:
         """How much memory it takes, about."""
         squares = sum(square.nbytes for square in self.squares.values())
-        return len(self.data) + len(self.shown) + squares
+        pixels = 3 * self.width * self.height if self.decoded else 0
+        return len(self.data) + len(self.shown or b"") + squares + pixels
 
 
 class Photos:

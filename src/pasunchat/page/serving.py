@@ -59,6 +59,7 @@ def config_for(app: Starlette, limits: Limits) -> uvicorn.Config:
         loop="asyncio",
         lifespan="on",
         log_config=None,
+        log_level="critical",  # what is refused is said to whoever asked
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -18,6 +18,7 @@ class Limits:
     kept_bytes: int = 400 * MEGABYTE  # of photos; then the oldest are let go
     waiting: int = 8  # searches in the queue
     search_seconds: float = 300.0  # of one search; then the best so far counts
+    later_seconds: float = 20.0  # of each search that is made to find out more of a fooled photo
     leave_seconds: float = 5.0  # after the last listener has gone a search ends
     kept_searches: int = 24  # whose results may still be asked for
 
