@@ -10,7 +10,7 @@ NOT_FOOLED = ("coffee",)  # shown, to see what is said of it
 def our_samples() -> list[Sample]:
     """All of them, the example first."""
     files = {name: FOLDER / f"sample-{name}.webp" for name in SAMPLES}
-    files[EXAMPLE] = FOLDER / "photo.png"
+    files[EXAMPLE] = FOLDER / "file-photo.png"
     return [
         Sample(
             name=name,
