@@ -22,6 +22,7 @@ from pasunchat.page.attack_requests import (
     film,
     later,
     random,
+    report,
     stop,
 )
 from pasunchat.page.classroom import CODE, Door
@@ -81,6 +82,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/attack/{search}/random32.png", random),
     Route("/attack/{search}/film.webp", film),
     Route("/attack/{search}/facts.json", facts),
+    Route("/attack/{search}/report.html", report),
     *(Route(f"/attack/{{search}}/{name}", later) for name in ("why", "little", "price", "others")),
     Route("/static/tokens.css", tokens),
     Mount("/static", StaticFiles(directory=HERE / "static")),
