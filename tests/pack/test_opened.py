@@ -175,5 +175,7 @@ def test_a_network_that_is_too_large_shows_prepared_photos_and_says_so(chromium,
         until(page, f"document.querySelector('#{station}').innerText.includes({text!r})")
     page.click('[data-do="fool"]')
     until(page, "!document.querySelector('[data-do=scrub]').disabled")
+    page.locator("#why").scroll_into_view_if_needed()
+    until(page, "document.querySelector('#why').innerText.includes('first example only')")
     page.close()
     assert wrong == []

@@ -33,7 +33,7 @@ PATIENT = 3600.0  # seconds a search may take: nobody waits for it
 OWNER = ""
 WEBP_QUALITY = 80
 THUMB = 144  # pixels of a sample's small picture
-ASKED = ("why", "little")  # of each fall where the page cannot; of the first, all of LATER
+QUICK = ("why", "little")  # of LATER, what is asked of the first fall of a large network
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Preparing:
             pass
         if "failed" in search.facts:
             return
-        asked = LATER if everything else ASKED if self.inside else ()
+        asked = () if not everything else QUICK if self.inside else LATER
         later = {name: await LATER[name](page, search) for name in asked}
         why = later.pop("why", None) or {}
         await self._keep(search, kept, {**search.facts, **why, **later}, everything=everything)

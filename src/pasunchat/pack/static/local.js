@@ -174,6 +174,9 @@ export function connect(start) {
   }
 
   /* What is asked of a fall later. */
+  function notFoundOut() {
+    if (!net) throw { key: "pack_first", values: {}, fact: true };
+  }
   async function once(id, name, compute) {
     const fall = falls.get(id) ?? refuse("g_expired");
     if (fall.facts[name] === undefined) fall.facts[name] = await compute(fall);
@@ -182,6 +185,7 @@ export function connect(start) {
   async function why(id) {
     const { facts } = falls.get(id) ?? refuse("g_expired");
     if (facts.why !== undefined) return { why: facts.why, growth: facts.growth ?? null };
+    notFoundOut();
     const fall = falls.get(id);
     if (net && !fall.noise) await opened(fall).then(() => fall.noise ?? noised(fall, () => {}));
     const { levels, found, noise } = fall;
@@ -205,6 +209,7 @@ export function connect(start) {
     url: (id, run, kind) => photoAt(id)[kind],
     layers, maps, unit, votes, attack, why,
     little: (id) => once(id, "little", async (fall) => {
+      notFoundOut();
       await opened(fall);
       return inSlices(littleOf(net, fall.levels, fall.facts.goal));
     }),

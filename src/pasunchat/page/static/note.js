@@ -19,4 +19,5 @@ export const busyNote = (key, values) => note("busy", say(key, values));
 export function refusalText(refusal) {
   return word(refusal.key) ? say(refusal.key, refusal.values ?? {}) : say("e_unknown", { what: refusal.key ?? String(refusal) });
 }
-export const wrongNote = (refusal, more) => note("wrong", refusalText(refusal), more);
+// fact: nothing is wrong, it is so.
+export const wrongNote = (refusal, more) => note(refusal.fact ? "" : "wrong", refusalText(refusal), more);

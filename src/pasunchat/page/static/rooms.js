@@ -1,5 +1,5 @@
 // What the stations on layers share: what is known of them, and what is said where nothing is.
-import { busyNote, note, refusalText, wrongNote } from "./note.js";
+import { busyNote, note, wrongNote } from "./note.js";
 import { insteadOf } from "./later.js";
 import { fooled, model, now, source } from "./now.js";
 import { word } from "./say.js";
@@ -10,8 +10,7 @@ export function hasRooms(id) {
   insteadOf(id, known ? null : now.complete ? note("", word("g_net")) : busyNote("g_torch"));
   return known;
 }
-// fact: nothing is wrong, it is so.
-export const refusedRoom = (id) => (refusal) => insteadOf(id, refusal.fact ? note("", refusalText(refusal)) : wrongNote(refusal));
+export const refusedRoom = (id) => (refusal) => insteadOf(id, wrongNote(refusal));
 
 // Which picture is meant by "photo" or "changed".
 export const pictureId = (which) => (which === "changed" && fooled() ? now.found.picture : now.photo.photo);
