@@ -108,21 +108,24 @@ class Asker:
 @pytest.fixture
 def asker(settings: Settings) -> Iterator[Asker]:
     """Whoever sits at the machine."""
-    with TestClient(build_app(settings), base_url=HERE, client=("127.0.0.1", 50000)) as client:
-        yield Asker(client)
+    with asked(settings) as asker:
+        yield asker
+
+
+@contextmanager
+def asked(settings: Settings) -> Iterator[Asker]:
+    app = build_app(settings)
+    try:
+        with TestClient(app, base_url=HERE, client=("127.0.0.1", 50000)) as client:
+            yield Asker(client)
+    finally:
+        app.state.page.workers.join(30)  # before the next test, and before the interpreter ends
 
 
 @pytest.fixture
 def ask_of() -> Callable[..., Any]:
-    """Another page, by its settings, and others who come to it."""
-
-    @contextmanager
-    def ask(settings: Settings) -> Iterator[Asker]:
-        app = build_app(settings)
-        with TestClient(app, base_url=HERE, client=("127.0.0.1", 50000)) as client:
-            yield Asker(client)
-
-    return ask
+    """Another page, by its settings."""
+    return asked
 
 
 def picture(
@@ -168,6 +171,7 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
         self.thread.join(10)
+        self.app.state.page.workers.join(30)
 
     def socket(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)

@@ -97,6 +97,7 @@ def build_app(settings: Settings) -> Starlette:
     async def living(_: Starlette) -> AsyncIterator[None]:
         page.begin()
         yield
+        page.end()
 
     hosts = own_hosts(settings.port, settings.address)
     middleware = [Middleware(Guard, hosts=hosts, token=page.token, forms=(CODE,))]
