@@ -10,6 +10,7 @@ TORCH_INDEX ?=
 VENV := .venv
 EXTRAS_VENV := .venv-extras
 EXTRAS := fast,hf,keras,onnx,page,pandas,parquet,timm,vgg16
+BROWSER := axe-playwright-python playwright
 PEERS := adv-lib eagerpy foolbox torchattacks
 ifeq ($(OS),Windows_NT)
 SCRIPTS := Scripts
@@ -80,8 +81,9 @@ $(EXTRAS_VENV)/installed: $(EXTRAS_VENV)/torch $(VENV)/installed
 
 $(VENV)/test-tools: $(VENV)/packages Makefile
 $(EXTRAS_VENV)/test-tools: $(EXTRAS_VENV)/torch Makefile
+$(EXTRAS_VENV)/test-tools: TOOLS := $(BROWSER)
 $(VENV)/test-tools $(EXTRAS_VENV)/test-tools:
-	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch httpx2
+	$(PIP) install --constraint constraints.txt pytest pytest-xdist hypothesis scikit-image h5py pooch httpx2 $(TOOLS)
 	touch $@
 
 $(VENV)/check-tools: $(VENV)/packages

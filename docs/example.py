@@ -118,9 +118,12 @@ def fooled(page: Page, square: Image.Image) -> dict[str, Any]:
     for part in PARTS:
         answer = json.loads(page.read(f"/attack/{attack}/{part}"))
         facts |= answer if part == "why" else {part: answer}
-    (EXAMPLE / "photo.png").write_bytes(png)
-    for file in ("changed.png", "random.png"):
-        (EXAMPLE / file).write_bytes(page.read(f"/attack/{attack}/{file}"))
+    pictures = {"photo": png, "changed": page.read(f"/attack/{attack}/changed.png")}
+    for name, picture in pictures.items():
+        (EXAMPLE / f"file-{name}.png").write_bytes(picture)
+        shown = Image.open(io.BytesIO(picture)).convert("RGB")  # the same pixels in fewer bytes
+        shown.save(EXAMPLE / f"{name}.webp", lossless=True, quality=100, method=6)
+    (EXAMPLE / "random.png").write_bytes(page.read(f"/attack/{attack}/random.png"))
     strong = Image.open(io.BytesIO(page.read(f"/attack/{attack}/random32.png")))
     strong.save(EXAMPLE / "random32.webp", quality=85, method=6)
     facts["photo"]["photo"], facts["picture"] = "example", "example-changed"

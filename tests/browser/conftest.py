@@ -7,15 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 60  # seconds
+PATIENCE = 120  # seconds; a loaded machine
 LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:", "about:")
 
 
@@ -115,6 +116,10 @@ class Tab:
         self.page.goto(self.served.address + path)
         self.page.locator("html[data-ready]").wait_for(state="attached")
 
+    def complete(self) -> None:
+        """Wait until the networks are there."""
+        self.page.locator("html[data-complete]").wait_for(state="attached")
+
     def until(self, script: str, argument: object = None, *, seconds: float = PATIENCE) -> Any:
         """Wait until a script gives something true, and give that. (Playwright's own waiting wants
         eval, which the page's policy forbids.)"""
@@ -156,28 +161,37 @@ class Tab:
         self.until(busy, station)
 
 
+@contextmanager
+def tab_of(browser: Any, served: Served, **options: Any) -> Iterator[Tab]:
+    """A page in a context of its own; at the end it must have asked this machine only, and nothing
+    gone wrong. options: of the context."""
+    usual = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+    context = browser.new_context(**{**usual, **options})
+    context.set_default_timeout(PATIENCE * 1000)
+    tab = Tab(context.new_page(), served, [], [])
+    tab.page.on("request", lambda request: tab.requests.append(request.url))
+    tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    yield tab
+    context.close()
+    assert not [url for url in tab.requests if not url.startswith(LOOPBACK)]
+    assert not tab.errors
+
+
+@pytest.fixture(scope="session")
+def make_tab(browser: Any) -> Callable[..., Any]:
+    """`tab_of`, for what several tests look at."""
+    return partial(tab_of, browser)
+
+
 @pytest.fixture
 def open_tab(browser: Any, served: Served) -> Iterator[Callable[..., Tab]]:
-    """Opens pages; at the end, each must have asked this machine only, without an error."""
-    opened: list[tuple[Any, Tab]] = []
+    """Opens pages, as many as wanted. at: a server of the test's own."""
+    with ExitStack() as held:
 
-    def open_one(at: Served | None = None, **options: Any) -> Tab:
-        usual = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
-        context = browser.new_context(**{**usual, **options})
-        context.set_default_timeout(PATIENCE * 1000)
-        page, requests, errors = context.new_page(), [], []  # type: ignore[var-annotated]
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        tab = Tab(page, at or served, requests, errors)
-        opened.append((context, tab))
-        return tab
+        def open_one(at: Served | None = None, **options: Any) -> Tab:
+            return held.enter_context(tab_of(browser, at or served, **options))
 
-    yield open_one
-    for context, tab in opened:
-        away = [url for url in tab.requests if not url.startswith(LOOPBACK)]
-        context.close()
-        assert not away
-        assert not tab.errors
+        yield open_one
 
 
 @pytest.fixture
@@ -197,7 +211,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from pasunchat.photos.drawing import draw
 
     folder = tmp_path_factory.mktemp("pictures")
-    cat = Image.fromarray(draw("cat", 0, 0, 320)).resize((480, 320))
+    cat = draw("cat", 0, 3, 320).resize((480, 320))
     cat.save(folder / "cat.jpg", quality=90)
     cat.save(folder / "cat.png")
     cat.save(folder / "moves.gif", save_all=True, append_images=[cat.rotate(90)])

@@ -19,6 +19,7 @@ MODEL = {
     "shipped": True,
 }
 FACTS: dict[str, Any] = {
+    "photo": {"whole": {}},
     "was": 0,
     "goal": 1,
     "probabilities": {"photo": [0.978, 0.022], "changed": [0.05, 0.95]},

@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -38,6 +39,7 @@ from pasunchat.page.state import Page, page_of
 from pasunchat.story.wording import TOKENS
 
 HERE = Path(__file__).parent
+PACKED = 1000  # bytes; text from there on is sent packed
 
 
 async def health(request: Request) -> Response:
@@ -104,6 +106,7 @@ def build_app(settings: Settings) -> Starlette:
     if page.classroom is not None:
         door = Middleware(Door, page.classroom, settings.lang, settings.limits)
         middleware.append(door)
+    middleware.append(Middleware(GZipMiddleware, minimum_size=PACKED))
     app = Starlette(
         routes=list(ROUTES),
         middleware=middleware,

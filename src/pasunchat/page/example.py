@@ -28,10 +28,13 @@ def shipped_files() -> dict[str, Path]:
     return {path.name: path for path in sorted(FOLDER.glob("*")) if path.name != FACTS}
 
 
-def shipped_example() -> Example:
-    """The example that comes with the package."""
+def shipped_example(run: str) -> Example:
+    """The example that comes with the package. run: the short name of its network."""
     facts = msgspec.json.decode((FOLDER / FACTS).read_bytes(), type=dict[str, Any])
-    return Example(facts, {path.stem: f"/example/{name}" for name, path in shipped_files().items()})
+    return Example(
+        {**facts, "run": run},
+        {path.stem: f"/example/{name}" for name, path in shipped_files().items()},
+    )
 
 
 def example_of(search: "Search") -> Example:
@@ -43,6 +46,5 @@ def example_of(search: "Search") -> Example:
 
 
 def samples() -> list[dict[str, str]]:
-    """Photos to try: their names, and small pictures of them."""
-    urls = shipped_example().urls
-    return [{"name": name, "url": urls[f"sample-{name}"]} for name in SAMPLES]
+    """Photos to try: names, and small pictures."""
+    return [{"name": name, "url": f"/example/sample-{name}.webp"} for name in SAMPLES]

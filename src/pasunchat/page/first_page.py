@@ -8,12 +8,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from pasunchat.page.classroom import TEACHER
-from pasunchat.page.example import Example, samples
+from pasunchat.page.example import SAMPLES, Example, samples
 from pasunchat.page.first_screen import first_screen
 from pasunchat.page.photo_requests import owner_of
 from pasunchat.page.state import Page, page_of
 
 LANGUAGES = ("en", "fr")
+EXAMPLE_SAMPLE = SAMPLES[0]  # the photo that the shipped example is of
 
 
 async def first_page(request: Request) -> Response:
@@ -36,9 +37,11 @@ def boot_facts(page: Page, lang: str, run: str, example: Example) -> dict[str, A
     return {
         "lang": lang,
         "models": msgspec.to_builtins(page.models.facts()),
-        "run": run,
+        "run": example.facts["run"],
+        "wanted": run,  # is asked about the example's photo, once it is loaded
         "facts": example.facts,
         "example": example.urls,
         "samples": samples(),
+        "example_sample": EXAMPLE_SAMPLE if "whole" in example.facts["photo"] else None,
         "classroom": page.settings.classroom,
     }

@@ -17,9 +17,10 @@ MOST_ROWS, LARGEST = 6, 5  # classes that have a bar each; of more than that, th
 
 def first_screen(boot: Mapping[str, Any], *, token: str | None = None, teach: bool = False) -> str:
     """The page. boot: what its script begins with, and what is shown of it before the script runs:
-    `lang`, `models` (their facts), `run`, `facts` (of the finished example), `example` (addresses
-    of its pictures), `samples`, `classroom`. The page's sentences are put into it as `words`.
-    token: what the page's requests are known by. teach: one station at a time.
+    `lang`, `models` (their facts), `run` and `facts` (of the finished example), `example`
+    (addresses of its pictures), `samples`, `classroom`; `wanted`, where another model is asked
+    next. The page's sentences are put into it as `words`. token: what the page's requests are known
+    by. teach: one station at a time.
     """
     values = screen_values(boot, token=token, teach=teach)
     return _environment().get_template("index.html.j2").render(values)

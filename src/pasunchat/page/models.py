@@ -82,6 +82,20 @@ class Models:
             f"m{place}": Model(quick_facts(f"m{place}", name), digest=digest_on_record(name))
             for place, name in enumerate(names or usual())
         }
+        if self._example() is None:
+            run = f"m{len(self.by_run)}"
+            self.by_run[run] = Model(quick_facts(run, PREFIX + FIRST))
+
+    @property
+    def of_example(self) -> str:
+        """The short name of the network that the finished example is of. It is always there."""
+        found = self._example()
+        assert found is not None
+        return found
+
+    def _example(self) -> str | None:
+        models = self.by_run.items()
+        return next((run for run, m in models if m.facts.shipped and m.facts.name == FIRST), None)
 
     @property
     def first(self) -> Model:

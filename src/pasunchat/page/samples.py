@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pasunchat.page.photos import KeptPhoto
 
 FOLDER = Path(__file__).parent / "samples"
+FILES = {"example": "file-photo.png", "example-changed": "file-changed.png"}
+ALIASES = {"sample-chelsea": "example"}
 
 
 class Shared:
@@ -20,21 +22,20 @@ class Shared:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.files = {f"sample-{path.stem}": path for path in sorted(FOLDER.glob("*.webp"))}
-        files = shipped_files()
-        for name, stem in (("example", "photo.png"), ("example-changed", "changed.png")):
-            if stem in files:
-                self.files[name] = files[stem]
+        shipped = shipped_files()
+        self.files |= {name: shipped[file] for name, file in FILES.items()}
         self.opened: dict[str, KeptPhoto] = {}
 
     def get(self, name: str) -> "KeptPhoto | None":
         """One of them; None for any other name."""
+        name = ALIASES.get(name, name)
         path = self.files.get(name)
         if path is None:
             return None
         if name not in self.opened:
             from pasunchat.page.opening import opened
 
-            shown = "chelsea.png" if name.startswith("example") else path.name
+            shown = "chelsea.png" if name in FILES else path.name
             kept = opened(path.read_bytes(), shown, SHARED, self.limits)
             self.opened[name] = replace(kept, id=name)
         return self.opened[name]

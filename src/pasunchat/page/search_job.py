@@ -68,7 +68,7 @@ def request_of(wanted: AttackRequest, *, gradient: bool = True) -> Request:
         request = Request(
             attack=name,
             norm=wanted.norm,  # type: ignore[arg-type]
-            confidence=wanted.confidence,
+            confidence=wanted.confidence or None,
             effort=wanted.effort,
             seed=wanted.seed,
         )
@@ -234,7 +234,7 @@ def command_of(search: Search, goal: str, result: AttackResult) -> str:
     words += ["--norm", wanted.norm] if wanted.norm != "l2" else []
     usual = result.request.attack == Request(norm=wanted.norm).name  # type: ignore[arg-type]
     words += [] if usual else ["--attack", result.request.attack]
-    sure = result.request.confidence
+    sure = result.request.confidence if wanted.confidence else 0
     words += [] if sure in (None, USUAL_CONFIDENCE) else ["--confidence", f"{sure:g}"]
     words += ["--effort", wanted.effort] if wanted.effort != "normal" else []
     words += ["--seed", str(wanted.seed)] if wanted.seed else []

@@ -27,7 +27,7 @@ class AttackRequest:
     photo: str
     run: str
     target: int | None = None  # a class; None: the one that comes second
-    confidence: float = 0.95
+    confidence: float = 0.95  # 0: any
     norm: str = "l2"
     attack: str | None = None
     effort: Literal["quick", "normal", "thorough"] = "normal"

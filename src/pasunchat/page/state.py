@@ -73,7 +73,7 @@ class Page:
             found = await asyncio.shield(self.own_example)
             if found is not None:
                 return found
-        return shipped_example()
+        return shipped_example(self.models.of_example)
 
     def forget(self, owner: str) -> None:
         """Let go all photos and searches of a visitor."""

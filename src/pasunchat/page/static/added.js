@@ -3,7 +3,7 @@ import { bar } from "./bars.js";
 import { $, $$, make } from "./dom.js";
 import { markIcon, nameOf, said } from "./marks.js";
 import { whenNear } from "./near.js";
-import { address, answerOf, fooled, isShown, now, was, watch } from "./now.js";
+import { address, answerOf, fooled, isChelsea, now, was, watch } from "./now.js";
 import { pixelsAt } from "./pixels.js";
 import { pointing } from "./pointing.js";
 import { cnt, num, pc, say, sign, word } from "./say.js";
@@ -83,7 +83,7 @@ async function drawAdded(isFresh) {
   const found = await Promise.all([pixelsAt(address("photo")), pixelsAt(address("changed"))]);
   if (!isFresh()) return;
   both = found;
-  if (!isShown()) Object.assign(lens, largestChange());
+  if (!isChelsea()) Object.assign(lens, largestChange());
   for (const name of ["photo", "changed"]) {
     const image = $(`[data-spy="${name}"] img`);
     image.src = address(name);

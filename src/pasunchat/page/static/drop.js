@@ -7,7 +7,8 @@ import { backToExample, model, now, setPhoto, source, watch } from "./now.js";
 import { pressSample } from "./opening.js";
 import { say } from "./say.js";
 
-const EXAMPLE_SAMPLE = boot.samples[0]?.name, MOST_BYTES = 20e6;
+// the sample that is the finished example, where one is
+const EXAMPLE_SAMPLE = boot.example_sample === undefined ? boot.samples[0]?.name : boot.example_sample, MOST_BYTES = 20e6;
 const zone = $(".drop"), notes = $("[data-drop-note]"), menu = $("[data-models]");
 let asked = 0; // only the last photo asked for counts
 
@@ -22,7 +23,7 @@ async function ask(begun, question, sample = null) {
   try {
     const photo = await question(run);
     if (mine !== asked) return null;
-    setPhoto(photo, run);
+    setPhoto(photo, run, photo.photo === boot.facts.photo.photo);
     pressSample(sample);
     state("done", remark(photo));
     return photo;
@@ -50,7 +51,7 @@ export async function openFile(file) {
   return ask(busyNote("s_reading", { name: file.name }), (run) => source.open(file, file.name, run));
 }
 async function openSample(name) {
-  if (name === EXAMPLE_SAMPLE && menu.value === now.models[0].run) {
+  if (name === EXAMPLE_SAMPLE && menu.value === boot.run) {
     asked++;
     state("empty");
     backToExample();
@@ -63,14 +64,19 @@ async function openSample(name) {
 // Another network for the photo that is there.
 async function changeModel() {
   const run = menu.value, chosen = now.models.find((m) => m.run === run);
-  if (now.example && run === now.models[0].run) return openSample(EXAMPLE_SAMPLE);
-  const was = now.example, photo = now.photo.photo;
+  if (now.photo.photo === boot.facts.photo.photo && run === boot.run) {
+    asked++;
+    state("empty");
+    backToExample();
+    return;
+  }
+  const isExample = now.example, photo = now.photo.photo;
   const mine = ++asked;
   state("busy", busyNote("s_asking", { model: chosen.name }));
   try {
     const answer = await source.ask(photo, run);
     if (mine !== asked) return;
-    setPhoto(answer, run, was);
+    setPhoto(answer, run, isExample);
     state("done");
   } catch (refusal) {
     if (!refusal.key) throw refusal;
@@ -104,5 +110,9 @@ export function beginDrop() {
   $("[data-file]").addEventListener("change", (e) => { openFile(e.target.files[0]); e.target.value = ""; });
   for (const sample of $$(".sample")) sample.addEventListener("click", () => openSample(sample.dataset.sample));
   menu.addEventListener("change", changeModel);
+  if (boot.wanted && boot.wanted !== boot.run) {
+    menu.value = boot.wanted;
+    changeModel();
+  }
   watch("expired", () => state("wrong", note("wrong", say("g_expired"))));
 }

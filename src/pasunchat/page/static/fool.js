@@ -174,6 +174,7 @@ function bringIntoView() {
 }
 async function watchAgain() {
   const me = beginPlaying(now.found);
+  sayVerdict(null);
   notes.replaceChildren();
   await playSearch(me);
   if (!me.stop) await playFall(me);
@@ -217,6 +218,7 @@ export async function startFooling(more = {}) {
   if (search.isFailed) return refuse(me, search.refusal);
   me.facts = mine.facts;
   keepFound(mine);
+  showPicture("photo");
   if (!me.stop && now.found === mine.facts) await playFall(me);
   endPlaying(me);
 }

@@ -2,7 +2,7 @@
 import { drawBars, rowsOf } from "./bars.js";
 import { $, make, svg } from "./dom.js";
 import { said } from "./marks.js";
-import { address, answerOf, isShown, model, now, source, watch } from "./now.js";
+import { address, answerOf, isChelsea, model, now, source, watch } from "./now.js";
 import { whenNear } from "./near.js";
 import { cnt, num, pc, say, share, word } from "./say.js";
 import { boot } from "./boot.js";
@@ -13,7 +13,7 @@ const arrow = () => svg("svg", { class: "arrow", width: 36, height: 20, viewBox:
 
 function drawSee() {
   // the finished example is a square cut from a photo; that whole photo is shown here
-  const all = isShown() && now.photo.whole ? now.photo.whole : now.photo, { file, seen } = all, other = all !== now.photo;
+  const all = isChelsea() ? now.photo.whole : now.photo, { file, seen } = all, other = all !== now.photo;
   $("[data-see-p]").textContent = say(SEEN_WORDS[seen.framing] ?? "see_p", { s: seen.size });
   const picture = make("img", { src: other ? boot.example.whole : address("file"), width: file.width, height: file.height, alt: word("see_alt1") });
   const square = make("img", { src: other ? boot.example["whole-seen"] : address("photo"), width: seen.size, height: seen.size, alt: word("see_alt2") });

@@ -28,8 +28,9 @@ export function address(name) {
   if (name === "file") return source.url(now.photo.photo, now.run, "file");
   return source.picture(now.attack, name);
 }
-export const fileOf = (name) => (now.attack === EXAMPLE ? boot.example[name] ?? null : source.file(now.attack, name));
-export const isShown = () => now.attack === EXAMPLE; // the finished example itself, as it was shipped
+export const fileOf = (name) => (now.attack === EXAMPLE ? boot.example["file-" + name] ?? boot.example[name] ?? null : source.file(now.attack, name));
+export const isShown = () => now.attack === EXAMPLE; // the finished example itself
+export const isChelsea = () => isShown() && Boolean(boot.facts.photo.whole); // the one that comes with the program
 
 // "photo": another photo or network. "found": another result, or none. "control", "survival", "others", ...: a part of it came. "models", "theme".
 const watchers = new Map();

@@ -1,7 +1,7 @@
 // It is all numbers: thirty-six pixels of the photo.
 import { $, clamp, make } from "./dom.js";
 import { whenNear } from "./near.js";
-import { address, fooled, isShown, now, watch } from "./now.js";
+import { address, fooled, isChelsea, isShown, now, watch } from "./now.js";
 import { pixelsAt } from "./pixels.js";
 import { withArrows } from "./pointing.js";
 import { cnt, say, word } from "./say.js";
@@ -34,7 +34,7 @@ function drawNumbersText() {
   const s = seenSize();
   $("[data-numbers-p]").textContent = say("num_p", { w: s, h: s, n: cnt(3 * s * s) });
   $("[data-ch3]").textContent = word(isShown() || (fooled() && now.found.fooled) ? "ch3_p" : "ch3_p_own");
-  const [x0, y0, x1, y1] = now.photo.seen.box, at = isShown() ? EYE : { x: Math.round((x0 + x1 - SIDE) / 2), y: Math.round((y0 + y1 - SIDE) / 2) };
+  const [x0, y0, x1, y1] = now.photo.seen.box, at = isChelsea() ? EYE : { x: Math.round((x0 + x1 - SIDE) / 2), y: Math.round((y0 + y1 - SIDE) / 2) };
   if (patchOf !== now.photo) Object.assign(patch, { x: clamp(at.x, 0, s - SIDE), y: clamp(at.y, 0, s - SIDE) });
   patchOf = now.photo;
 }

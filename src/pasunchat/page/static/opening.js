@@ -1,7 +1,7 @@
 // The opening's sentence, and what is known of the network.
 import { $, $$, make } from "./dom.js";
 import { boldAnswer, nameOf } from "./marks.js";
-import { answerOf, fooled, isShown, model, now, was, watch } from "./now.js";
+import { answerOf, fooled, isChelsea, isShown, model, now, was, watch } from "./now.js";
 import { cnt, listed, num, rich, say, share, word } from "./say.js";
 
 const FEW = 6;
@@ -9,9 +9,9 @@ const FEW = 6;
 // The sentence under the title, with both answers.
 function lead() {
   const { probabilities } = now.photo, a = boldAnswer(was(), probabilities[was()]);
-  if (!fooled()) return rich("lead_own", { a });
+  if (!fooled()) return rich(now.example ? "lead_this" : "lead_own", { a });
   const after = now.found.probabilities.changed, b = boldAnswer(answerOf(after), after[answerOf(after)]);
-  if (isShown()) return rich(model().shipped ? "lead" : "lead_any", { a, b });
+  if (isShown()) return rich(isChelsea() ? "lead" : "lead_any", { a, b });
   return rich(now.found.fooled ? "lead_fooled" : "lead_not", { a, b });
 }
 // "cat and dog", or how many there are.
@@ -22,7 +22,7 @@ export function classesInWords() {
 function drawOpening() {
   $("[data-lead]").replaceChildren(lead());
   $("[data-lead2]").textContent = word(fooled() ? "lead2" : "lead2_own");
-  $("[data-lead3]").hidden = !isShown();
+  $("[data-lead3]").hidden = !isChelsea();
   const { accuracy } = model(), classes = classesInWords();
   $("[data-facts]").textContent = accuracy
     ? say("facts", { classes, acc: share(accuracy.value), n: cnt(accuracy.photos), lo: num(100 * accuracy.low, 1), hi: share(accuracy.high) })
@@ -30,8 +30,9 @@ function drawOpening() {
 }
 
 // The networks to choose from, with how many numbers each has learnt.
-function drawModels() {
-  $("[data-models]").replaceChildren(...now.models.map((m) => make("option", { value: m.run, selected: m.run === now.run }, nameAndSize(m))));
+function drawModels(event) {
+  const chosen = event === "photo" ? now.run : $("[data-models]").value; // one that is being asked stays chosen
+  $("[data-models]").replaceChildren(...now.models.map((m) => make("option", { value: m.run, selected: m.run === chosen }, nameAndSize(m))));
 }
 export function nameAndSize({ name, parameters }) {
   if (!parameters) return name;

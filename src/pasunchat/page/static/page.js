@@ -62,6 +62,7 @@ async function beginModels() {
   }
   now.complete = true;
   tell("models");
+  document.documentElement.dataset.complete = "";
 }
 async function begin() {
   const turn = new MessageChannel(), waiting = [];

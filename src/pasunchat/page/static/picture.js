@@ -2,7 +2,7 @@
 import { drawBars, rowsOf } from "./bars.js";
 import { $, $$, isStill } from "./dom.js";
 import { markOf, said } from "./marks.js";
-import { address, answerOf, fooled, isShown, now, was, watch } from "./now.js";
+import { address, answerOf, fooled, isChelsea, isShown, now, was, watch } from "./now.js";
 import { frameAt } from "./pixels.js";
 import { say } from "./say.js";
 
@@ -40,7 +40,7 @@ export function showFrame(photo, changed, step, steps) {
 export const shownNow = () => subject.dataset.show;
 
 function drawSubject() {
-  const { probabilities } = now.photo, answer = was(), own = !now.example, has = fooled();
+  const { probabilities } = now.photo, answer = was(), own = !isChelsea(), has = fooled();
   under.src = address("photo");
   under.alt = say(own ? "alt_photo_own" : "alt_photo", { a: said(answer, probabilities[answer]) });
   const after = has ? now.found.probabilities.changed : probabilities;

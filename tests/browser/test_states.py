@@ -1,0 +1,252 @@
+"""What each part says while it waits, where something is wrong, and for other networks."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pasunchat.classifiers.build import build
+from pasunchat.classifiers.files import save
+from pasunchat.story.wording import Words
+
+Open = Callable[..., Any]
+W = Words("en")
+
+
+class Told:
+    """A search whose events are told here, in the place of the server."""
+
+    def __init__(self, tab: Any) -> None:
+        self.tab = tab
+        tab.page.route("**/attack", self._begin)
+        tab.page.route("**/attack/told/events", self._tell)
+        tab.page.route("**/attack/told/stop", lambda route: route.fulfill(status=204))
+        self.events: list[tuple[str, Any]] = []
+        self.answer: tuple[int, dict[str, Any]] = (202, {"attack": "told", "place": 0})
+
+    def _begin(self, route: Any) -> None:
+        status, body = self.answer
+        route.fulfill(status=status, content_type="application/json", body=json.dumps(body))
+
+    def _tell(self, route: Any) -> None:
+        body = "".join(
+            f"id: {place}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+            for place, (name, data) in enumerate(self.events)
+        )
+        route.fulfill(content_type="text/event-stream", body=body)
+
+
+@pytest.fixture
+def told(tab: Any) -> Told:
+    """On a sample that has not been fooled yet."""
+    tab.page.click('[data-sample="cat"]')
+    tab.answered()
+    return Told(tab)
+
+
+def found(tab: Any, **more: Any) -> dict[str, Any]:
+    """A result, of the example's pictures."""
+    facts = tab.page.evaluate("JSON.parse(document.getElementById('boot').textContent).facts")
+    keys = ("status", "fooled", "picture", "goal", "logits", "probabilities", "change")
+    rest = ("questions", "seed", "command", "request", "seconds_limit")
+    return {**{key: facts[key] for key in (*keys, *rest)}, **more}
+
+
+TRIES = [{"i": 0, "p": 0.1, "size": 0, "reached": False, "label": 0}]
+
+
+def note(tab: Any) -> str:
+    return tab.text("[data-fool-note]")
+
+
+def test_the_queue_says_how_many_come_first(tab: Any, told: Told) -> None:
+    told.events = [("place", {"place": 2, "about_s": 9})]
+    tab.page.click('[data-do="fool"]')
+    tab.until("document.querySelector('[data-fool-note] .busy')")
+    assert note(tab) == W.t("q_wait", n=2)
+
+
+def test_a_full_queue_says_when_to_try_again(tab: Any, told: Told) -> None:
+    told.answer = (429, {"key": "q_full", "values": {}, "after_s": 20})
+    tab.fool()
+    assert W.t("q_full", s=20) in note(tab) and W["b_again"] in note(tab)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("stopped", "Stopped. Shown is the best so far"), ("late", "Time is up")]
+)
+def test_one_that_was_ended_shows_its_best(tab: Any, told: Told, status: str, said: str) -> None:
+    told.events = [("tries", TRIES), ("found", found(tab, status=status)), ("done", {})]
+    tab.fool()
+    assert said in note(tab)
+
+
+def test_one_that_did_not_fool_shows_the_closest_try(tab: Any, told: Told) -> None:
+    probabilities = {"photo": [0.9, 0.1], "changed": [0.61, 0.39]}
+    result = found(tab, status="not_reached", fooled=False, probabilities=probabilities)
+    told.events = [("tries", TRIES), ("found", result), ("done", {})]
+    tab.fool()
+    assert "The closest try is still read as: cat 61 %" in note(tab)
+    assert W["b_longer"] in note(tab)
+    assert tab.text('[data-do="fool"]') == W["fool_go"]
+
+
+def test_a_photo_without_a_direction(tab: Any, told: Told) -> None:
+    told.events = [("failed", {"key": "v_flat", "values": {}})]
+    tab.fool()
+    assert W["v_flat"] in note(tab)
+
+
+def test_a_photo_that_is_no_longer_there(tab: Any, told: Told) -> None:
+    told.answer = (410, {"key": "g_expired", "values": {}})
+    tab.fool()
+    assert W["g_expired"] in note(tab) and W["g_expired"] in tab.text("[data-drop-note]")
+
+
+def test_an_error_in_a_search_is_said(tab: Any, told: Told) -> None:
+    told.events = [("failed", {"key": "g_failed", "values": {"why": "no memory"}})]
+    tab.fool()
+    assert "no memory" in note(tab)
+
+
+def test_the_server_refuses_what_is_read_so_already(tab: Any, told: Told) -> None:
+    told.answer = (409, {"key": "v_already", "values": {}})
+    tab.fool()
+    assert W["b_right"] in note(tab)
+
+
+def with_models(tab: Any, **changes: Any) -> None:
+    """Load the page with what is known of its network changed."""
+
+    def answer(route: Any) -> None:
+        models = route.fetch().json()
+        models[0].update(changes)
+        route.fulfill(content_type="application/json", body=json.dumps(models))
+
+    tab.page.route("**/models", answer)
+    tab.go()
+    tab.complete()
+
+
+def test_a_network_without_layers(open_tab: Open) -> None:
+    tab = open_tab()
+    with_models(tab, layers=[], table=[], shown=[], first=None, votes=False)
+    for station in ("sum", "layers", "last"):
+        tab.see(station)
+        assert W["g_net"] in tab.text(f"#{station} .later")
+    assert "Added up" in tab.text("[data-why-p]")
+
+
+def test_a_network_that_ends_in_more_than_one_sum(open_tab: Open) -> None:
+    tab = open_tab()
+    with_models(tab, votes=False)
+    tab.see("last")
+    tab.until("document.querySelector('#last .note')")
+    assert W["g_sum"] in tab.text("#last .later")
+
+
+def test_a_network_without_a_direction(open_tab: Open) -> None:
+    tab = open_tab()
+    with_models(tab, gradient=False)
+    assert "tells no direction" in tab.text("[data-fool-p]")
+    options = tab.page.locator('[data-option="attack"] option').all_text_contents()
+    assert any("square" in each for each in options)
+    assert not any("learned-noise" in each for each in options)
+
+
+def test_networks_that_are_still_loading(open_tab: Open) -> None:
+    tab = open_tab()
+
+    def early(route: Any) -> None:  # as the page is before any network is there
+        answer = route.fetch()
+        html = re.sub(r'"layers": \[\{.*?\}\]', '"layers": []', answer.text())
+        route.fulfill(response=answer, body=html)
+
+    tab.page.route(tab.served.address + "/", early)
+    tab.page.route("**/models", lambda _: None)
+    tab.go()
+    tab.page.evaluate("document.getElementById('layers').scrollIntoView()")
+    tab.until("document.querySelector('#layers .note.busy')")
+    assert W["g_torch"] in tab.text("#layers .later")
+
+
+def test_the_program_ends_and_comes_back(
+    open_tab: Open, make_served: Callable[..., Any], tmp_path: Path, pictures: Path
+) -> None:
+    with make_served(tmp_path, "simple") as own:
+        tab = open_tab(own)
+        tab.go()
+        tab.open_file(pictures / "cat.jpg")
+        own.kill()
+        tab.page.click('[data-do="fool"]')
+        tab.until("document.querySelector('[data-gone] .note')")
+        assert "pasunchat has ended" in tab.text("[data-gone]")
+        assert tab.text("[data-lead]").startswith("The network reads your photo")
+        own.restart()
+        tab.until("!document.querySelector('[data-gone] .note')")
+        tab.fool()
+        assert W["g_expired"] in note(tab)
+        tab.page.set_input_files("[data-file]", pictures / "cat.png")
+        tab.until("document.querySelector('.drop').dataset.state === 'done'")
+        assert tab.text("[data-lead]").startswith("The network reads your photo")
+
+
+@pytest.fixture(scope="module")
+def three(
+    tmp_path_factory: pytest.TempPathFactory, make_served: Callable[..., Any]
+) -> Iterator[Any]:
+    """A page of networks of three and of ten classes that know nothing yet."""
+    home = tmp_path_factory.mktemp("three")
+    classes = ("fox", "owl & “co”", "wolf")
+    save(build("simple:width=4", classes=classes, size=64, seed=2), home / "three")
+    many = tuple(f"class {number}" for number in range(10))
+    save(build("simple:width=4", classes=many, size=64, seed=3), home / "ten")
+    with make_served(home, "three", "ten") as found:
+        yield found
+
+
+def test_three_classes(open_tab: Open, three: Any, pictures: Path) -> None:
+    tab = open_tab(three)
+    tab.go()
+    tab.answered()
+    assert tab.page.locator("[data-answer] .row").count() == 3
+    assert tab.page.locator("[data-answer] .mk.c3").count() == 1
+    assert "this photo as" in tab.text("[data-lead]")
+    tab.open_file(pictures / "cat.jpg")
+    assert "64 × 64" in tab.text("[data-see]")
+    assert tab.page.locator("[data-sliders] input").count() == 3
+    assert tab.page.locator(".do [data-target]").is_visible()
+    goals = tab.page.locator(".do [data-option=target] option").all_inner_texts()
+    assert goals == ["fox", "owl & “co”", "wolf"]
+    told = tab.text(".tag.left").rpartition(" ")[0].rpartition(" ")[0]
+    other = next(index for index, name in enumerate(goals) if name != told)
+    tab.page.select_option(".do [data-option=target]", str(other))
+    tab.page.click("#fool summary")
+    tab.page.select_option("[data-option=confidence]", "0")
+    tab.fool()
+    assert goals[other] in tab.text("[data-verdict]")
+    tab.page.locator('[data-do="scrub"]').fill("3")
+    tab.page.wait_for_timeout(300)
+    assert "NaN" not in tab.page.inner_text("body") and "undefined" not in tab.page.inner_text(
+        "body"
+    )
+
+
+def test_ten_classes(open_tab: Open, three: Any, pictures: Path) -> None:
+    tab = open_tab(three)
+    tab.go("/?run=m1")
+    tab.answered()
+    tab.open_file(pictures / "cat.jpg")
+    assert tab.page.locator("[data-answer] .row").count() == 6
+    assert "5 others" in tab.text("[data-answer]")
+    assert tab.page.locator("[data-answer] .mk.c5").count() == 3
+    tab.page.click("#fool summary")
+    tab.page.select_option("[data-option=confidence]", "0")
+    tab.fool()
+    for station in ("softmax", "why", "survive"):
+        tab.see(station)
+    text = tab.page.inner_text("body")
+    assert "NaN" not in text and "undefined" not in text
