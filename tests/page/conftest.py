@@ -29,7 +29,7 @@ from pasunchat.classifiers.files import save
 from pasunchat.page.app import build_app
 from pasunchat.page.security import TOKEN
 from pasunchat.page.serving import bound, config_for
-from pasunchat.page.settings import Settings
+from pasunchat.page.settings import Limits, Settings
 
 SIZE, PORT = 32, 7860
 HERE = f"http://127.0.0.1:{PORT}"
@@ -47,7 +47,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def settings(run: Path) -> Settings:
-    return Settings(models=("mine",), port=PORT)
+    return Settings(models=("mine",), port=PORT, limits=PATIENT)
 
 
 class Asker:
