@@ -33,6 +33,7 @@ from pasunchat.page.settings import Limits, Settings
 
 SIZE, PORT = 32, 7860
 HERE = f"http://127.0.0.1:{PORT}"
+PATIENT = Limits(later_seconds=600.0)  # nothing is left out, however slow the machine is
 
 
 @pytest.fixture
