@@ -29,10 +29,11 @@ from pasunchat.classifiers.files import save
 from pasunchat.page.app import build_app
 from pasunchat.page.security import TOKEN
 from pasunchat.page.serving import bound, config_for
-from pasunchat.page.settings import Settings
+from pasunchat.page.settings import Limits, Settings
 
 SIZE, PORT = 32, 7860
 HERE = f"http://127.0.0.1:{PORT}"
+PATIENT = Limits(later_seconds=600.0)  # nothing is left out, however slow the machine is
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def settings(run: Path) -> Settings:
-    return Settings(models=("mine",), port=PORT)
+    return Settings(models=("mine",), port=PORT, limits=PATIENT)
 
 
 class Asker:
@@ -108,21 +109,24 @@ class Asker:
 @pytest.fixture
 def asker(settings: Settings) -> Iterator[Asker]:
     """Whoever sits at the machine."""
-    with TestClient(build_app(settings), base_url=HERE, client=("127.0.0.1", 50000)) as client:
-        yield Asker(client)
+    with asked(settings) as asker:
+        yield asker
+
+
+@contextmanager
+def asked(settings: Settings) -> Iterator[Asker]:
+    app = build_app(settings)
+    try:
+        with TestClient(app, base_url=HERE, client=("127.0.0.1", 50000)) as client:
+            yield Asker(client)
+    finally:
+        app.state.page.workers.join(30)  # before the next test, and before the interpreter ends
 
 
 @pytest.fixture
 def ask_of() -> Callable[..., Any]:
-    """Another page, by its settings, and others who come to it."""
-
-    @contextmanager
-    def ask(settings: Settings) -> Iterator[Asker]:
-        app = build_app(settings)
-        with TestClient(app, base_url=HERE, client=("127.0.0.1", 50000)) as client:
-            yield Asker(client)
-
-    return ask
+    """Another page, by its settings."""
+    return asked
 
 
 def picture(
@@ -168,6 +172,7 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
         self.thread.join(10)
+        self.app.state.page.workers.join(30)
 
     def socket(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)

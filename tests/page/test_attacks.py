@@ -92,6 +92,9 @@ def test_its_files_are_what_was_judged(asker: Any, draw: Draw) -> None:
     frames = growing(photo, picture)
     film = Image.open(io.BytesIO(asker.get(f"/attack/{attack}/film.webp").content))
     assert film.n_frames > 1 and len(frames) == 29
+    report = asker.get(f"/attack/{attack}/report.html")
+    assert report.headers["content-disposition"].startswith("attachment")
+    assert "<script" not in report.text and "pasunchat verify" in report.text
     facts = asker.get(f"/attack/{attack}/facts.json").json()
     assert facts["change"] == found["change"] and facts["photo"]["photo"] == ids[0]
     assert facts["tries"] and len(facts["survival"]) == len(LADDER)

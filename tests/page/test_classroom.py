@@ -65,6 +65,7 @@ def test_without_the_code_there_is_only_the_question_for_it(lesson: Class, draw:
     client = lesson.outsider()
     first = client.get("/")
     assert first.status_code == 200 and 'action="/code"' in first.text
+    assert first.headers["Referrer-Policy"] == "same-origin"  # so that the form names its page
     assert lesson.code not in first.text
     assert lesson.teacher.token not in first.text
     for path in ("/models", "/example/photo.png", "/photo/x/seen.png", "/attack/x/events"):

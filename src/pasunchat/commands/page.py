@@ -80,6 +80,6 @@ def page(
 
 def _complain(loaded: "Future[Classifier]") -> None:
     """Say on stderr which model could not be loaded; the page goes on with the others."""
-    error = loaded.exception()
+    error = None if loaded.cancelled() else loaded.exception()
     if error is not None:
         note(f"error: {error}")

@@ -23,6 +23,7 @@ from pasunchat.page.attack_requests import (
     film,
     later,
     random,
+    report,
     stop,
 )
 from pasunchat.page.classroom import CODE, Door
@@ -83,6 +84,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/attack/{search}/random32.png", random),
     Route("/attack/{search}/film.webp", film),
     Route("/attack/{search}/facts.json", facts),
+    Route("/attack/{search}/report.html", report),
     *(Route(f"/attack/{{search}}/{name}", later) for name in ("why", "little", "price", "others")),
     Route("/static/tokens.css", tokens),
     Mount("/static", StaticFiles(directory=HERE / "static")),
@@ -97,6 +99,7 @@ def build_app(settings: Settings) -> Starlette:
     async def living(_: Starlette) -> AsyncIterator[None]:
         page.begin()
         yield
+        page.end()
 
     hosts = own_hosts(settings.port, settings.address)
     middleware = [Middleware(Guard, hosts=hosts, token=page.token, forms=(CODE,))]

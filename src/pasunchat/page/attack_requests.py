@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
     from pasunchat.page.search_job import Judged
 
+FILES = ("film", "report")  # that are made once they are asked for, beside the facts
 LIVE = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
 
@@ -99,6 +100,19 @@ async def film(request: Request) -> Response:
     return Response(made, media_type="image/webp", headers=_named("film.webp"))
 
 
+async def report(request: Request) -> Response:
+    """All of it as a page to keep. It is saved, not shown: it brings its own style."""
+    from pasunchat.page.report_file import report_of
+
+    search = search_of(request)
+    judged = _judged(search)
+    if not (judged.photo != judged.picture).any():
+        raise Refused(404, "g_missing")
+    run = page_of(request).workers.searching.run
+    made = await _once(search, "report", lambda: run(report_of, search))
+    return Response(made, media_type="text/html", headers=_named("report.html", "attachment"))
+
+
 async def facts(request: Request) -> Response:
     """All that is known of it, as one file."""
     search = search_of(request)
@@ -128,7 +142,7 @@ async def _once(search: Search, name: str, begin: Callable[[], Coroutine[Any, An
 
 def _done(search: Search) -> Iterator[tuple[str, asyncio.Task[Any]]]:
     for name, task in search.later.items():
-        if name != "film" and task.done() and task.exception() is None:
+        if name not in FILES and task.done() and task.exception() is None:
             yield name, task
 
 
@@ -145,9 +159,9 @@ async def _png(request: Request, image: "NDArray[np.uint8]") -> Response:
     return Response(data, media_type="image/png", headers=KEEP)
 
 
-def _named(name: str) -> dict[str, str]:
-    """Headers of a file that may be saved."""
-    return {**KEEP, "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}"}
+def _named(name: str, place: str = "inline") -> dict[str, str]:
+    """Headers of a file that may be saved. place: inline, or attachment: it is not shown."""
+    return {**KEEP, "Content-Disposition": f"{place}; filename*=UTF-8''{quote(name)}"}
 
 
 def _refuse_vain(

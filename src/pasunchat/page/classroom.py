@@ -34,6 +34,8 @@ LOCAL = ("127.0.0.1", "::1")
 OPEN = ("/static/", "/health")  # what nobody needs a code for
 FREE = ("/static/", "/health", "/example/")  # what is not counted
 CODE = "/code"
+# Without a referrer a browser would not say, with a form, which page it comes from.
+FORM = {"Referrer-Policy": "same-origin"}
 
 
 class Rate:
@@ -162,7 +164,7 @@ class Door:
         if path == CODE and method == "POST":
             return await self._entered(Request(scope, receive))
         if path == "/":
-            return HTMLResponse(code_screen(self._lang(scope)))
+            return HTMLResponse(code_screen(self._lang(scope)), headers=FORM)
         return JSONResponse({"key": "g_code", "values": {}}, 401)
 
     async def _entered(self, request: Request) -> Response:
@@ -176,7 +178,7 @@ class Door:
             cookie = self.classroom.enter(fields.get("code", [""])[0], address)
         except Refused as refusal:
             text = code_screen(lang, refusal.key, refusal.values)
-            return HTMLResponse(text, refusal.status, refusal.headers())
+            return HTMLResponse(text, refusal.status, {**refusal.headers(), **FORM})
         answer = RedirectResponse(f"/?lang={'fr' if lang == 'fr' else 'en'}", 303)
         answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict")
         return answer

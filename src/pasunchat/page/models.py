@@ -124,6 +124,12 @@ class Models:
         for model in self.by_run.values():
             workers.loading.submit(_load, model)
 
+    def give_up(self) -> None:
+        """Let nobody wait any longer for those that are not loaded."""
+        for model in self.by_run.values():
+            model.asked.cancel()
+            model.looked_into.cancel()
+
 
 def _load(model: Model) -> None:
     """Load one and find out its facts; whoever waits for them is told what went wrong."""

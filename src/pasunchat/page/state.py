@@ -59,6 +59,14 @@ class Page:
             self.own_example = asyncio.create_task(self.runner.example(self.searches, fooled))
         self.models.load(self.workers, self.shown)
 
+    def end(self) -> None:
+        """End what is at work, as soon as it can."""
+        for search in self.searches.kept.values():
+            self.searches.stop(search, "left")
+        self.models.give_up()
+        self.shown.set()
+        self.workers.close()
+
     async def example_of(self, model: Model) -> Example:
         """What is shown before a visitor has a photo of his own."""
         if self.own_example is not None and model is self.models.first:

@@ -17,18 +17,26 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Threads that end with the process, whatever they are at: nothing they do is on disk."""
+    """Threads that take one job at a time. They end with the process, whatever they are at: nothing
+    they do is on disk."""
 
     def __init__(self, name: str, threads: int = 1) -> None:
-        self.jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        for number in range(threads):
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+        self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # None: the end
+        self.closed = False
+        self.threads = [
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self.threads:
+            thread.start()
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Run a function when its turn comes."""
+        """Run a function when its turn comes; never, where the worker is closed before."""
         future: Future[T] = Future()
 
         def job() -> None:
+            if self.closed:
+                future.cancel()
             if not future.set_running_or_notify_cancel():
                 return
             try:
@@ -36,16 +44,25 @@ class Worker:
             except BaseException as error:
                 future.set_exception(error)
 
-        self.jobs.put(job)
+        if self.closed:
+            future.cancel()
+        else:
+            self.jobs.put(job)
         return future
+
+    def close(self) -> None:
+        """Let its threads end after the jobs they are at."""
+        self.closed = True
+        for _ in self.threads:
+            self.jobs.put(None)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same, awaited. Where whoever waits has gone before its turn, it is not run."""
         return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
 
     def _work(self) -> None:
-        while True:
-            self.jobs.get()()
+        while job := self.jobs.get():
+            job()
 
 
 class Workers:
@@ -56,3 +73,19 @@ class Workers:
         self.decoding = Worker("decode", threads=2)
         self.quick = Worker("quick")
         self.searching = Worker("search")
+
+    @property
+    def all(self) -> tuple[Worker, ...]:
+        """Each kind."""
+        return self.loading, self.decoding, self.quick, self.searching
+
+    def close(self) -> None:
+        """Let all threads end after the jobs they are at."""
+        for worker in self.all:
+            worker.close()
+
+    def join(self, seconds: float) -> None:
+        """Wait until they have, at most so long for each."""
+        for worker in self.all:
+            for thread in worker.threads:
+                thread.join(seconds)
