@@ -225,6 +225,7 @@ EXTRAS = (
     ),
     Extra("parquet", ("pyarrow",), "tables as Parquet", "import pyarrow.parquet"),
     Extra("pandas", ("pandas",), "results as data frames", "import pandas"),
+    Extra("page", ("starlette", "uvicorn"), "the page in a browser", "import starlette, uvicorn"),
     Extra(
         "vgg16",
         ("h5py", "pooch"),

@@ -33,7 +33,7 @@ def test_the_first_screen_needs_nothing_heavy() -> None:
         "from pasunchat.page.serving import serve\n"
         "from pasunchat.page.settings import Settings\n"
         "page = build_app(Settings()).state.page\n"
-        "first_screen(boot_facts(page, 'en', 'm0', shipped_example()), token=page.token)\n"
+        "first_screen(boot_facts(page, 'en', 'm0', shipped_example('m0')), token=page.token)\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
