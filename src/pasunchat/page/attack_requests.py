@@ -36,7 +36,7 @@ async def attack(request: Request) -> Response:
     model = page.models.of(wanted.run)
     photo = page.photos.get(wanted.photo, owner_of(request))
     classifier = await asyncio.wrap_future(model.asked)
-    await page.workers.quick.run(_refuse_vain, photo, model, classifier, wanted)
+    await page.workers.quick.run_first(_refuse_vain, photo, model, classifier, wanted)
     seconds = page.search_seconds()
     search = page.searches.add(owner_of(request), wanted, photo, model, seconds)
     place = page.searches.place(search)

@@ -17,8 +17,7 @@ from pasunchat.explain import (
 from pasunchat.page.asking import square
 from pasunchat.page.models import ModelFacts
 from pasunchat.page.photos import KeptPhoto
-from pasunchat.page.pictures import atlas
-from pasunchat.photos.image import png_bytes
+from pasunchat.page.pictures import Image, atlas
 
 KEPT_PASSES = 3  # of the photos asked about last; some 15 MB each for `simple`, 150 for a backbone
 KEPT_INSIDES = 8
@@ -64,17 +63,17 @@ class Inside:
         told: list[dict[str, Any]] = self.answers["layers", ""]
         return told
 
-    def atlas(self, name: str, *, pooled: bool) -> bytes:
-        """The shown maps of a layer side by side, as a grey PNG. Raises PasunchatError for a name
-        that is none."""
+    def atlas(self, name: str, *, pooled: bool) -> Image:
+        """The shown maps of a layer side by side, grey. Raises PasunchatError for a name that is
+        none."""
         if (name, pooled) not in self.answers:
             (maps,) = layer_maps(self.classifier, self.ahead(), (name,))
             shown = list(maps.shown)
             if not pooled:
                 (maps,) = layer_maps(self.classifier, self.ahead(), (name,), pooled=False)
-            self.answers[name, pooled] = png_bytes(atlas(maps.maps[shown].numpy())[0], {})
-        data: bytes = self.answers[name, pooled]
-        return data
+            self.answers[name, pooled] = atlas(maps.maps[shown].numpy())[0]
+        found: Image = self.answers[name, pooled]
+        return found
 
     def unit(self, layer: str, index: int, y: int, x: int) -> dict[str, Any]:
         """A unit's arithmetic."""

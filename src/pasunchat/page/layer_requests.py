@@ -25,8 +25,11 @@ async def layers(request: Request) -> Response:
 
 async def layer_picture(request: Request) -> Response:
     """The shown maps of one layer side by side."""
+    from pasunchat.photos.image import png_bytes
+
     name, before = request.path_params["name"], "before" in request.query_params
-    data = await _asked(request, lambda inside: inside.atlas(name, pooled=not before))
+    image = await _asked(request, lambda inside: inside.atlas(name, pooled=not before))
+    data = await page_of(request).workers.decoding.run(png_bytes, image, {})
     return Response(data, media_type="image/png", headers=KEEP)
 
 

@@ -36,7 +36,9 @@ async def _kept(request: Request, data: bytes, name: str) -> Response:
         page.forget(owner)  # one photo a visitor
     page.photos.add(kept)
     found = {**facts, "receipt": await _receipt(page, kept)}
-    return JSONResponse(found, background=BackgroundTask(page.workers.decoding.run, shown, kept))
+    return JSONResponse(
+        found, background=BackgroundTask(page.workers.decoding.run_last, shown, kept)
+    )
 
 
 async def _receipt(page: Page, kept: KeptPhoto) -> dict[str, object] | None:
@@ -94,7 +96,7 @@ async def _asked(page: Page, kept: KeptPhoto, model: Model) -> dict[str, object]
 
     classifier = await asyncio.wrap_future(model.asked)
     await page.workers.decoding.run(square, kept, model.facts.run, classifier)
-    return await page.workers.quick.run(photo_facts, kept, model.facts, classifier)
+    return await page.workers.quick.run_first(photo_facts, kept, model.facts, classifier)
 
 
 def owner_of(request: Request) -> str:

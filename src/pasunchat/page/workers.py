@@ -9,11 +9,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
-from typing import ParamSpec, TypeVar
+from functools import partial
+from itertools import count
+from queue import PriorityQueue
+from typing import NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+FIRST, USUAL, LAST, END = range(4)  # turns
 
 
 class Worker:
@@ -21,7 +24,8 @@ class Worker:
     they do is on disk."""
 
     def __init__(self, name: str, threads: int = 1) -> None:
-        self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # None: the end
+        self.jobs: PriorityQueue[_Job] = PriorityQueue()
+        self.number = count()
         self.closed = False
         self.threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
@@ -32,37 +36,56 @@ class Worker:
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Run a function when its turn comes; never, where the worker is closed before."""
+        return self._put(USUAL, partial(function, *args, **kwargs))
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, awaited. Where whoever waits has gone before its turn, it is not run."""
+        return await asyncio.wrap_future(self._put(USUAL, partial(function, *args, **kwargs)))
+
+    async def run_first(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Before all that waits there as usual: what a visitor sees first."""
+        return await asyncio.wrap_future(self._put(FIRST, partial(function, *args, **kwargs)))
+
+    async def run_last(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """After it."""
+        return await asyncio.wrap_future(self._put(LAST, partial(function, *args, **kwargs)))
+
+    def _put(self, turn: int, function: Callable[[], T]) -> "Future[T]":
         future: Future[T] = Future()
 
-        def job() -> None:
+        def run() -> None:
             if self.closed:
                 future.cancel()
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(function(*args, **kwargs))
+                future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
 
         if self.closed:
             future.cancel()
         else:
-            self.jobs.put(job)
+            self.jobs.put(_Job(turn, next(self.number), run))
         return future
 
     def close(self) -> None:
         """Let its threads end after the jobs they are at."""
         self.closed = True
         for _ in self.threads:
-            self.jobs.put(None)
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same, awaited. Where whoever waits has gone before its turn, it is not run."""
-        return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
+            self.jobs.put(_Job(END, next(self.number), None))
 
     def _work(self) -> None:
-        while job := self.jobs.get():
-            job()
+        while run := self.jobs.get().run:
+            run()
+
+
+class _Job(NamedTuple):
+    """The smallest turn is the next, and of those the one that came first."""
+
+    turn: int
+    number: int
+    run: Callable[[], None] | None  # None: the end
 
 
 class Workers:
