@@ -10,7 +10,8 @@ import { seeAWhile, seenSize } from "./squares.js";
 const SIDE = 6, EYE = { x: 81, y: 78 }, patch = { ...EYE }, box = $("[data-pixels]");
 let seen = null, patchOf = null;
 
-// Relative luminance; at 0.179 black and white letters have the same contrast.
+// Letters that can be read on a colour: at a relative luminance of 0.179 black and white are alike.
+export const inkOn = (...rgb) => (luminance(...rgb) > 0.179 ? "#000" : "#fff");
 const luminance = (...rgb) => rgb.reduce((sum, v, i) => sum + [0.2126, 0.7152, 0.0722][i] * (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4), 0);
 
 function drawPatch() {
@@ -18,7 +19,7 @@ function drawPatch() {
   box.replaceChildren(...Array.from({ length: SIDE * SIDE }, (_, i) => {
     const y = patch.y + Math.floor(i / SIDE), x = patch.x + (i % SIDE), at = 4 * (y * seen.width + x), rgb = [...seen.data.slice(at, at + 3)], cell = make("div", {}, ...rgb.map((v) => make("span", {}, String(v))));
     cell.style.background = `rgb(${rgb})`;
-    cell.style.color = luminance(...rgb) > 0.179 ? "#000" : "#fff";
+    cell.style.color = inkOn(...rgb);
     return cell;
   }));
   const last = SIDE - 1;

@@ -9,7 +9,7 @@ const BOXES = [[640, 268], [340, 270]], box = () => $("[data-plane]");
 let drawn = null; // [{ axes, film, ends }] of the film that is drawn
 
 // What the plane shows: tries [{ p, size, reached }], film [[size, p]], draws [p], and which of it is there yet.
-export function drawPlane({ tries, film = [], draws = [], searching = false, label = "" }) {
+export function drawPlane({ tries, film = [], draws = [], searching = false, label = labelBefore() }) {
   const sizes = [...tries.map((t) => t.size), ...film.map(([size]) => size)], step = stepFor(Math.max(0.2, ...sizes) * 1.02, 4), most = step * Math.ceil((Math.max(0.2, ...sizes) * 1.02) / step);
   drawn = BOXES.map(([W, H]) => ({ axes: axesOf(W, H, [0, most], [0, 1]) }));
   box().replaceChildren(...drawn.map((one) => onePlane(one, { tries, film, draws, searching, label, step, most })));
@@ -54,6 +54,8 @@ export function drawPlaneKey(hasRandom) {
     ...(hasRandom ? [make("span", {}, make("i", { class: `k rnd ${random}` }), word("fool_k3"))] : []),
   );
 }
+// While there is no result yet: where it starts, and what is drawn against what.
+const labelBefore = () => `${said(now.goal, now.photo.probabilities[now.goal])}; ${word("fool_x")}`;
 export function planeLabel(found) {
   const draws = found.control?.draws ?? [];
   return say("fool_alt", { b: said(now.goal, found.probabilities.changed[now.goal]), p0: pc(found.probabilities.photo[now.goal]), p1: pc(found.probabilities.changed[now.goal]), q: found.questions, pr: draws.length ? pc(draws[0]) : "–" });

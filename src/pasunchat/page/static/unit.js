@@ -2,6 +2,7 @@
 import { $, latest, make } from "./dom.js";
 import { whenNear } from "./near.js";
 import { model, now, source } from "./now.js";
+import { inkOn } from "./numbers.js";
 import { highest, paintMap, peakOf } from "./pixels.js";
 import { pointing } from "./pointing.js";
 import { hasRooms, layersAt, refusedRoom } from "./rooms.js";
@@ -40,8 +41,9 @@ function colourRow(c, terms, wide) {
   const { mean, std } = model();
   [...pixels.children].forEach((cell, i) => {
     const level = Math.round(255 * (of[i].value * (std[c] ?? 1) + (mean[c] ?? 0))), shown = Math.min(255, Math.max(0, level));
-    cell.style.background = `rgb(${[0, 1, 2].map((k) => (k === c ? shown : 0))})`;
-    cell.style.color = c === 1 && shown > 120 ? "#000" : "#fff";
+    const rgb = [0, 1, 2].map((k) => (k === c ? shown : 0));
+    cell.style.background = `rgb(${rgb})`;
+    cell.style.color = inkOn(...rgb);
   });
   const times = make("span", { "aria-hidden": "true" }, "×"), equals = make("span", { "aria-hidden": "true" }, "=");
   return make("div", { class: "trio", role: "group", "aria-label": word(COLOURS[c]) }, pixels, times, square(of.map((t) => t.weight), wide, "signed"), equals, square(of.map((t) => t.product), wide, "signed"));
