@@ -1,9 +1,11 @@
 """What several test folders need: tiny data, tiny classifiers, no cache outside the test."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from PIL import Image
 
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.prepare import prepare
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 settings.register_profile("repeat", derandomize=True)
 settings.load_profile("repeat")  # the same examples each time: a run says something of the code
@@ -28,6 +32,21 @@ class _Never(ImportError):
 if os.environ.get("PASUNCHAT_EXTRAS"):
     # Every extra and every peer is there (make test-extras): a missing module fails its test.
     pytest.importorskip = partial(pytest.importorskip, exc_type=_Never)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A real browser before a real server: Chromium, by Playwright. What leaves this machine fails."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 120  # seconds; a loaded machine
 LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:", "about:")
 
@@ -85,21 +83,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The page of `simple` alone: the quickest."""
     with serving(tmp_path_factory.mktemp("served"), "simple") as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @dataclass

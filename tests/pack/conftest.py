@@ -1,7 +1,6 @@
 """A page in Chromium that has the pack's own modules as `probe`."""
 
 import base64
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,27 +29,12 @@ def _probe() -> str:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser; skips where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no Chromium here (apt-get install chromium)")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def ask(chromium: Any) -> Iterator[Ask]:
+def ask(browser: Any) -> Iterator[Ask]:
     """ask(expression, **values): what a JavaScript function of one object, `v`, gives; it sees the
     modules as `probe`. Fails where the page raises an error."""
     from pasunchat.pack.bundle import bundled
 
-    page, errors = chromium.new_page(), []
+    page, errors = browser.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     modules = {path.name: path.read_text() for path in STATIC.glob("*.js")}
     page.add_script_tag(content=bundled({**modules, "probe.js": _probe()}, "probe.js"))

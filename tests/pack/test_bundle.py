@@ -13,10 +13,10 @@ MODULES = {
 }
 
 
-def test_modules_become_one_script_that_does_the_same(chromium):
+def test_modules_become_one_script_that_does_the_same(browser):
     script = bundled(MODULES, "start.js")
     assert script.count("const one") == 1
-    page = chromium.new_page()
+    page = browser.new_page()
     page.add_script_tag(content=script)
     assert page.evaluate("window.x") == [2, 1, 0]
     page.close()

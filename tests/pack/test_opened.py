@@ -19,9 +19,9 @@ MINUTES = 3 * 60 * 1000
 
 
 @pytest.fixture
-def opened(chromium, packed):
+def opened(browser, packed):
     """opened(lang): the page; what it asks for from elsewhere, and its errors, fail the test."""
-    context = chromium.new_context(offline=True, accept_downloads=True, locale="en-GB")
+    context = browser.new_context(offline=True, accept_downloads=True, locale="en-GB")
     wrong: list[str] = []
 
     def page_in(lang: str = "en"):
@@ -160,8 +160,8 @@ def packed_large(tmp_path_factory):
     return folder / "page"
 
 
-def test_a_network_that_is_too_large_shows_prepared_photos_and_says_so(chromium, packed_large):
-    page, wrong = chromium.new_page(), []
+def test_a_network_that_is_too_large_shows_prepared_photos_and_says_so(browser, packed_large):
+    page, wrong = browser.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto((packed_large / "index.html").as_uri())
     page.wait_for_selector(READY)
