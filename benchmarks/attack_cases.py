@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 
 import pasunchat
-from pasunchat.attacks.norms import LINF
 from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.norms import LINF
 from pasunchat.runtime import keep_pages
 
 EXACT = 1e-6  # of the radius: what the rounding of floats may add

@@ -12,10 +12,10 @@ from pasunchat.attacks.losses import likeliest_others
 from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.turning.least_levels import LeastLevels
 from pasunchat.attacks.methods.turning.turning import Turning
-from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.protocol import Method
 from pasunchat.attacks.strategies.shrinking import Shrinking
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import NORMS
 
 EFFORTS = ("quick", "normal", "thorough")
 

@@ -24,12 +24,12 @@ from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.fmn import FMN
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.turning.turning import Turning
-from pasunchat.attacks.norms import NORMS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Attack
 from pasunchat.attacks.search import SearchResult, SearchTask, search
 from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.norms import NORMS, Norm
 from pasunchat.runtime import keep_pages
 
 MOST = 9  # classes aimed at in turn

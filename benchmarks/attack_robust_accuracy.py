@@ -25,8 +25,8 @@ from attack_peers import ready
 from torch import Tensor, nn
 
 import pasunchat
-from pasunchat.attacks.norms import NORMS, Norm
 from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.norms import NORMS, Norm
 from pasunchat.parsing import number
 from pasunchat.runtime import keep_pages
 

@@ -16,11 +16,11 @@ from typer.main import get_command
 
 from pasunchat.__main__ import DONE, INTERRUPTED, MISUSED
 from pasunchat.attacks import ATTACKS
-from pasunchat.attacks.norms import NORMS
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.networks import NETWORKS
 from pasunchat.classifiers.summary import describe
 from pasunchat.commands import ABOUT, COMMANDS, application
+from pasunchat.norms import NORMS
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py (make docs). Change the program, not this page. -->"

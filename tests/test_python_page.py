@@ -14,12 +14,12 @@ from PIL import Image
 from pasunchat.__main__ import run
 from pasunchat.attacks import ATTACKS
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.files import save
 from pasunchat.measures.robustness import attack_split
+from pasunchat.norms import NORMS
 from pasunchat.photos.dataset import Dataset
 from pasunchat.reports.robustness import draw_robustness
 

@@ -9,12 +9,6 @@ if TYPE_CHECKING:
     from pasunchat.attacks import ATTACKS as ATTACKS
     from pasunchat.attacks.fool import Request as Request
     from pasunchat.attacks.fool import fool as fool
-    from pasunchat.attacks.norms import L0 as L0
-    from pasunchat.attacks.norms import L1 as L1
-    from pasunchat.attacks.norms import L2 as L2
-    from pasunchat.attacks.norms import LINF as LINF
-    from pasunchat.attacks.norms import PIXELS as PIXELS
-    from pasunchat.attacks.norms import Norm as Norm
     from pasunchat.attacks.problem import Goal as Goal
     from pasunchat.attacks.problem import Problem as Problem
     from pasunchat.attacks.protocol import Method as Method
@@ -63,6 +57,12 @@ if TYPE_CHECKING:
     from pasunchat.measures.score import Evaluation as Evaluation
     from pasunchat.measures.score import PredictedPhoto as PredictedPhoto
     from pasunchat.measures.score import evaluate as evaluate
+    from pasunchat.norms import L0 as L0
+    from pasunchat.norms import L1 as L1
+    from pasunchat.norms import L2 as L2
+    from pasunchat.norms import LINF as LINF
+    from pasunchat.norms import PIXELS as PIXELS
+    from pasunchat.norms import Norm as Norm
     from pasunchat.photos.dataset import Counts as Counts
     from pasunchat.photos.dataset import Dataset as Dataset
     from pasunchat.photos.dataset import DatasetFacts as DatasetFacts
@@ -107,16 +107,16 @@ HOMES = {
     "FoolOptions": "fooled.fool_photos",
     "FooledPhoto": "fooled.fool_photos",
     "Goal": "attacks.problem",
-    "L0": "attacks.norms",
-    "L1": "attacks.norms",
-    "L2": "attacks.norms",
-    "LINF": "attacks.norms",
+    "L0": "norms",
+    "L1": "norms",
+    "L2": "norms",
+    "LINF": "norms",
     "Method": "attacks.protocol",
     "ModelRobustness": "measures.attack_model",
     "NETWORKS": "classifiers.networks",
-    "Norm": "attacks.norms",
+    "Norm": "norms",
     "Outcome": "fooled.outcome",
-    "PIXELS": "attacks.norms",
+    "PIXELS": "norms",
     "Pair": "measures.compare",
     "PasunchatError": "errors",
     "PasunchatWarning": "errors",

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.best_so_far import BestSoFar, bring_inside, no_try, update
 from pasunchat.attacks.methods.gradient_steps import PGD
-from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.oracle import Oracle
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Query
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF, Norm
 
 SIDE, GREY = 2, 100 / 255
 

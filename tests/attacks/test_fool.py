@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import Request, fool
-from pasunchat.attacks.inputs import Labels
-from pasunchat.attacks.norms import L0, L1, L2, LINF, NORMS, PIXELS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import save
 from pasunchat.errors import PasunchatError, PasunchatWarning
+from pasunchat.inputs import Labels
+from pasunchat.norms import L0, L1, L2, LINF, NORMS, PIXELS, Norm
 
 SIDE = 4
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from pasunchat.attacks.losses import LOSSES, difference_of_logits_ratio, log_probability
-from pasunchat.attacks.norms import L1, L2, LINF, NORMS, Norm, sparse_step
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import L1, L2, LINF, NORMS, Norm, sparse_step
 
 LOGITS = torch.tensor([[1.0, 3.0, 2.0], [5.0, 0.0, -1.0]])
 

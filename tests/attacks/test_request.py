@@ -10,11 +10,11 @@ import torch
 
 from pasunchat.attacks import ATTACKS
 from pasunchat.attacks.fool import Request, fool
-from pasunchat.attacks.norms import LINF, NORMS, Norm
 from pasunchat.attacks.result import RequestInfo
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import LINF, NORMS, Norm
 from pasunchat.runtime import generator
 from pasunchat.storage import from_json, to_json
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import log_probability
-from pasunchat.attacks.norms import L2, LINF
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, put, query_one, take
 from pasunchat.attacks.search import (
@@ -21,6 +20,7 @@ from pasunchat.attacks.search import (
 )
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF
 
 SIZE = 8
 INFO = AttackInfo(about="a test", paper="none", norms=("l2",), when="never", cost="nothing")

@@ -10,11 +10,11 @@ import torch
 from pasunchat.attacks import ATTACKS
 from pasunchat.attacks.find import Strategy
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import NORMS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import NORMS, Norm
 from pasunchat.parsing import from_table
 from pasunchat.runtime import generator
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from pasunchat.attacks import ATTACKS
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import NORMS, Norm
 from pasunchat.attacks.problem import SURE, Goal
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import NORMS, Norm
 
 SIDE = 6
 # Settings that make an attack quick on small pictures.

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from pasunchat.attacks import ATTACKS
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import L2, NORMS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, NORMS, Norm
 
 # Settings that make an attack quick on small pictures.
 QUICK = {

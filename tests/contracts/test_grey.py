@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from pasunchat.__main__ import run
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier, as_pixels
@@ -26,6 +25,7 @@ from pasunchat.extras import keras_on_torch
 from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.fooled.receipt import verify
 from pasunchat.measures.score import evaluate
+from pasunchat.norms import LINF
 from pasunchat.photos.prepare import prepare
 from pasunchat.training.loop import train
 from pasunchat.training.recipe import Recipe

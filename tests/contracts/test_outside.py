@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.sanity_checks import checks
@@ -27,6 +26,7 @@ from pasunchat.classifiers.external.assemble import assemble
 from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError, PasunchatWarning
+from pasunchat.norms import LINF
 
 SIDE, CLASSES, CHANNELS = 8, 3, 4
 FEATURES = CHANNELS * (SIDE - 2) ** 2

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import L2
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.fooled.control import random_control, with_random_noise
+from pasunchat.norms import L2
 from pasunchat.runtime import generator
 
 SIZE, LEVEL = 32, 1 / 255

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasunchat.attacks.fool import Request
-from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.result import Status
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import AttackRunInfo, Robustness, robustness
+from pasunchat.norms import LINF
 from pasunchat.storage import from_json, to_json
 
 Make = Callable[..., AttackedPhoto]

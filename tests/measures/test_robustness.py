@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from pasunchat.attacks.fool import Request, fool
-from pasunchat.attacks.norms import L2, LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.build import build
@@ -24,6 +23,7 @@ from pasunchat.fooled.receipt import read_receipt, verify
 from pasunchat.measures import robustness as job
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.robustness import SplitProgress, attack_split, attacked_rows
+from pasunchat.norms import L2, LINF
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import read_photo
 from pasunchat.photos.prepare import prepare

@@ -13,10 +13,10 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import L0, batch_view
 from pasunchat.attacks.oracle import Oracle
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Query
+from pasunchat.norms import L0, batch_view
 
 
 @dataclass

@@ -16,8 +16,6 @@ from torch import Tensor
 
 from pasunchat.attacks import ATTACKS
 from pasunchat.attacks.find import find
-from pasunchat.attacks.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
-from pasunchat.attacks.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import Effort, Method, settings_of
 from pasunchat.attacks.result import AttackResult, RequestInfo, Status
@@ -28,7 +26,9 @@ from pasunchat.classifiers.folding import folded_for_search
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
 from pasunchat.errors import PasunchatError, PasunchatWarning
+from pasunchat.inputs import Labels, Photos, classes_of, in_range, off_grid, pixels_of
 from pasunchat.limits import check_radius, check_search
+from pasunchat.norms import L2, NORMS, ROUNDING, Norm
 from pasunchat.parsing import from_table, number
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import keep_pages, seed_from

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.draws import draw_signs
-from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.problem import SURE, Problem
 from pasunchat.attacks.protocol import Answer, Attack, Query, State, Views, take
 from pasunchat.attacks.watch import Heard, unheard
 from pasunchat.classifiers.classifier import Classifier, cannot_run
 from pasunchat.classifiers.modes import evaluating, frozen, ordinary_weights, outside_inference_mode
 from pasunchat.classifiers.outputs import in_one_line
+from pasunchat.draws import draw_signs
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import batch_view
 from pasunchat.runtime import full_precision, generator
 
 NOISE = (1 / 255, 4 / 255, 16 / 255)  # of the neighbours

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import L2, ROUNDING, Norm, batch_view
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import L2, ROUNDING, Norm, batch_view
 
 # Shares of the largest logit. Logits of one picture differ in their last bits with the batch that
 # it is asked in: a margin counts in the end above TIE, and for a search above SURE, so that what a

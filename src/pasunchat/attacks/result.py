@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import NORMS, ROUNDING
 from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.protocol import Effort, Setting
 from pasunchat.extras import extra
+from pasunchat.norms import NORMS, ROUNDING
 from pasunchat.parsing import number
 from pasunchat.words import count, factor, percent
 

@@ -15,11 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.find import find
 from pasunchat.attacks.methods.gradient_steps import GradientSteps
 from pasunchat.attacks.methods.square import Square
-from pasunchat.attacks.norms import LINF, Norm
 from pasunchat.attacks.oracle import NoGradientError, attack_mode
 from pasunchat.attacks.problem import TIE, Goal, Problem
 from pasunchat.attacks.search import SearchTask, first_answers
@@ -27,6 +25,8 @@ from pasunchat.classifiers.classifier import Classifier, with_noise
 from pasunchat.classifiers.company import Company
 from pasunchat.classifiers.heads import SMALLEST
 from pasunchat.classifiers.modes import buffers_kept, ordinary, outside_inference_mode
+from pasunchat.draws import keys_for
+from pasunchat.norms import LINF, Norm
 
 ROUNDED = 0.1  # of a logarithm: so near to the least one there is, its probability is 0
 LEVELS_APART = 1e-4  # of the largest logit: further apart, two answers to one question are random

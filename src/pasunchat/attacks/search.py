@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.best_so_far import BestSoFar, bring_inside, choose, no_try, update
-from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.oracle import EstimatingOracle, Oracle, attack_mode
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
@@ -27,6 +26,7 @@ from pasunchat.attacks.protocol import (
 )
 from pasunchat.attacks.watch import ALONE, Watch
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.draws import keys_for
 from pasunchat.progress import Progress, silent
 
 BATCH = 16  # rows searched together: as many as keep a CPU busy, or more where they are small

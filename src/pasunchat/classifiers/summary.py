@@ -124,9 +124,9 @@ class _Follow(TorchFunctionMode):
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         out = function(*args, **(kwargs or {}))
-        tensors = list(_tensors((args, kwargs)))
+        tensors = list(tensors_in((args, kwargs)))
         seen = [self.of(tensor) for tensor in tensors]
-        for result in _tensors(out):
+        for result in tensors_in(out):
             if any(tensor is result for tensor in tensors):  # in place, or returned as it is
                 continue
             sums_up = any(_sums_up(tensor, result) for tensor in tensors)
@@ -136,7 +136,7 @@ class _Follow(TorchFunctionMode):
 
     def through(self, part: nn.Module, inputs: tuple[Any, ...], out: Tensor) -> _Field:
         """The field behind a layer, from which the layers after it continue."""
-        before = max((self.of(tensor) for tensor in _tensors(inputs)), default=_Field())
+        before = max((self.of(tensor) for tensor in tensors_in(inputs)), default=_Field())
         if isinstance(part, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
             kernel, step = _first(part.kernel_size), _first(part.stride)
             grown = _first(getattr(part, "dilation", 1)) * (kernel - 1) * before.stride
@@ -152,15 +152,15 @@ class _Follow(TorchFunctionMode):
         self.fields[id(tensor)] = field, tensor
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
+def tensors_in(values: Any) -> Iterator[Tensor]:
     """Every tensor in nested arguments or results."""
     if isinstance(values, Tensor):
         yield values
     elif isinstance(values, dict):
-        yield from _tensors(list(values.values()))
+        yield from tensors_in(list(values.values()))
     elif isinstance(values, list | tuple):
         for value in values:
-            yield from _tensors(value)
+            yield from tensors_in(value)
 
 
 def _sums_up(before: Tensor, after: Tensor) -> bool:

@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pasunchat.classifiers.classifier import Classifier, as_pixels, cannot_run, finite
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.classifiers.outputs import in_one_line
+from pasunchat.classifiers.summary import tensors_in
 from pasunchat.errors import PasunchatError
 
 Image = NDArray[np.uint8]  # [H, W, 3]
@@ -55,7 +56,7 @@ class Step:
             return value.clone() if in_place else value
 
         arguments, settings = _mapped(self.arguments, other), _mapped(self.settings, other)
-        return tuple(_tensors(self.function(*arguments, **settings)))
+        return tuple(tensors_in(self.function(*arguments, **settings)))
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        known = [self.numbers[id(t)] for t in _tensors((args, kwargs)) if id(t) in self.numbers]
+        known = [self.numbers[id(t)] for t in tensors_in((args, kwargs)) if id(t) in self.numbers]
         if not known:
             return function(*args, **kwargs)
         arguments, settings = _mapped(args, self._noted), _mapped(kwargs, self._noted)
         self._keep_written(function, args)
         out = function(*args, **kwargs)
         outputs = []
-        for tensor in _tensors(out):
+        for tensor in tensors_in(out):
             number = len(self.values)
             self.values[number], self.numbers[id(tensor)] = tensor, number
             outputs.append(number)
@@ -194,17 +195,6 @@ def _named(network: nn.Module, recorder: _Recorder) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    """Every tensor in nested arguments or results."""
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, dict):
-        yield from _tensors(list(values.values()))
-    elif isinstance(values, list | tuple):
-        for value in values:
-            yield from _tensors(value)
 
 
 def _mapped(values: Any, change: Callable[[Any], Any]) -> Any:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import L2
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2
 from pasunchat.runtime import generator
 
 HALVINGS = 30

@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from pasunchat.attacks.fool import Request, without_grid
-from pasunchat.attacks.inputs import Labels, Photos, classes_of, pixels_of
 from pasunchat.classifiers.classifier import Classifier, digest_of
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.extras import extra
+from pasunchat.inputs import Labels, Photos, classes_of, pixels_of
 from pasunchat.measures.attack_block import (
     BLOCK,
     Labelled,

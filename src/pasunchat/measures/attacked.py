@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.result import Status
+from pasunchat.norms import NORMS
 from pasunchat.storage import shortened, whole_file
 
 TABLE, PARQUET = "photos.csv", "photos.parquet"

@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from pasunchat.attacks.fool import Request, radius_of, request_of
-from pasunchat.attacks.norms import ROUNDING
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import ROUNDING
 
 Radius = float | str | Fraction  # 0.03, "8/255"
 Radii = Radius | Iterable[Radius]

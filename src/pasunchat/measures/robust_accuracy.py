@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pasunchat.attacks.norms import NORMS, Norm
-from pasunchat.attacks.norms import ROUNDING as FLOAT_ROUNDING
 from pasunchat.attacks.problem import TINY
 from pasunchat.attacks.result import RequestInfo
 from pasunchat.extras import extra
 from pasunchat.intervals import interval_of
 from pasunchat.measures.attacked import AttackedPhoto
+from pasunchat.norms import NORMS, Norm
+from pasunchat.norms import ROUNDING as FLOAT_ROUNDING
 from pasunchat.words import count, interval_in_words, share
 
 if TYPE_CHECKING:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pasunchat.attacks.norms import L2
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
 from pasunchat.classifiers.full_size import fitting
+from pasunchat.fooled.change import typical
 from pasunchat.fooled.control import with_random_noise
 from pasunchat.fooled.film import Reading, film_bytes, growing, read_frames
 from pasunchat.fooled.outcome import DRAWS
 from pasunchat.fooled.survival import LADDER, survival
-from pasunchat.page.search_job import Judged, typical
+from pasunchat.norms import L2
+from pasunchat.page.search_job import Judged
 
 Image = NDArray[np.uint8]
 Tell = Callable[[str, Any], None]
@@ -71,16 +72,18 @@ def control(classifier: Classifier, judged: Judged, kept: Aftermath, tell: Tell)
     if not distance:
         return
     problem = Problem(photo, Goal(judged.result.goal[:1]))
-    seed, facts = judged.result.request.seed, {}
-    for name, times, draws in (("", 1, DRAWS), ("32", TIMES, STRONG_DRAWS)):
-        noisy = [
-            as_images(with_random_noise(problem, times * distance, seed, draw))[0]
-            for draw in range(draws)
-        ]
+    seed = judged.result.request.seed
+
+    def drawn(size: float, draws: int) -> tuple[Image, list[float], list[int]]:
+        """The first of some draws, the goal's probability for each, and each one's answer."""
+        noisy = [as_images(with_random_noise(problem, size, seed, at))[0] for at in range(draws)]
         answers = [_asked(classifier, image) for image in noisy]
-        facts["times32" if name else "draws"] = [float(each[judged.goal]) for each in answers]
-        facts[f"labels{name}"] = [int(each.argmax()) for each in answers]
-        setattr(kept, f"random{name}", noisy[0])
+        goals = [float(each[judged.goal]) for each in answers]
+        return noisy[0], goals, [int(each.argmax()) for each in answers]
+
+    kept.random, same, labels = drawn(distance, DRAWS)
+    kept.random32, strong, labels32 = drawn(TIMES * distance, STRONG_DRAWS)
+    facts = {"draws": same, "labels": labels, "times32": strong, "labels32": labels32}
     tell("control", facts)
 
 

@@ -72,10 +72,10 @@ async def changed(request: Request) -> Response:
 
 async def change(request: Request) -> Response:
     """The change as 128 + levels; where it is larger than that, cut off."""
-    from pasunchat.page.pictures import change_picture
+    from pasunchat.pictures.row import drawn_noise
 
     judged = _judged(search_of(request))
-    return await _png(request, change_picture(judged.photo, judged.picture))
+    return await _png(request, drawn_noise(judged.photo, judged.picture, 1))
 
 
 async def random(request: Request) -> Response:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from pasunchat.attacks.fool import Request
-from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.result import AttackResult
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.fooled.fool_photos import FooledPhoto, read_fooled
+from pasunchat.norms import NORMS
 from pasunchat.page.asking import square
 from pasunchat.page.opening import opened
 from pasunchat.page.photos import SHARED, KeptPhoto

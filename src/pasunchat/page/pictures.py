@@ -4,13 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-MIDDLE = 128
-
-
-def change_picture(photo: Image, picture: Image) -> Image:
-    """A change as 128 + levels, uint8 [H, W, 3]; cut off at 0 and 255."""
-    change = picture.astype(np.int64) - photo
-    return (MIDDLE + change).clip(0, 255).astype(np.uint8)
 
 
 def atlas(maps: NDArray[np.float32]) -> tuple[Image, list[float]]:

@@ -21,6 +21,7 @@ from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.watch import Watch
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels, softmax
 from pasunchat.errors import PasunchatError
+from pasunchat.fooled.change import change_of
 from pasunchat.fooled.fool_photos import SURE as USUAL_CONFIDENCE
 from pasunchat.fooled.fool_photos import FoolOptions, attacked
 from pasunchat.fooled.outcome import plain, receipt_of, stem
@@ -206,24 +207,17 @@ def found_facts(search: Search, after: Tensor) -> dict[str, Any]:
 
 def change_facts(photo: Image, picture: Image) -> dict[str, Any]:
     """How far the values moved, in levels of 255."""
-    moved = np.abs(picture.astype(np.int64) - photo.astype(np.int64))
-    counts = np.bincount(moved.ravel())
+    change = change_of(photo, picture)
     return {
-        "max": int(moved.max()),
-        "values": int(moved.size - counts[0]),
-        "pixels": int(moved.any(2).sum()),
-        "still": int(counts[0]),
-        "total": int(moved.size),
-        "typical": typical(photo, picture),
-        "l2": float(np.sqrt((moved**2).sum()) / 255),
-        "counts": counts.tolist(),
+        "max": change.largest,
+        "values": change.values,
+        "pixels": change.pixels,
+        "still": change.still,
+        "total": change.total,
+        "typical": change.typical,
+        "l2": change.l2,
+        "counts": list(change.counts),
     }
-
-
-def typical(photo: Image, picture: Image) -> float:
-    """The root mean square of a change over all values, in levels of 255."""
-    change = picture.astype(np.float64) - photo
-    return float(np.sqrt((change**2).mean()))
 
 
 def command_of(search: Search, goal: str, result: AttackResult) -> str:

@@ -56,6 +56,11 @@ class Settings:
         return self.address is not None
 
     @property
+    def search_limits(self) -> Limits | ClassLimits:
+        """Those of searches: where others may come in, what each of them may take."""
+        return self.class_limits if self.classroom else self.limits
+
+    @property
     def host(self) -> str:
         """The address that is bound."""
         return "0.0.0.0" if self.classroom else "127.0.0.1"

@@ -38,11 +38,10 @@ class Page:
         self.photos = Photos(settings.limits, Shared(settings.limits))
         self.insides: Insides = OrderedDict()  # used in the thread of quick questions alone
         self.runner = Runner(self.workers, self.models, self.photos, settings.limits)
-        limits = settings.class_limits if settings.classroom else settings.limits
         self.searches = Searches(
             self.runner.run,
-            waiting=limits.waiting,
-            kept=limits.kept_searches,
+            waiting=settings.search_limits.waiting,
+            kept=settings.search_limits.kept_searches,
             leave_seconds=settings.limits.leave_seconds,
         )
         self.classroom: Classroom | None = None
@@ -88,9 +87,7 @@ class Page:
 
     def search_seconds(self) -> float:
         """How long one search may take."""
-        settings = self.settings
-        limits = settings.class_limits if settings.classroom else settings.limits
-        return limits.search_seconds
+        return self.settings.search_limits.search_seconds
 
 
 def page_of(request: Request) -> Page:

@@ -15,6 +15,7 @@ from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import RequestInfo
 from pasunchat.classifiers.classifier import Classifier, as_images, as_pixels
 from pasunchat.classifiers.full_size import framed_as_for
+from pasunchat.fooled.change import Change, change_of, typical
 from pasunchat.fooled.control import with_random_noise
 from pasunchat.fooled.film import growing
 from pasunchat.fooled.fool_photos import FooledPhoto
@@ -47,24 +48,6 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Change:
-    """How large a change is, in levels of 255."""
-
-    largest: int
-    values: int  # how many changed
-    pixels: int
-    total: int  # values there are
-    typical: float  # root mean square of all values
-    counts: tuple[int, ...]  # values that moved by so many levels, from 0 on
-    gain: int  # how many times stronger it is drawn
-
-    @property
-    def still(self) -> int:
-        """Values that did not change."""
-        return self.counts[0]
-
-
-@dataclass(frozen=True)
 class Square:
     """A part of a picture, in pixels."""
 
@@ -91,6 +74,7 @@ class FooledFacts:
     photo: Image
     picture: Image
     change: Change
+    gain: int  # how many times stronger the change is drawn
     most_changed: Square
     film: tuple[tuple[float, float], ...]  # typical size in levels, and the goal's probability
     film_answers: tuple[int, ...]  # the class of each of its pictures
@@ -140,9 +124,10 @@ def fooled_facts(classifier: Classifier, photo: Image, picture: Image, told: Tol
         photo=photo,
         picture=picture,
         change=change_of(photo, picture),
+        gain=noise_gain(photo, picture),
         most_changed=_most_changed(photo, picture),
         film=tuple(
-            (change_of(square, frame).typical, float(chances[told.goal]))
+            (typical(square, frame), float(chances[told.goal]))
             for frame, chances in zip(frames, fallen, strict=True)
         ),
         film_answers=tuple(fallen.argmax(1).tolist()),
@@ -178,21 +163,6 @@ def _told(classifier: Classifier, at: FooledPhoto) -> Told:
 def file_name(path: str | Path) -> str:
     """A path's last part, whichever system wrote it: "photos/rex.png" is "rex.png"."""
     return str(path).replace("\\", "/").rstrip("/").rpartition("/")[2] or str(path)
-
-
-def change_of(photo: Image, picture: Image) -> Change:
-    """How large the change is between two pictures, uint8 [H, W, 3]."""
-    moved = np.abs(picture.astype(np.int64) - photo.astype(np.int64))
-    counts = np.bincount(moved.ravel())
-    return Change(
-        largest=int(moved.max()),
-        values=int((moved > 0).sum()),
-        pixels=int((moved > 0).any(2).sum()),
-        total=moved.size,
-        typical=float(np.sqrt((moved**2).mean())),
-        counts=tuple(counts.tolist()),
-        gain=noise_gain(photo, picture),
-    )
 
 
 def _most_changed(photo: Image, picture: Image) -> Square:

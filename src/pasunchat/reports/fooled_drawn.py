@@ -35,7 +35,7 @@ def mark_of(facts: FooledFacts, index: int) -> int:
 
 def noise_image(facts: FooledFacts) -> NDArray[np.uint8]:
     """The change as it is drawn."""
-    return drawn_noise(facts.photo, facts.picture, facts.change.gain)
+    return drawn_noise(facts.photo, facts.picture, facts.gain)
 
 
 def noise_picture(facts: FooledFacts) -> Picture:

@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.apgd import Apgd, checkpoints
-from pasunchat.attacks.norms import L1, L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import L1, L2, LINF, Norm
 
 SIZE = 6
 LEFT = Goal(torch.zeros(2).long(), targeted=False)

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.deepfool import DeepFool
-from pasunchat.attacks.norms import LINF, NORMS
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import LINF, NORMS
 
 GREY = torch.full((1, 3, 2, 2), 0.5)
 

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.fmn import FMN, distance_to_plane, next_radius
-from pasunchat.attacks.norms import L0, L1, L2, LINF, NORMS, PIXELS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L0, L1, L2, LINF, NORMS, PIXELS, Norm
 
 SIDE = 6
 ORDERS = {"l2": 2, "linf": inf, "l1": 1, "l0": 0}

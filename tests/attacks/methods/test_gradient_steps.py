@@ -22,10 +22,10 @@ from pasunchat.attacks.methods.gradient_steps import (
     GradientSteps,
     blurred,
 )
-from pasunchat.attacks.norms import L1, L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L1, L2, LINF, Norm
 
 SIZE = 6
 LEFT = Goal(torch.zeros(2).long(), targeted=False)

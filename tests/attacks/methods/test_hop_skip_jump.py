@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.hop_skip_jump import HopSkipJump
-from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF, Norm
 
 SIZE = 6
 GOAL = Goal(torch.ones(2).long())

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.pdpgd import PROX, Pdpgd
-from pasunchat.attacks.norms import L0, L1, L2, LINF, NORMS, Norm
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import L0, L1, L2, LINF, NORMS, Norm
 from pasunchat.parsing import with_settings
 from pasunchat.runtime import generator
 

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.random_noise import RandomNoise
-from pasunchat.attacks.norms import L1, L2, LINF, NORMS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L1, L2, LINF, NORMS, Norm
 
 GREY = torch.full((1, 3, 4, 4), 100 / 255)
 GOAL = Goal(torch.ones(1).long())

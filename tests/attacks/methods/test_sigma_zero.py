@@ -8,11 +8,11 @@ from torch import Tensor
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.sigma_zero import SigmaZero
-from pasunchat.attacks.norms import L0, PIXELS, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import L0, PIXELS, Norm
 from pasunchat.parsing import with_settings
 from pasunchat.runtime import generator
 

@@ -17,11 +17,11 @@ from pasunchat.attacks.methods.square import (
     _tiles,
     _tiles_inside,
 )
-from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.strategies.combined import Cascade
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF, Norm
 
 HEIGHT, WIDTH = 12, 16
 LEFT = Goal(torch.zeros(2).long(), targeted=False)

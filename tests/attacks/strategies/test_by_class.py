@@ -10,13 +10,13 @@ from pasunchat.attacks.find import find
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.turning.least_levels import LeastLevels
 from pasunchat.attacks.methods.turning.turning import Turning
-from pasunchat.attacks.norms import L2, LINF, NORMS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import HasEffort
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import SearchTask, search
 from pasunchat.attacks.strategies.by_class import has_many_classes
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF, NORMS, Norm
 
 SIZE = 4
 VALUES = 3 * SIZE * SIZE

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pasunchat.attacks.draws import keys_for
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.apgd import Apgd
 from pasunchat.attacks.methods.gradient_steps import FGSM, PGD, GradientSteps
@@ -16,7 +15,6 @@ from pasunchat.attacks.methods.learned_noise import LearnedNoise
 from pasunchat.attacks.methods.random_noise import RandomNoise
 from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.methods.turning.turning import Turning
-from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.protocol import AttackInfo
 from pasunchat.attacks.result import Status
@@ -24,6 +22,8 @@ from pasunchat.attacks.search import SearchResult, SearchTask, no_result
 from pasunchat.attacks.strategies.combined import BestOf, Cascade, restarts
 from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.draws import keys_for
+from pasunchat.norms import L2, LINF, Norm
 from pasunchat.progress import Progress, silent
 
 SIZE = 6

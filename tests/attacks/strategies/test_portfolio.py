@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.strategies.portfolio import Portfolio
 from pasunchat.classifiers.build import build
+from pasunchat.norms import NORMS
 
 PHOTOS = torch.randint(0, 256, (3, 3, 16, 16), generator=torch.Generator().manual_seed(0)) / 255
 

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.apgd import Apgd
-from pasunchat.attacks.norms import L0, L1, L2, LINF, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import SearchTask
 from pasunchat.attacks.strategies.ranking import nearest_first
 from pasunchat.attacks.strategies.targets import EachTarget
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L0, L1, L2, LINF, PIXELS, Norm
 
 SIZE = 4
 VALUES = 3 * SIZE * SIZE

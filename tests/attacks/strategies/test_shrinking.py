@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.gradient_steps import FGSM, GradientSteps
-from pasunchat.attacks.norms import L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.strategies.shrinking import Shrinking
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF, Norm
 
 SIZE = 6
 

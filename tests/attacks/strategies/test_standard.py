@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.gradient_steps import PGD
-from pasunchat.attacks.norms import L1, L2, LINF, Norm
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import AttackResult, Status
 from pasunchat.attacks.strategies.standard import Standard
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L1, L2, LINF, Norm
 
 SIZE = 12
 SETTINGS = Standard(steps=20, queries=60)

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import LOSSES, LossName
-from pasunchat.attacks.norms import L0, L1, batch_view, sparse_step
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, query_inside, refuse_below_one
+from pasunchat.norms import L0, L1, batch_view, sparse_step
 
 MOMENTUM = 0.25
 FIRST_GAP, GAP_SHRINK, LEAST_GAP = 0.22, 0.03, 0.06  # between checkpoints, of the steps

@@ -23,7 +23,6 @@ from torch import Tensor
 
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.common import adam_step
-from pasunchat.attacks.norms import L2, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -33,6 +32,7 @@ from pasunchat.attacks.protocol import (
     refuse_below_one,
     refuse_not_positive,
 )
+from pasunchat.norms import L2, batch_view, row_sums
 
 OVERHANG = 1 / 255  # how far tanh goes beyond each end of [0, 1]
 GROWTH = 10  # of the constant, as long as none was large enough

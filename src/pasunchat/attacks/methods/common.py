@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import batch_view, normalize
+from pasunchat.norms import batch_view, normalize
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam, as in its paper
 

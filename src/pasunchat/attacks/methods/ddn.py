@@ -22,7 +22,6 @@ from torch import Tensor
 
 from pasunchat.attacks.losses import LOSSES, LossName
 from pasunchat.attacks.methods.common import cosine
-from pasunchat.attacks.norms import L2, batch_view, normalize, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -32,6 +31,7 @@ from pasunchat.attacks.protocol import (
     refuse_below_one,
     refuse_not_positive,
 )
+from pasunchat.norms import L2, batch_view, normalize, row_norms
 
 
 @dataclass(frozen=True)

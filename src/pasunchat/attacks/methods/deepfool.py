@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.losses import likeliest_others, margin
-from pasunchat.attacks.norms import L2, LINF, Norm, batch_view
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, query_snapped, refuse_below_one
+from pasunchat.norms import L2, LINF, Norm, batch_view
 
 EXTRA_LENGTH = 1e-4  # of a step, as a share of the size of d
 

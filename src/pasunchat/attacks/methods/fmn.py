@@ -27,7 +27,6 @@ from torch import Tensor
 
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.common import cosine
-from pasunchat.attacks.norms import LINF, NORMS, Norm, normalize
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -37,6 +36,7 @@ from pasunchat.attacks.protocol import (
     refuse_below_one,
     refuse_not_positive,
 )
+from pasunchat.norms import LINF, NORMS, Norm, normalize
 
 
 def next_radius(

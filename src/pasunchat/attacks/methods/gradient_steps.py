@@ -29,7 +29,6 @@ from torch.nn.functional import conv2d
 
 from pasunchat.attacks.losses import LOSSES, LossName
 from pasunchat.attacks.methods.views import VIEWS, Drawn, ViewsName, draw_others
-from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -39,6 +38,7 @@ from pasunchat.attacks.protocol import (
     query_inside,
     refuse_below_one,
 )
+from pasunchat.norms import batch_view
 
 ALL_STEPS = 2.5  # radii: the length of all steps of PGD together
 NEIGHBOURS = 20  # of VMI-FGSM

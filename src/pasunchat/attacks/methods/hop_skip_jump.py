@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from pasunchat.attacks.draws import draw_rows
-from pasunchat.attacks.norms import L2, LINF, batch_view, normalize, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, put, refuse_below_one, take
+from pasunchat.draws import draw_rows
+from pasunchat.norms import L2, LINF, batch_view, normalize, row_norms
 
 START, BISECT, ESTIMATE, JUMP = range(4)  # the phases of a row
 AT_ONCE = 4  # pictures that a row queries at a step

@@ -19,11 +19,11 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from pasunchat.attacks.draws import draw_rows
 from pasunchat.attacks.losses import log_probability
-from pasunchat.attacks.norms import L2, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, refuse_below_one
+from pasunchat.draws import draw_rows
+from pasunchat.norms import L2, batch_view, row_sums
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # of Keras's Adam
 

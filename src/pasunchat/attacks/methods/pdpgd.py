@@ -27,7 +27,15 @@ from torch.nn.functional import softplus
 
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.common import adam_step
-from pasunchat.attacks.norms import (
+from pasunchat.attacks.problem import Problem
+from pasunchat.attacks.protocol import (
+    Answer,
+    AttackInfo,
+    Query,
+    refuse_below_one,
+    refuse_not_positive,
+)
+from pasunchat.norms import (
     L0,
     L1,
     L2,
@@ -37,14 +45,6 @@ from pasunchat.attacks.norms import (
     batch_view,
     row_largest,
     row_norms,
-)
-from pasunchat.attacks.problem import Problem
-from pasunchat.attacks.protocol import (
-    Answer,
-    AttackInfo,
-    Query,
-    refuse_below_one,
-    refuse_not_positive,
 )
 
 LAST_LR, LAST_DUAL_LR = 0.01, 0.1  # shares of the first step sizes that the last ones have

@@ -11,9 +11,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import NORMS
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Query, refuse_below_one
+from pasunchat.norms import NORMS
 
 AT_ONCE = 4  # pictures that a row queries at a step
 

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from pasunchat.attacks.losses import margin
 from pasunchat.attacks.methods.common import adam_step, cosine
-from pasunchat.attacks.norms import L0, PIXELS, batch_view, row_largest
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -31,6 +30,7 @@ from pasunchat.attacks.protocol import (
     refuse_below_one,
     refuse_not_positive,
 )
+from pasunchat.norms import L0, PIXELS, batch_view, row_largest
 
 LAST_LR = 0.1  # share of the first step size that the last one has
 SMALLEST = 1e-12  # a gradient is divided by no less

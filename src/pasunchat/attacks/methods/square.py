@@ -22,8 +22,6 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.draws import draw_numbers, draw_signs
-from pasunchat.attacks.norms import L2, LINF, batch_view, normalize, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -31,6 +29,8 @@ from pasunchat.attacks.protocol import (
     Query,
     refuse_below_one,
 )
+from pasunchat.draws import draw_numbers, draw_signs
+from pasunchat.norms import L2, LINF, batch_view, normalize, row_norms
 
 HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries
 TINY = 1e-12  # a length is divided by no less

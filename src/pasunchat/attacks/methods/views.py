@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate, pad
 
-from pasunchat.attacks.draws import draw_rows
+from pasunchat.draws import draw_rows
 
 SMALLEST_SIDE, CHANGED = 0.9, 0.5  # DIM: the smallest side, and the share of pictures it changes
 SCALES = 5  # SIM, Admix: the pixels divided by 1, 2, 4, ...

@@ -18,12 +18,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.draws import keys_for
-from pasunchat.attacks.norms import ROUNDING, row_norms
 from pasunchat.attacks.protocol import Effort, HasEffort, Method
 from pasunchat.attacks.search import SearchResult, SearchTask, batches, no_result
 from pasunchat.attacks.strategies.ranking import Ranking, nearest_first
 from pasunchat.attacks.strategies.strategy import take_better
+from pasunchat.draws import keys_for
+from pasunchat.norms import ROUNDING, row_norms
 from pasunchat.progress import silent
 
 Search = Callable[[Method, SearchTask], SearchResult]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from pasunchat.attacks.find import find
-from pasunchat.attacks.norms import ROUNDING
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
 from pasunchat.attacks.search import SearchResult, SearchTask, no_result
 from pasunchat.attacks.strategies.strategy import info_of_parts, take_better
+from pasunchat.norms import ROUNDING
 
 FINE = 0.01  # of the radius: a bracket this narrow is closed
 

@@ -25,12 +25,12 @@ from pasunchat.attacks.methods.square import Square
 from pasunchat.attacks.methods.turning.family import FAMILIES
 from pasunchat.attacks.methods.turning.least_levels import ByLevel
 from pasunchat.attacks.methods.turning.turning import Turning
-from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import AttackInfo, Method, refuse_below_one
 from pasunchat.attacks.search import SearchResult, SearchTask
 from pasunchat.attacks.strategies.combined import ByMargin, Cascade
 from pasunchat.attacks.strategies.targets import EachTarget
+from pasunchat.norms import LINF
 
 FEW, SOME = 0.2, 0.4  # of the steps, for turning at first, and at each other class
 TOGETHER = 4  # squares that are asked about at once: as many are found in half the time

@@ -9,8 +9,8 @@ from pasunchat.attacks.methods.sparse.pieces import (
     removal_order,
     remove_pieces,
 )
-from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.norms import L0, L1, PIXELS, Norm
 
 WHOLE = torch.ones(1)
 

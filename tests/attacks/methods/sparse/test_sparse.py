@@ -8,12 +8,12 @@ from torch import Tensor
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.sparse.sparse import REMOVED, Sparse
-from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.search import SearchTask, search
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.norms import L0, L1, PIXELS, Norm
 from pasunchat.parsing import with_settings
 from pasunchat.runtime import generator
 

@@ -15,8 +15,8 @@ from pasunchat.attacks.methods.sparse.start import (
     summed_change,
     turning_weight,
 )
-from pasunchat.attacks.norms import L0, L1, PIXELS, Norm
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.norms import L0, L1, PIXELS, Norm
 from pasunchat.runtime import generator
 
 ANY = Bounds(torch.zeros(2), torch.full((2,), torch.inf))

@@ -14,8 +14,8 @@ from pasunchat.attacks.methods.turning.family import (
     sharpness_at,
     soft_signs,
 )
-from pasunchat.attacks.norms import normalize
 from pasunchat.attacks.problem import Goal, Problem
+from pasunchat.norms import normalize
 
 
 def problem_of(pixels: Tensor, levels: int | None) -> Problem:

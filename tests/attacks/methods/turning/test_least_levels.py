@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
 from pasunchat.attacks.methods.turning.least_levels import ByLevel, LeastLevels
-from pasunchat.attacks.norms import LINF
 from pasunchat.attacks.problem import Goal
 from pasunchat.attacks.result import Status
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import LINF
 
 SIZE = 8
 UNTARGETED = Goal(torch.tensor([0]), targeted=False)

@@ -16,12 +16,12 @@ from pasunchat.attacks.methods.turning.turning import (
     long_weight,
     sharpness_of,
 )
-from pasunchat.attacks.norms import L2, LINF, Norm, normalize
 from pasunchat.attacks.problem import Goal, Problem
 from pasunchat.attacks.result import Status
 from pasunchat.attacks.search import SearchResult, SearchTask, search
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.norms import L2, LINF, Norm, normalize
 
 SIZE = 8
 UNTARGETED = Goal(torch.tensor([0]), targeted=False)

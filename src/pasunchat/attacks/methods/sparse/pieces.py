@@ -15,8 +15,8 @@ so the largest are added first, and the smallest removed first.
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import batch_view
 from pasunchat.attacks.problem import Problem
+from pasunchat.norms import batch_view
 
 MAX_ORDERED = 16384  # pieces that are put in order, at most
 SAME = 1e-6  # a value nearer to the photo's is the photo's

@@ -25,7 +25,6 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.draws import draw_rows
 from pasunchat.attacks.methods.sparse.pieces import (
     MAX_ORDERED,
     add_pieces,
@@ -39,7 +38,6 @@ from pasunchat.attacks.methods.sparse.start import (
     next_length,
     summed_change,
 )
-from pasunchat.attacks.norms import Norm, batch_view, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -51,6 +49,8 @@ from pasunchat.attacks.protocol import (
     refuse_below_one,
     take,
 )
+from pasunchat.draws import draw_rows
+from pasunchat.norms import Norm, batch_view, row_sums
 
 QUERIES: Mapping[Effort, int] = {"quick": 60, "normal": 200, "thorough": 800}
 START, BASE, ADDED, REMOVED = range(4)  # phases: what a row queries

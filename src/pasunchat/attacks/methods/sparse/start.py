@@ -22,8 +22,8 @@ from pasunchat.attacks.methods.sparse.pieces import (
     settle,
     sum_pieces,
 )
-from pasunchat.attacks.norms import batch_view, row_largest, row_sums
 from pasunchat.attacks.problem import Problem
+from pasunchat.norms import batch_view, row_largest, row_sums
 
 FIRST_WEIGHT, LAST_WEIGHT = 2.0, 0.02  # of the newest unit gradient, as in turning
 WIDE, WIDE_GRADIENTS, NARROW = 4.0, 10, 1.3  # by how much a length changes at most: first, then

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pasunchat.attacks.norms import L2, LINF, batch_view, row_largest, row_sums
 from pasunchat.attacks.problem import Problem
+from pasunchat.norms import L2, LINF, batch_view, row_largest, row_sums
 
 CORRECTIONS, LENGTH_TOLERANCE = 6, 0.01  # of the scale, until the length is met within a hundredth
 ROUNDS_TO_ONE = 0.50001  # of a level

@@ -24,10 +24,10 @@ from torch import Tensor
 from pasunchat.attacks.methods.common import turned
 from pasunchat.attacks.methods.turning.family import FAMILIES, sharpness_at, soft_signs
 from pasunchat.attacks.methods.turning.turning import Turning, gradient_weight
-from pasunchat.attacks.norms import L2, LINF, batch_view, row_norms
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import Answer, AttackInfo, Effort, Query
 from pasunchat.attacks.search import SearchResult, SearchTask, search
+from pasunchat.norms import L2, LINF, batch_view, row_norms
 from pasunchat.progress import silent
 
 WITHIN_SIGHT = 0.15  # of the margin at the photo: what more gradients may still gain

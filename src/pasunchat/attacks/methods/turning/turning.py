@@ -38,7 +38,6 @@ from pasunchat.attacks.methods.turning.family import (
     scale_for,
     sharpness_at,
 )
-from pasunchat.attacks.norms import batch_view, normalize, row_sums
 from pasunchat.attacks.problem import Problem
 from pasunchat.attacks.protocol import (
     Answer,
@@ -50,6 +49,7 @@ from pasunchat.attacks.protocol import (
     refuse_below_one,
     take,
 )
+from pasunchat.norms import batch_view, normalize, row_sums
 
 # Gradients of a row, by the share of the margin that its first step leaves: up to 15 % (the
 # boundary is nearly a plane), up to 30 %, and more (it is curved).

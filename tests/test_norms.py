@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from pasunchat.attacks.norms import (
+from pasunchat.norms import (
     L0,
     L1,
     L2,

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pasunchat.attacks.fool import fool
-from pasunchat.attacks.inputs import off_grid, pixels_of
 from pasunchat.attacks.problem import Goal
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
+from pasunchat.inputs import off_grid, pixels_of
 
 SIZE = 6
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)

@@ -2,7 +2,7 @@
 
 import torch
 
-from pasunchat.attacks.draws import draw_numbers
+from pasunchat.draws import draw_numbers
 
 KEYS = torch.tensor([0, 1, -5, 2**62])
 

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from pasunchat.attacks.draws import draw_rows
+from pasunchat.draws import draw_rows
 from pasunchat.words import count
 
 ROUNDING = 1e-5  # relative: what float arithmetic may add to a distance
