@@ -1,7 +1,7 @@
 # make demo         everything, from nothing to a fooled picture and a report
 # make page         the same set up, then the local page
 # make test         all tests, on the wheel as built; those of an extra or a peer are skipped
-# make test-extras  those, with every extra and the peers, in an environment beside the first
+# make test-extras  those, with every extra, the peers and Chromium, in an environment beside it
 # make check        format, lint, types, import order
 # On Linux, PyPI's torch brings CUDA (gigabytes). For the CPU build:
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -11,6 +11,7 @@ VENV := .venv
 EXTRAS_VENV := .venv-extras
 EXTRAS := fast,hf,keras,onnx,page,pandas,parquet,timm,vgg16
 BROWSER := axe-playwright-python playwright
+IN_BROWSER := browser pack
 PEERS := adv-lib eagerpy foolbox torchattacks
 ifeq ($(OS),Windows_NT)
 SCRIPTS := Scripts
@@ -33,10 +34,12 @@ page: $(VENV)/installed
 test: $(VENV)/installed $(VENV)/test-tools
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-# What cannot be imported fails here instead of being skipped: tests/conftest.py.
+# What cannot be imported, and a missing Chromium, fail here instead of being skipped:
+# tests/conftest.py.
 test-extras: $(EXTRAS_VENV)/installed $(EXTRAS_VENV)/test-tools
 	PASUNCHAT_EXTRAS=1 $(EXTRAS_VENV)/$(SCRIPTS)/python -m pytest --numprocesses auto \
-		--dist loadfile $$(grep --recursive --files-with-matches --include="test_*.py" importorskip tests)
+		--dist loadfile $(IN_BROWSER:%=tests/%) $$(grep --recursive --files-with-matches \
+		--include="test_*.py" $(IN_BROWSER:%=--exclude-dir=%) importorskip tests)
 
 check: $(VENV)/installed $(VENV)/check-tools
 	$(BIN)/ruff format --check .

@@ -29,8 +29,9 @@ class _Never(ImportError):
     """What no import raises."""
 
 
-if os.environ.get("PASUNCHAT_EXTRAS"):
-    # Every extra and every peer is there (make test-extras): a missing module fails its test.
+EXTRAS = bool(os.environ.get("PASUNCHAT_EXTRAS"))
+if EXTRAS:
+    # Every extra, every peer and Chromium are there (make test-extras): what is missing fails.
     pytest.importorskip = partial(pytest.importorskip, exc_type=_Never)
 
 
@@ -40,7 +41,9 @@ def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip("no Chromium on this machine (apt-get install chromium)")
+        (pytest.fail if EXTRAS else pytest.skip)(
+            "no Chromium on this machine (apt-get install chromium)"
+        )
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]

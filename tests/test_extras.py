@@ -28,3 +28,11 @@ def test_the_makefile_installs_every_extra() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (installed,) = re.findall(r"^EXTRAS := (.*)$", makefile, re.MULTILINE)
     assert set(installed.split(",")) == set(project["optional-dependencies"]) - TOOLS
+
+
+def test_the_makefile_runs_every_folder_with_a_test_in_the_browser() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (folders,) = re.findall(r"^IN_BROWSER := (.*)$", makefile, re.MULTILINE)
+    tests = set((ROOT / "tests").glob("*/**/*.py"))
+    take = {path for path in tests if re.search(r"\bbrowser[:,)]", path.read_text("utf-8"))}
+    assert {path.relative_to(ROOT / "tests").parts[0] for path in take} == set(folders.split())
