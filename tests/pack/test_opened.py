@@ -1,7 +1,9 @@
 """A packed page, opened from disk with the network off."""
 
+import base64
 import io
 import json
+import re
 import time
 from pathlib import Path
 
@@ -158,6 +160,14 @@ def packed_large(tmp_path_factory):
     result = pack(str(folder / "run"), folder / "page")
     assert not result.runs and "up to 200,000" in result.why_not
     return folder / "page"
+
+
+def test_every_picture_in_the_page_of_a_large_network_can_be_opened(packed_large):
+    page = (packed_large / "index.html").read_text()
+    addresses = set(re.findall(r'data:image/(?:png|webp);base64,([^"]+)"', page))
+    assert len(addresses) > 50
+    for each in addresses:
+        Image.open(io.BytesIO(base64.b64decode(each))).load()
 
 
 def test_a_network_that_is_too_large_shows_prepared_photos_and_says_so(browser, packed_large):

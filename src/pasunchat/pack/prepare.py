@@ -191,8 +191,8 @@ class _Preparing:
             return {}
         atlases = {}
         for layer in facts:
-            data = await ask(inside.atlas, layer["name"], pooled=True)
-            atlases[layer["name"]] = as_address(data, "png")
+            grey = await ask(inside.atlas, layer["name"], pooled=True)
+            atlases[layer["name"]] = png_address(grey)
         votes = {}
         order = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])[:2]
         for target, other in (order, order[::-1]) if one.facts.votes else ():
@@ -206,7 +206,7 @@ def as_address(data: bytes, kind: str) -> str:
 
 
 def png_address(image: NDArray[np.uint8], data: bytes | None = None) -> str:
-    """An image, uint8 [H, W, 3], without loss. data: its PNG, where there is one."""
+    """An image, uint8 [H, W, 3] or grey [H, W], without loss. data: its PNG, where there is one."""
     return as_address(data or png_bytes(image, {}), "png")
 
 

@@ -299,7 +299,7 @@ def write_png(path: Path, pixels: NDArray[np.uint8], texts: Mapping[str, str]) -
 
 
 def png_bytes(pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> bytes:
-    """uint8 [H, W, 3] as a PNG with text chunks.
+    """uint8 [H, W, 3], or grey [H, W], as a PNG with text chunks.
 
     Exact: `decode_photo` gives back the same numbers. The same input gives the same bytes.
     """
