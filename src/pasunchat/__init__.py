@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pasunchat.classifiers.external.preprocessing import Preprocessing as Preprocessing
     from pasunchat.classifiers.files import save as save
     from pasunchat.classifiers.load import load as load
+    from pasunchat.classifiers.load import masked as masked
+    from pasunchat.classifiers.load import smoothed as smoothed
     from pasunchat.classifiers.networks import NETWORKS as NETWORKS
     from pasunchat.classifiers.on_images import Step as Step
     from pasunchat.errors import PasunchatError as PasunchatError
@@ -148,11 +150,13 @@ HOMES = {
     "fool": "attacks.fool",
     "fool_photos": "fooled.fool_photos",
     "load": "classifiers.load",
+    "masked": "classifiers.load",
     "open_dataset": "photos.dataset",
     "open_run": "training.run",
     "predict": "measures.predict",
     "prepare": "photos.prepare",
     "save": "classifiers.files",
+    "smoothed": "classifiers.load",
     "train": "training.loop",
     "verify": "fooled.receipt",
     "write_report": "reports.report",

@@ -12,6 +12,8 @@ from pasunchat.classifiers.load import LOADERS, find, find_by_digest, is_shadowe
 from pasunchat.errors import PasunchatError
 
 EXAMPLES = {
+    "smoothed": "smoothed:cats.onnx:scale=0..1,sigma=0.5",
+    "masked": "masked:simple,area=0.02",
     "timm": "timm:resnet18",
     "hugging face": "hf:microsoft/resnet-18",
     "keras": "cats.keras",

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from pasunchat.classifiers.classifier import Classifier, as_pixels
+from pasunchat.classifiers.load import masked, smoothed
 from pasunchat.classifiers.summary import describe
 from pasunchat.errors import PasunchatError
 from pasunchat.explain import Field, forward_pass, layer_maps, layers_of, shown_layers
@@ -77,3 +78,12 @@ def test_a_layer_that_there_is_not(simple: Classifier, picture: Draw) -> None:
 def test_a_picture_that_is_none(simple: Classifier, image: NDArray[np.uint8]) -> None:
     with pytest.raises(PasunchatError, match="image: expected"):
         layer_maps(simple, image)
+
+
+def test_what_votes_on_many_versions_shows_no_layers(simple: Classifier, picture: Draw) -> None:
+    """Each layer made one thing of each version, none of the picture."""
+    for voting in (smoothed(simple, 0.1, draws=3), masked(simple, 0.1, windows=2)):
+        assert layers_of(voting) == layer_maps(voting, picture(224)) == shown_layers(voting) == ()
+        seen = forward_pass(voting, picture(224))
+        expected = voting.predict_logits(as_pixels(picture(224)[None]))[0]
+        assert torch.allclose(seen.logits.float(), expected, atol=1e-4)

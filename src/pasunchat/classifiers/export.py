@@ -19,6 +19,7 @@ from pasunchat.classifiers.external.preprocessing import Preprocessing
 from pasunchat.classifiers.external.safetensors import load_safetensors
 from pasunchat.classifiers.modes import evaluating
 from pasunchat.classifiers.outputs import in_one_line
+from pasunchat.classifiers.wrappers import inside
 from pasunchat.errors import PasunchatError
 from pasunchat.extras import extra
 from pasunchat.storage import refuse_existing, to_json, whole_file
@@ -63,6 +64,12 @@ def export(
     """
     if form not in FORMS:
         raise PasunchatError(f'unknown form "{form}"; there are: {", ".join(FORMS)}')
+    base = inside(classifier)
+    if base is not None:
+        raise PasunchatError(
+            f"{classifier.known_as} is a vote of many answers, which no file holds; export the "
+            f"model inside, {base.known_as}"
+        )
     path, exported = Path(path), info_to_export(classifier)
     refuse_existing(path, overwrite=overwrite)
     expected = classifier.predict_logits(pixels)

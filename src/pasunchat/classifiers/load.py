@@ -24,8 +24,11 @@ from pasunchat.classifiers.files import (
     load_files,
     unfinished,
 )
+from pasunchat.classifiers.masked import Masking
 from pasunchat.classifiers.modes import outside_inference_mode
 from pasunchat.classifiers.shipped import DEFAULT, PREFIX, SHIPPED, shipped_folder
+from pasunchat.classifiers.smoothed import Smoothing
+from pasunchat.classifiers.wrappers import WRAPPERS, is_wrapped, read_wrapped, wrapped
 from pasunchat.errors import PasunchatError
 from pasunchat.storage import RECIPE, RUNS
 
@@ -92,7 +95,17 @@ def _load_shipped(model: str, requested: Preprocessing) -> Classifier:
     return classifier
 
 
+def _load_wrapped(model: str, requested: Preprocessing) -> Classifier:
+    """The preprocessing is that of the model inside."""
+    read = read_wrapped(model)
+    return wrapped(read.wrapper, load(read.model, requested), read.settings)
+
+
 LOADERS = {
+    **{
+        name: Loader(wrapper.about, _begins(f"{name}:"), _load_wrapped)
+        for name, wrapper in WRAPPERS.items()
+    },
     "shipped": Loader(
         f"{PREFIX}NAME, one that comes with pasunchat: {', '.join(SHIPPED)}; so is the name alone, "
         "where no run has it",
@@ -130,12 +143,15 @@ def load(model: str | Path | None = None, preprocessing: Preprocessing | None = 
     `known_as` loads it again, whatever runs are made later.
     """
     model = usual_model() if model is None else model
-    name, behind_name = name_and_preprocessing(str(model))
+    inside = is_wrapped(str(model))  # what stands behind its name is read by its own loader
+    name, behind_name = (
+        (str(model), Preprocessing()) if inside else name_and_preprocessing(str(model))
+    )
     requested = (preprocessing or Preprocessing()).over(behind_name)
     loads = (loader.load for loader in LOADERS.values() if loader.accepts(name))
     with outside_inference_mode():  # weights made in it take no part in a gradient
         classifier = next(loads, _load_run)(name, requested)  # _load_run's error lists the models
-    if not classifier.known_as.startswith(PREFIX) and classifier.origin is None:
+    if not (inside or classifier.known_as.startswith(PREFIX)) and classifier.origin is None:
         classifier.known_as = str(model)
     return classifier
 
@@ -153,6 +169,26 @@ def as_classifier(model: Model) -> Classifier:
         f"model: expected a Classifier, a torch.nn.Module, or a model's name or path, got "
         f"{type(model).__name__}; put a function into the forward of a torch.nn.Module"
     )
+
+
+def smoothed(model: Model, sigma: float = 0.25, *, draws: int = 32, seed: int = 0) -> Classifier:
+    """What a model says of a picture under Gaussian noise, by vote: randomised smoothing.
+
+    model: as `as_classifier` takes it. sigma: standard deviation of the noise on each value, pixels
+    in [0, 1]. draws: how many noisy pictures it votes on where it answers; a certificate asks about
+    many more. Raises PasunchatError for settings out of their range. See `smoothed.smooth`.
+    """
+    return wrapped("smoothed", as_classifier(model), Smoothing(sigma, draws, seed))
+
+
+def masked(model: Model, area: float = 0.02, *, windows: int = 6) -> Classifier:
+    """What a model says of a picture with windows blanked, by vote: PatchCleanser.
+
+    model: as `as_classifier` takes it. area: of the largest square patch that is hidden wherever it
+    lies, as a share of the picture's. windows: along each side; fewer are faster and larger. Raises
+    PasunchatError for settings out of their range. See `masked.mask`.
+    """
+    return wrapped("masked", as_classifier(model), Masking(area, windows))
 
 
 def find(model: str | Path | None) -> Path:

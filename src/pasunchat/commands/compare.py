@@ -87,7 +87,11 @@ def _loaded(models: list[str]) -> "dict[str, Classifier]":
 def _plain_name(known_as: str) -> str:
     """The name of a model that is no run, without folders and preprocessing."""
     from pasunchat.classifiers.external.preprocessing import name_and_preprocessing
+    from pasunchat.classifiers.wrappers import is_wrapped, name_of, read_wrapped
 
+    if is_wrapped(known_as):
+        read = read_wrapped(known_as)
+        return name_of(read.wrapper, _plain_name(read.model), read.settings)
     return Path(name_and_preprocessing(known_as)[0]).name
 
 

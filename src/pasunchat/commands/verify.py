@@ -58,15 +58,19 @@ def verify(
 
 
 def _receipted(file: Path) -> str | None:
-    """The model that a picture's receipt is about, by its digest, wherever it is found; None for a
-    picture without a receipt. Raises PasunchatError if it is not found."""
+    """The model that a picture's receipt is about, by its digest, wherever it is found, one around
+    another by its name; None for a picture without a receipt. Raises PasunchatError if it is not
+    found."""
     from pasunchat.classifiers.load import find_by_digest
+    from pasunchat.classifiers.wrappers import is_wrapped
     from pasunchat.errors import PasunchatError
     from pasunchat.fooled.receipt import read_receipt
 
     receipt = read_receipt(file)
     if receipt is None:
         return None
+    if is_wrapped(receipt.model):
+        return receipt.model
     found = find_by_digest(receipt.classifier, file)
     if found is None:
         raise PasunchatError(

@@ -7,7 +7,7 @@ came about (votes.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from pasunchat.classifiers.classifier import Classifier, as_pixels, cannot_run, 
 from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.classifiers.outputs import in_one_line
 from pasunchat.classifiers.summary import tensors_in
+from pasunchat.classifiers.wrappers import inside
 from pasunchat.errors import PasunchatError
 
 Image = NDArray[np.uint8]  # [H, W, 3]
@@ -88,11 +89,13 @@ def forward_pass(classifier: Model, image: "Image | ForwardPass") -> ForwardPass
     pixels = pixels_of(classifier, image)
     classifier.found_adapter(pixels)
     recorder = _Recorder(pixels)
+    # around another classifier each layer runs for many versions, and made no one thing of this one
+    watched = recorder if inside(classifier) is None else nullcontext()
     with (
         classifier.as_judge(),
         in_one_line(cannot_run(pixels)),
         _named(classifier.network, recorder),
-        recorder,
+        watched,
     ):
         logits = classifier.unmirrored(pixels)
     return ForwardPass(
