@@ -7,6 +7,7 @@ import runpy
 import shlex
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from PIL import Image
 from typer.main import get_command
 
 from pasunchat.commands import application
+from pasunchat.photos import drawing
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, FRENCH = ROOT / "docs" / "talk.md", ROOT / "docs" / "talk.fr.md"
@@ -44,6 +46,7 @@ def example_id(path: Path) -> str:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
     """An example by its name, run once in a folder of its own."""
     kept: dict[str, Ran] = {}
+    drawn = cache(drawing.draw)  # examples learn from the same drawings
 
     def run(name: str) -> Ran:
         if name not in kept:
@@ -51,6 +54,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
             printed, example = io.StringIO(), str(ROOT / "examples" / f"{name}.py")
             with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
                 patch.setattr("sys.argv", [example, str(folder)])
+                patch.setattr(drawing, "draw", drawn)
                 with redirect_stdout(printed):
                     names = runpy.run_path(example, run_name="__main__")
             kept[name] = Ran(names, printed.getvalue(), sorted(folder.iterdir()))

@@ -81,11 +81,24 @@ def own_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def packed(tmp_path_factory: pytest.TempPathFactory, run: Path, own_photo: Path) -> Path:
-    """The page of that classifier, as a folder."""
+def pack_quickly() -> Iterator[Callable[..., object]]:
+    """`pack`, with two of the talk's bargains instead of six: each is a long search."""
     pytest.importorskip("starlette")
     from pasunchat.pack.pack import pack
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pasunchat.page.later.PRICES", (0.3, 0.1))
+        yield pack
+
+
+@pytest.fixture(scope="session")
+def packed(
+    tmp_path_factory: pytest.TempPathFactory,
+    pack_quickly: Callable[..., object],
+    run: Path,
+    own_photo: Path,
+) -> Path:
+    """The page of that classifier, as a folder."""
     folder = tmp_path_factory.mktemp("packed") / "page"
-    pack(str(run), folder, [own_photo])
+    pack_quickly(str(run), folder, [own_photo])
     return folder

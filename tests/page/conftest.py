@@ -42,7 +42,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PASUNCHAT_FAST", "0")  # nothing is compiled for a picture of this size
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "runs" / "mine"
-    save(build("simple", classes=("cat", "dog"), size=SIZE, seed=1), folder)
+    save(build("simple:width=8", classes=("cat", "dog"), size=SIZE, seed=1), folder)
     return folder
 
 
