@@ -95,6 +95,8 @@ def test_its_files_are_what_was_judged(asker: Any, draw: Draw) -> None:
     report = asker.get(f"/attack/{attack}/report.html")
     assert report.headers["content-disposition"].startswith("attachment")
     assert "<script" not in report.text and "pasunchat verify" in report.text
+    french = asker.get(f"/attack/{attack}/report.html?lang=fr").text
+    assert '<html lang="fr">' in french and "Ce qui s’est passé" in french
     facts = asker.get(f"/attack/{attack}/facts.json").json()
     assert facts["change"] == found["change"] and facts["photo"]["photo"] == ids[0]
     assert facts["tries"] and len(facts["survival"]) == len(LADDER)

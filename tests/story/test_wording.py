@@ -58,6 +58,16 @@ def test_numbers_in_french() -> None:
     assert words.pcs(0.0001) == "<\u00a00,1\u00a0%"
 
 
+def test_counts_and_lists_as_a_language_says_them() -> None:
+    english, french = Words("en", "report"), Words("fr", "report")
+    assert english.part(1.0, 2500) == "2,500 of 2,500" and english.tick(1.0) == "all"
+    assert french.part(1.0, 2500) == "2\u202f500 sur 2\u202f500" and french.tick(1.0) == "tous"
+    assert french.part(0.123) == "12,3\u00a0%" and french.part(1.0) == "plus de 99,9\u00a0%"
+    assert french.interval((0.741, 1.0)) == "[74,1 ou plus]"
+    assert french.interval((0.781, 0.812)) == "[78,1\u00a0; 81,2]"
+    assert french.lasted(2.5) == "2,5 s"
+
+
 @given(st.floats(0, 1))
 def test_a_probability_is_said_as_everywhere_else(probability: float) -> None:
     assert Words("en").pc(probability).replace("\u00a0", " ") == percent(probability)

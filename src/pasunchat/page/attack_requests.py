@@ -15,7 +15,7 @@ from pasunchat.page.photo_requests import KEEP, owner_of
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
 from pasunchat.page.searches import AttackRequest, Search
-from pasunchat.page.state import page_of
+from pasunchat.page.state import lang_of, page_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
     from pasunchat.page.search_job import Judged
 
-FILES = ("film", "report")  # that are made once they are asked for, beside the facts
+FILES = (
+    "film",
+    "report.en",
+    "report.fr",
+)  # that are made once they are asked for, beside the facts
 LIVE = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
 
@@ -109,7 +113,8 @@ async def report(request: Request) -> Response:
     if not (judged.photo != judged.picture).any():
         raise Refused(404, "g_missing")
     run = page_of(request).workers.searching.run
-    made = await _once(search, "report", lambda: run(report_of, search))
+    lang = lang_of(request)
+    made = await _once(search, f"report.{lang}", lambda: run(report_of, search, lang))
     return Response(made, media_type="text/html", headers=_named("report.html", "attachment"))
 
 

@@ -11,17 +11,15 @@ from pasunchat.page.classroom import TEACHER
 from pasunchat.page.example import SAMPLES, Example, samples
 from pasunchat.page.first_screen import first_screen
 from pasunchat.page.photo_requests import owner_of
-from pasunchat.page.state import Page, page_of
+from pasunchat.page.state import Page, lang_of, page_of
 
-LANGUAGES = ("en", "fr")
 EXAMPLE_SAMPLE = SAMPLES[0]  # the photo that the shipped example is of
 
 
 async def first_page(request: Request) -> Response:
     """The page in the language asked for, for the model asked for."""
     page = page_of(request)
-    lang = request.query_params.get("lang", page.settings.lang)
-    lang = lang if lang in LANGUAGES else page.settings.lang
+    lang = lang_of(request)
     model = page.models.of(request.query_params.get("run"))
     teach = page.settings.teach or "teach" in request.query_params
     example = await page.example_of(model)

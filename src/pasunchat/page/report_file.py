@@ -7,8 +7,8 @@ from pasunchat.reports.report import fooled_report
 from pasunchat.words import command
 
 
-def report_of(search: Search) -> str:
-    """The report as HTML. In the thread of searches: it asks for gradients too."""
+def report_of(search: Search, lang: str) -> str:
+    """The report as HTML, in "en" or "fr". In the thread of searches: it asks for gradients too."""
     judged, picture, facts = search.judged, search.picture, search.facts
     assert judged is not None and picture is not None
     survived = tuple(
@@ -23,4 +23,4 @@ def report_of(search: Search) -> str:
         survival=survived or None,
         verify=command("verify", picture.name, "--model", search.model.facts.name),
     )
-    return fooled_report(search.model.searched(), judged.photo, judged.picture, told)
+    return fooled_report(search.model.searched(), judged.photo, judged.picture, told, lang=lang)

@@ -19,6 +19,7 @@ from pasunchat.page.samples import Shared
 from pasunchat.page.searches import Searches
 from pasunchat.page.settings import Settings
 from pasunchat.page.workers import Workers
+from pasunchat.story.wording import LANGUAGES
 
 if TYPE_CHECKING:
     from pasunchat.page.inside import Insides
@@ -88,6 +89,13 @@ class Page:
     def search_seconds(self) -> float:
         """How long one search may take."""
         return self.settings.search_limits.search_seconds
+
+
+def lang_of(request: Request) -> str:
+    """The language asked for, "en" or "fr"; else the one that the page begins in."""
+    usual = page_of(request).settings.lang
+    lang = request.query_params.get("lang", usual)
+    return lang if lang in LANGUAGES else usual
 
 
 def page_of(request: Request) -> Page:

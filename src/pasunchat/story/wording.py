@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from pasunchat.words import percent
+from pasunchat import words as english
 
 TABLES = Path(__file__).parent / "words"
 TOKENS = Path(__file__).parent / "tokens.css"
@@ -70,12 +70,20 @@ class Words:
         """A count: "2,472", in French with a narrow space."""
         return f"{value:,}".replace(",", "," if self.lang == "en" else NARROW)
 
+    def n(self, key: str, number: int, **values: object) -> str:
+        """The sentence "one|several" as {n} wants it; in French 0 is one of few, as 1 is."""
+        one, several = self.table[key].split("|")
+        few = number < 2 if self.lang == "fr" else number == 1
+        return str((one if few else several).format(n=self.cnt(number), **values))
+
+    def listed(self, parts: Sequence[str]) -> str:
+        """ "cat", "cat and dog", "cat, dog and fox"."""
+        *first, last = parts
+        return f"{', '.join(first)}{self.table['and']}{last}" if first else last
+
     def pc(self, probability: float) -> str:
         """A probability in [0, 1] as `pasunchat.words.percent` says it: never 100 %."""
-        text = self._pointed(percent(probability)).replace(" %", f"{SPACE}%")
-        if self.lang == "fr":
-            text = text.replace("more than", "plus de").replace("less than", "moins de")
-        return text
+        return self._told(english.percent(probability))
 
     def pcs(self, probability: float) -> str:
         """The same where there is little room: "> 99.9 %"."""
@@ -87,12 +95,43 @@ class Words:
         """A share in [0, 1] of things counted: "87.1 %"."""
         return f"{self.num(100 * part, places)}{SPACE}%"
 
+    def part(self, part: float, total: int | None = None) -> str:
+        """A share of things counted as `pasunchat.words.share` says it: never 100 %."""
+        return self._told(english.share(part, total))
+
+    def tick(self, part: float) -> str:
+        """A share at a figure's axis, as `pasunchat.words.tick` says it."""
+        return self._told(english.tick(part))
+
+    def interval(self, interval: tuple[float, float]) -> str:
+        """An interval of shares as `pasunchat.words.interval_in_words` says it."""
+        text = english.interval_in_words(interval)
+        return self._told(text.replace(", ", " ; ") if self.lang == "fr" else text)
+
+    def lasted(self, seconds: float) -> str:
+        """A time as `pasunchat.words.duration` says it."""
+        return self._told(english.duration(seconds))
+
     def cls(self, name: str) -> str:
         """A class's name; those of the shipped classifiers in this language."""
-        return str(self.table.get(f"class_{name}", name))
+        return str(_table("page", self.lang).get(f"class_{name}", name))
+
+    def _told(self, text: str) -> str:
+        """What `pasunchat.words` says of a number, in this language."""
+        if self.lang == "fr":
+            text = self._pointed(re.sub(r"(?<=\d),(?=\d{3})", NARROW, text))
+            text = re.sub("|".join(_NUMBER_WORDS), lambda m: _NUMBER_WORDS[m[0]], text)
+        return str(_unbroken(text, self.lang))
 
     def _pointed(self, text: str) -> str:
         return text.replace(".", ",") if self.lang == "fr" else text
 
 
+_NUMBER_WORDS = {
+    "more than": "plus de",
+    "less than": "moins de",
+    "or more": "ou plus",
+    " of ": " sur ",
+    "all": "tous",
+}
 _SIGNS = {"more than": ">", "plus de": ">", "less than": "<", "moins de": "<"}

@@ -84,7 +84,7 @@ export function connect(start) {
     price: (id) => once(`/attack/${id}/price`),
     others: (id) => once(`/attack/${id}/others`),
     picture: (id, name) => `/attack/${id}/${name}.png`,
-    file: (id, name) => `/attack/${id}/${{ changed: "changed.png", film: "film.webp", facts: "facts.json", report: "report.html" }[name]}`,
+    file: (id, name) => `/attack/${id}/${{ changed: "changed.png", film: "film.webp", facts: "facts.json", report: `report.html?lang=${start.lang}` }[name]}`,
 
     // Whether the program is there; where it was started anew, the token of that start is taken.
     async alive() {
