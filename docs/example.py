@@ -7,6 +7,7 @@ photos of Chelsea and of a cup of coffee are in the public domain (CC0).
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -29,6 +30,7 @@ ADDRESS = "http://127.0.0.1:{}"
 PORT = 7869
 SQUARE = (52, 0, 352, 300)  # of Chelsea
 SIDE, SAMPLE_SIDE, THUMB = 224, 320, 144
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # in several, sums are added up in another order
 PARTS = ("why", "little", "price", "others")
 
 
@@ -38,7 +40,7 @@ class Page:
     def __init__(self) -> None:
         self.address = ADDRESS.format(PORT)
         command = (sys.executable, "-m", "pasunchat", "page", "--port", str(PORT))
-        self.process = subprocess.Popen(command)
+        self.process = subprocess.Popen(command, env={**os.environ, **ONE_THREAD})
         while True:
             try:
                 text = self.read("/").decode()
@@ -46,6 +48,7 @@ class Page:
             except OSError:
                 time.sleep(0.1)
         self.token = re.findall(r'name="token" content="(.*?)"', text)[0]
+        self.run = json.loads(self.read("/models"))[0]["run"]
 
     def read(self, path: str) -> bytes:
         """GET."""
@@ -97,12 +100,11 @@ def main() -> None:
 def fooled(page: Page, square: Image.Image) -> dict[str, Any]:
     """The facts of the example; its pictures are written."""
     png = png_bytes(np.asarray(square), {})
-    run = json.loads(page.read("/models"))[0]["run"]
-    photo = page.send(f"/photo?run={run}", png, X_Pasunchat_Name="chelsea.png")
+    photo = page.send(f"/photo?run={page.run}", png, X_Pasunchat_Name="chelsea.png")
     goal = int(np.argmin(photo["probabilities"]))
-    wanted = {"photo": photo["photo"], "run": run, "target": goal, "confidence": 0.95}
+    wanted = {"photo": photo["photo"], "run": page.run, "target": goal, "confidence": 0.95}
     attack = page.send("/attack", json.dumps(wanted).encode())["attack"]
-    facts: dict[str, Any] = {"photo": photo, "model": "simple", "run": run, "tries": []}
+    facts: dict[str, Any] = {"photo": photo, "model": "simple", "run": page.run, "tries": []}
     facts["survival"] = []
     for name, value in page.events(attack):
         if name == "tries":
@@ -133,10 +135,9 @@ def fooled(page: Page, square: Image.Image) -> dict[str, Any]:
 
 def whole(page: Page, chelsea: Image.Image) -> dict[str, Any]:
     """The whole photo, and the square that a network would be given of it."""
-    run = json.loads(page.read("/models"))[0]["run"]
     png = png_bytes(np.asarray(chelsea), {})
-    found = page.send(f"/photo?run={run}", png, X_Pasunchat_Name="chelsea.png")
-    seen = Image.open(io.BytesIO(page.read(f"/photo/{found['photo']}/seen.png?run={run}")))
+    found = page.send(f"/photo?run={page.run}", png, X_Pasunchat_Name="chelsea.png")
+    seen = Image.open(io.BytesIO(page.read(f"/photo/{found['photo']}/seen.png?run={page.run}")))
     chelsea.save(EXAMPLE / "whole.webp", quality=80, method=6)
     seen.save(EXAMPLE / "whole-seen.webp", quality=80, method=6)
     return {"file": found["file"], "seen": found["seen"]}
@@ -158,9 +159,8 @@ def samples(page: Page, square: Image.Image) -> dict[str, Any]:
         small.save(EXAMPLE / f"sample-{name}.webp", quality=80, method=6)
         if name != "chelsea":
             photo.save(SAMPLES / f"{name}.webp", quality=90, method=6)
-    run = json.loads(page.read("/models"))[0]["run"]
     file = (SAMPLES / "coffee.webp").read_bytes()
-    found = page.send(f"/photo?run={run}", file, X_Pasunchat_Name="coffee.webp")
+    found = page.send(f"/photo?run={page.run}", file, X_Pasunchat_Name="coffee.webp")
     return {"probabilities": found["probabilities"]}
 
 

@@ -1,5 +1,6 @@
 """A packed page: whole or not at all, small, the same each time, and what is refused."""
 
+import base64
 import json
 import re
 import zipfile
@@ -39,6 +40,17 @@ def test_the_users_photo_comes_first_and_keeps_its_name(packed):
     shown = first["pack"]["falls"][first["pack"]["shown"]]
     assert shown["facts"]["photo"]["file"]["name"] == "dog.jpg"
     assert str(packed.parent) not in (packed / "index.html").read_text()
+
+
+def test_no_folder_of_the_user_is_told(packed, run):
+    page = (packed / "index.html").read_text()
+    pictures = re.findall(r'data:image/png;base64,([^"]+)"', page)
+    told = [page.encode(), *map(base64.b64decode, pictures)]
+    assert len(told) > 10 and not [each for each in told if str(run.parent).encode() in each]
+    facts = boot(packed)
+    assert facts["models"][0]["name"] == run.name
+    for fall in facts["pack"]["falls"].values():
+        assert f" --model {run.name} " in fall["facts"]["command"]
 
 
 def test_each_photo_but_the_coffee_has_a_finished_fall(packed):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.load import load
 from pasunchat.errors import PasunchatError
 from pasunchat.pack.pages import START, written
@@ -51,8 +52,10 @@ def pack(
     exists already unless `overwrite`; then nothing is written.
     """
     refuse_existing(output, overwrite=overwrite)
-    network, why_not = _network(model)
-    samples = [*_own_samples(photos), *our_samples()]
+    classifier = _of_a_size(model)
+    network, why_not = _network(classifier)
+    assert classifier.size is not None
+    samples = [*_own_samples(photos), *our_samples(classifier.size)]
     found = prepared(model, samples, inside=network is None, progress=progress)
     if not found.falls:
         raise PasunchatError(f"{model} could not be attacked on any photo, so there is no page")
@@ -77,14 +80,19 @@ def pack(
     )
 
 
-def _network(model: str) -> tuple[Mapping[str, object] | None, str]:
-    """The network as plain steps; None and the reason where it cannot be written so."""
+def _of_a_size(model: str) -> Classifier:
+    """The classifier, which must say how large its pictures are."""
     classifier = load(model)
     if classifier.size is None:
         raise PasunchatError(
             f"{model} states no size of its pictures, so that a page could show it none; name a "
             "model that does"
         )
+    return classifier
+
+
+def _network(classifier: Classifier) -> tuple[Mapping[str, object] | None, str]:
+    """The network as plain steps; None and the reason where it cannot be written so."""
     try:
         return json.loads(msgspec.json.encode(network_in_page(classifier))), ""
     except CannotRunInPage as reason:

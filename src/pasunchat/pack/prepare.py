@@ -86,6 +86,9 @@ async def _prepared(
     page.begin()
     one = page.models.of(None)
     await asyncio.wrap_future(one.looked_into)
+    one.facts.name = without_folders(one.facts.name)
+    for classifier in (one.asked.result(), one.looked_into.result()):
+        classifier.known_as = without_folders(classifier.known_as)  # which receipts tell
     made = Prepared(models=[msgspec.to_builtins(each) for each in page.models.facts()])
     preparing = _Preparing(page, made, inside)
     for place, sample in enumerate(samples):
@@ -198,6 +201,13 @@ class _Preparing:
         for target, other in (order, order[::-1]) if one.facts.votes else ():
             votes[f"{target} {other}"] = await ask(inside.votes, target, other)
         return {"layers": {"facts": facts, "atlases": atlases}, "votes": votes}
+
+
+def without_folders(name: str) -> str:
+    """A model's name as another user would type it: of a whole path its last part, since a page is
+    handed on. "runs/mine", "shipped:simple" and "timm:resnet18" stay."""
+    path = Path(name)
+    return path.name if path.is_absolute() else name
 
 
 def as_address(data: bytes, kind: str) -> str:
