@@ -18,9 +18,10 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.prepare import prepare
 from pasunchat.runtime import Runtime
-from pasunchat.training.context import Loss, class_weights, teacher_logits, training_loss
+from pasunchat.training.context import class_weights, teacher_logits, training_loss
 from pasunchat.training.inputs import Targets
 from pasunchat.training.loop import train
+from pasunchat.training.loss import Loss
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.state import new_classifier
 

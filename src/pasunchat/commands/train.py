@@ -15,6 +15,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.storage import RUNS
 
 if TYPE_CHECKING:
+    from pasunchat.classifiers.classifier import Classifier
     from pasunchat.photos.dataset import Dataset
     from pasunchat.runtime import Runtime
     from pasunchat.training.recipe import Recipe
@@ -24,8 +25,11 @@ EXAMPLES = (
     "pasunchat train photos/ --network simple",
     "pasunchat train data/ --epochs 20 --no-early-stopping --name overfitted",
     "pasunchat train photos/ --network tiny --recipe strong --set augment.flip=0",
+    "pasunchat train photos/ --start simple --defend linf:1/255 --name hard",
     "pasunchat train --resume simple",
 )
+
+USUAL_NETWORK = "efficientnet-lite0"
 
 
 def train(
@@ -34,12 +38,29 @@ def train(
         typer.Argument(help="Prepared dataset; or photos (folders, zips, drawn) to prepare."),
     ] = None,
     network: Annotated[
-        str,
-        typer.Option(help="Network; pasunchat docs networks lists them."),
-    ] = "efficientnet-lite0",
+        str | None,
+        typer.Option(
+            help="Network; pasunchat docs networks lists them. Else that of --start, or "
+            f"{USUAL_NETWORK}."
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Begin from the weights of this run or shipped model."),
+    ] = None,
+    defend: Annotated[
+        str | None,
+        typer.Option(
+            help="Train against changes: linf:1/255, l2:0.5, noise:0.25, or auto "
+            "(pasunchat docs defences)."
+        ),
+    ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Recipe: talk, strong or head; else the network's usual."),
+        typer.Option(
+            help="Recipe: talk, strong, head or defended; else defended with --defend, else the "
+            "network's usual."
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes through the photos, at most.")] = None,
     patience: Annotated[
@@ -76,6 +97,7 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Train a network. The talk's own: --network simple, by the talk's recipe."""
+    from pasunchat.classifiers.build import usual_size
     from pasunchat.runtime import set_up_runtime
     from pasunchat.training.recipe import usual_recipe
     from pasunchat.training.run import new_run_folder
@@ -84,8 +106,12 @@ def train(
         _refuse_both(data)
         folder, dataset, resumed, runtime = _resumed(resume, device)
         return _train(dataset, resumed, folder, runtime, overwrite=False, json=json)
+    begun = None if start is None else _start(start)
+    network = network or (begun and begun.info.network_name) or USUAL_NETWORK
     options: dict[str, Any] = {
         "network": network if weights is None else f"{network}:weights={weights}",
+        "start": begun and begun.known_as,
+        "defend": defend,
         "epochs": epochs,
         "patience": patience,
         "batch_size": batch_size,
@@ -94,15 +120,34 @@ def train(
         "precision": precision,
     }
     words = [] if unfreeze is None else [f"unfreeze={unfreeze}"]
-    chosen = _recipe(
-        recipe or usual_recipe(network), options, early_stopping, words + (settings or [])
-    )
+    usual = usual_recipe(network, defended=defend is not None)
+    chosen = _recipe(recipe or usual, options, early_stopping, words + (settings or []))
     runtime = set_up_runtime(device, chosen.precision)
-    dataset = _dataset(data, chosen.network, size)
+    usual_side = (begun.size if begun else None) or usual_size(chosen.network)
+    dataset = _dataset(data, size, usual_side)
+    if defend is not None:
+        chosen = replace(chosen, defend=_measured(defend, begun, dataset))
     network_name = chosen.network.partition(":")[0]
     folder = new_run_folder(network_name, name, overwrite=overwrite)
     _note_unfinished(RUNS / network_name, folder)
     return _train(dataset, chosen, folder, runtime, overwrite=overwrite, json=json)
+
+
+def _start(name: str) -> "Classifier":
+    from pasunchat.classifiers.load import load
+
+    return load(name)
+
+
+def _measured(defend: str, start: "Classifier | None", dataset: "Dataset") -> str:
+    """The defence, with a number in place of a radius that is to be measured: auto, linf:2x."""
+    from pasunchat.measures.typical_radius import with_typical_radius
+
+    with progress_bar("measuring") as progress:
+        found = with_typical_radius(defend, start, dataset, progress)
+    if found != defend:
+        note(f"--defend {defend} is {found}: what fools {start and start.known_as} in the middle")
+    return found
 
 
 def _note_unfinished(begun: Path, folder: Path) -> None:
@@ -157,14 +202,11 @@ def _resumed(name: str, device: str) -> "tuple[Path, Dataset, Recipe, Runtime]":
     return folder, dataset, run.recipe, set_up_runtime(device, run.recipe.precision)
 
 
-def _dataset(data: list[str] | None, network: str, size: int | None) -> "Dataset":
-    from pasunchat.classifiers.build import usual_size
+def _dataset(data: list[str] | None, size: int | None, usual_side: int) -> "Dataset":
     from pasunchat.photos.prepare import dataset_or_prepared
 
     with progress_bar("preparing") as progress:
-        dataset = dataset_or_prepared(
-            data, size=size, usual_size=usual_size(network), progress=progress
-        )
+        dataset = dataset_or_prepared(data, size=size, usual_size=usual_side, progress=progress)
     if dataset.folder not in map(Path, data or ()):
         note(f"prepared {len(dataset.names):,} photos, kept in {dataset.folder}")
     return dataset
@@ -220,8 +262,12 @@ def _print(run: "Run", seen: str) -> None:
     passes = run.recipe.passes(photos)
     if passes > 1:
         say(f"few photos: an epoch goes through the {photos} training photos {passes} times")
+    defended = any(row.robust_accuracy is not None for row in run.history)
     table(
-        ("epoch", "training loss", "accuracy", "validation loss", "accuracy"),
+        (
+            *("epoch", "training loss", "accuracy", "validation loss", "accuracy"),
+            *(("robust accuracy",) if defended else ()),
+        ),
         [
             (
                 f"{row.epoch}{' (kept)' if row.epoch == run.info.best_epoch else ''}",
@@ -229,6 +275,7 @@ def _print(run: "Run", seen: str) -> None:
                 share(row.training_accuracy),
                 f"{row.validation_loss:.3f}",
                 share(row.validation_accuracy),
+                *(() if row.robust_accuracy is None else (share(row.robust_accuracy),)),
             )
             for row in run.history
         ],

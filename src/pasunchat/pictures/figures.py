@@ -13,7 +13,8 @@ from matplotlib.text import Text
 from pasunchat.pictures.fonts import fonts_for
 from pasunchat.storage import write_bytes
 
-BLUE, ORANGE, GREY, INK = "#0072b2", "#d55e00", "#767676", "#222222"
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
+GREY, INK = "#767676", "#222222"
 DOTS_PER_INCH = 144
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": GREY,

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pasunchat.pictures.figures import BLUE, GREY, ORANGE, new_figure, styled, write_figure
+from pasunchat.pictures.figures import BLUE, GREEN, GREY, ORANGE, new_figure, styled, write_figure
+from pasunchat.training.defences import defending
 from pasunchat.training.run import Epoch, Run
-from pasunchat.words import share_of, tick
+from pasunchat.words import share, share_of, tick
 
 CURVES = "curves"
 TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}
@@ -30,7 +31,7 @@ def curves(run: Run, shown: tuple[str, ...]) -> Figure:
     figure = new_figure(4.8 * len(shown), 4.2)
     for axes, what in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _draw(axes, run, what)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
+    handles, labels = figure.axes[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure
 
@@ -40,6 +41,9 @@ def _draw(axes: Axes, run: Run, what: str) -> None:
     for split, colour, marker, line in LINES:
         values = [getattr(row, f"{split}_{what}") for row in run.history]
         axes.plot(epochs, values, line, color=colour, marker=marker, label=split)
+    if what == "accuracy" and _is_defended(run):
+        robust = [row.robust_accuracy or 0.0 for row in run.history]
+        axes.plot(epochs, robust, "-.", color=GREEN, marker="^", label=_robust_label(run))
     best = run.info.best_epoch
     if best:
         axes.axvline(
@@ -61,6 +65,8 @@ def seen_in_curves(run: Run) -> str:
     measured = sum(split["validation"] for split in run.info.data.counts.values())
     best = min(run.history, key=lambda row: row.validation_loss)
     last = run.history[-1]
+    if _is_defended(run):
+        return _seen_of_defence(run, measured)
     if len(run.history) == 1:
         return (
             f"One epoch was measured: "
@@ -72,6 +78,30 @@ def seen_in_curves(run: Run) -> str:
             "more epochs may give a better network."
         )
     return f"{_after(best, last)} The weights of epoch {best.epoch} are kept."
+
+
+def _is_defended(run: Run) -> bool:
+    return all(row.robust_accuracy is not None for row in run.history)
+
+
+def _robust_label(run: Run) -> str:
+    """The third line: "validation, attacked within 1 of 255 levels"."""
+    assert run.recipe.defend is not None
+    defence = defending(run.recipe.defend)
+    how = "under" if defence.is_noise else "attacked within"
+    return f"validation, {how} {defence.size_in_words}"
+
+
+def _seen_of_defence(run: Run, measured: int) -> str:
+    """Which epoch's weights are kept, and what they withstand."""
+    kept = next((row for row in run.history if row.epoch == run.info.best_epoch), run.history[-1])
+    assert kept.robust_accuracy is not None
+    return (
+        f"Kept are the weights of epoch {kept.epoch}: "
+        f"{share_of(kept.validation_accuracy, measured, 'validation photo')} read rightly, and "
+        f"{share(kept.robust_accuracy)} of some of them {_robust_label(run).split(', ')[1]}, by a "
+        "short attack; pasunchat attack says how robust it is."
+    )
 
 
 def _after(best: Epoch, last: Epoch) -> str:

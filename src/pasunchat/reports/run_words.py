@@ -9,6 +9,7 @@ from pasunchat.classifiers.networks.base_and_head import BaseAndHead
 from pasunchat.classifiers.summary import Summary
 from pasunchat.parsing import from_table
 from pasunchat.reports.fooled import file_name
+from pasunchat.training.defences import defending
 from pasunchat.training.recipe import Augment, Recipe
 from pasunchat.words import count, listed
 
@@ -16,6 +17,8 @@ from pasunchat.words import count, listed
 # value that switches it off), `settings_in_words` says "no".
 SETTINGS = {
     "network": "network",
+    "start": "trained model it begins from",
+    "defend": "changes it is trained to withstand",
     "epochs": "epochs, at most",
     "patience": "epochs without a lower validation loss, after which it ends",
     "batch_size": "photos in a step",
@@ -29,6 +32,7 @@ SETTINGS = {
     "label_smoothing": "share of each label spread over all classes",
     "ema": "decay of the running mean of the weights",
     "augment": "random changes of training photos",
+    "copies": "copies with such changes, shown in turn",
     "resolutions": "sides of the pictures, in pixels, in turn",
     "mirrored": "looks at the mirror image too",
     "teacher": "a trained network to imitate",
@@ -78,7 +82,7 @@ def _said(recipe: Recipe, name: str) -> str:
         return network_said(value)
     if name == "augment":
         return changes_in_words(value)
-    if name == "teacher" and value:
+    if name in ("teacher", "start") and value:
         return file_name(value)
     if value is None or value is False or value == ():
         return "no"
@@ -105,6 +109,15 @@ def recipe_in_words(recipe: Recipe) -> list[str]:
         sentences.append(f"Training photos were changed at random: {changes}.")
     if recipe.mirrored:
         sentences.append("It looks at each photo and at its mirror image, and takes the mean.")
+    if recipe.start:
+        sentences.append(f"It began from a trained network, {file_name(recipe.start)}.")
+    if recipe.defend:
+        defence = defending(recipe.defend)
+        against = "noise" if defence.is_noise else "attacks"
+        sentences.append(
+            f"It was trained against {against}: changes of {defence.size_in_words}, by "
+            f"{defence.method.info.paper.partition(':')[0]}."
+        )
     if recipe.teacher:
         sentences.append(f"It imitated a trained network too, {file_name(recipe.teacher)}.")
     return sentences

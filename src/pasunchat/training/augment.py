@@ -61,6 +61,12 @@ def cropped(pixels: Tensor, draws: Tensor, augment: Augment, size: int) -> Tenso
     return resized.contiguous(memory_format=torch.channels_last)
 
 
+def mirrored(pixels: Tensor, draws: Tensor, probability: float) -> Tensor:
+    """Pixels [N, 3, H, W], some of them mirrored. draws: float [N, 16], as for `augmented`."""
+    turned = (draws[:, 1] < probability)[:, None, None, None]
+    return torch.where(turned, pixels.flip(3), pixels)
+
+
 def recoloured(pixels: Tensor, draws: Tensor, augment: Augment) -> Tensor:
     """Contrast about each image's mean, brightness, a gain for each colour channel, or grey.
 

@@ -5,6 +5,7 @@ TrainState of state.py.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,43 +19,14 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Runtime
+from pasunchat.training.defences import Defending, defending
 from pasunchat.training.features import FeatureInputs
-from pasunchat.training.inputs import Inputs, PixelInputs, Targets
+from pasunchat.training.inputs import Inputs, PixelInputs
+from pasunchat.training.loss import Loss
 from pasunchat.training.recipe import Augment, Recipe, steps_of_pass
 
 UNEQUAL = 1.5  # photos of the largest class over those of the smallest; above it, weights
 TEACHER_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Cross-entropy in nats to the labels and, where the targets have them, a teacher's answers.
-
-    (1 - s) CE(logits, labels) + s T^2 CE(logits / T, softmax(teacher_logits / T)), where s is the
-    teacher's share and T the temperature (Hinton, Vinyals, Dean 2015).
-    """
-
-    class_weights: Tensor | None = None  # float [C], one for each class's photos; None: all 1
-    label_smoothing: float = 0.0  # share of each label that is spread over all classes
-    teacher_share: float = 0.0  # s
-    temperature: float = 1.0  # T
-
-    def of_each(self, logits: Tensor, targets: Targets) -> Tensor:
-        """What each photo adds to the loss to its label: [N], their mean is the loss."""
-        labels, weights = targets.labels, self.class_weights
-        losses = functional.cross_entropy(logits, labels, weights, reduction="none")
-        return losses if weights is None else losses * len(labels) / weights[labels].sum()
-
-    def __call__(self, logits: Tensor, targets: Targets) -> Tensor:
-        """The mean loss of a batch, a scalar, from logits [N, C]."""
-        loss = functional.cross_entropy(
-            logits, targets.labels, self.class_weights, label_smoothing=self.label_smoothing
-        )
-        if targets.teacher_logits is None:
-            return loss
-        answers = (targets.teacher_logits / self.temperature).softmax(1)
-        distillation = functional.cross_entropy(logits / self.temperature, answers)
-        return torch.lerp(loss, self.temperature**2 * distillation, self.teacher_share)
 
 
 @dataclass(frozen=True)
@@ -69,6 +41,7 @@ class TrainContext:
     plain_loss: Loss  # what is reported after an epoch: no teacher, no label smoothing
     photos: int  # that one epoch goes through, each as often as the recipe's passes
     steps: int  # of one epoch
+    defence: Defending | None = None
 
     @property
     def total_steps(self) -> int:
@@ -83,10 +56,12 @@ def new_context(
     runtime: Runtime,
     class_weights: tuple[float, ...] | None = None,
     progress: Progress = silent,
+    folder: Path | None = None,
 ) -> TrainContext:
     """The context of training `classifier`.
 
     A frozen base or a teacher runs over all photos here, once; progress: of the frozen base.
+    folder: where augmented copies are kept meanwhile, if the recipe asks for some.
     Raises PasunchatError if the teacher cannot be loaded or has other classes.
     """
     weights = None if class_weights is None else torch.tensor(class_weights, device=runtime.device)
@@ -96,7 +71,8 @@ def new_context(
     if isinstance(classifier.network, BaseAndHead) and classifier.network.frozen:
         inputs = FeatureInputs(classifier, dataset, recipe, runtime, progress)
     else:
-        inputs = PixelInputs(dataset, recipe, runtime, teacher_logits(recipe, dataset, runtime))
+        teacher = teacher_logits(recipe, dataset, runtime)
+        inputs = PixelInputs(dataset, recipe, runtime, teacher, folder)
     return TrainContext(
         dataset=dataset,
         recipe=recipe,
@@ -106,6 +82,7 @@ def new_context(
         plain_loss=Loss(weights),
         photos=passes * photos,
         steps=passes * steps_of_pass(photos, recipe.batch_size),
+        defence=None if recipe.defend is None else defending(recipe.defend),
     )
 
 
@@ -158,7 +135,9 @@ def teacher_logits(recipe: Recipe, dataset: Dataset, runtime: Runtime) -> Tensor
 
 def refuse_unfit(dataset: Dataset, recipe: Recipe) -> None:
     """Raise PasunchatError for what a training should not begin with: a class without training or
-    validation photos, and a setting of the recipe that would have no effect."""
+    validation photos, a setting of the recipe that would have no effect, and a defence that cannot
+    work."""
+    _refuse_defence(recipe)
     _refuse_ineffective(recipe)
     for split in ("train", "validation"):
         present = np.unique(dataset.labels[dataset.rows(split)])
@@ -185,3 +164,31 @@ def _refuse_ineffective(recipe: Recipe) -> None:
             "where this has no effect (of augment, only flip has); leave it out, or train the base "
             "too with --unfreeze all"
         )
+
+
+def _refuse_defence(recipe: Recipe) -> None:
+    """Refuse a defence of which it is known beforehand that it comes to nothing."""
+    if recipe.defend is None:
+        return
+    defending(recipe.defend)
+    pretrained = is_pretrained(recipe.network)
+    if pretrained and recipe.unfreeze == 0:
+        raise PasunchatError(
+            f"defend: the base of {recipe.network} is frozen, and no training of its head alone "
+            "withstands attacks; take smoothed:MODEL,sigma=0.25 or masked:MODEL,area=0.02, which "
+            "need no training, or train the base too with --unfreeze all"
+        )
+    if recipe.start is None and not pretrained:
+        raise PasunchatError(
+            "defend: from untrained weights a network learns nothing against attacks; train it "
+            "plainly first, and begin from that run with --start"
+        )
+    for name, value in (
+        ("augment.mixup", recipe.augment.mixup),
+        ("label_smoothing", recipe.label_smoothing),
+    ):
+        if value:
+            raise PasunchatError(
+                f"{name}: a defence is trained towards the plain labels; set it to 0 "
+                f"(--set {name}=0)"
+            )

@@ -5,7 +5,8 @@ drawn before, so that a training that was interrupted goes on with the same batc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +18,8 @@ from torch.nn import functional
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime, generator
-from pasunchat.training.augment import augmented, mixup, mixup_share, random_draws
+from pasunchat.training.augment import augmented, mirrored, mixup, mixup_share, random_draws
+from pasunchat.training.copies import Copies
 from pasunchat.training.recipe import Augment, Recipe, steps_of_pass
 
 
@@ -51,6 +53,7 @@ class PixelInputs:
     """The training photos as pixels [N, 3, H, W], augmented as the recipe says.
 
     teacher_logits: float [M, C], a row for each of the M training photos; None without a teacher.
+    folder: where augmented copies are kept meanwhile, if the recipe asks for some.
     """
 
     def __init__(
@@ -59,12 +62,16 @@ class PixelInputs:
         recipe: Recipe,
         runtime: Runtime,
         teacher_logits: Tensor | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.dataset, self.recipe, self.runtime = dataset, recipe, runtime
+        self.folder = folder
+        self.copies: Copies | None = None
         self.teacher_logits = teacher_logits
         training = dataset.rows("train")
         self.index = np.full(len(dataset.labels), -1)  # row of the dataset -> which training photo
         self.index[training] = np.arange(len(training))
+        self.photos = len(training)
         self.turn, self.draws = -1, torch.empty(0)  # the random draws of one pass
 
     def module(self, classifier: Classifier) -> nn.Module:
@@ -72,12 +79,9 @@ class PixelInputs:
 
     def batch(self, rows: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, Targets]:
         recipe, augment, device = self.recipe, self.recipe.augment, self.runtime.device
-        pixels = as_pixels(self.dataset.pixels[rows], device)
         labels = torch.from_numpy(self.dataset.labels[rows]).to(device)
         logits = None if self.teacher_logits is None else self.teacher_logits[self.index[rows]]
-        size = recipe.resolution_at(epoch)
-        if augment != Augment() or size is not None:
-            pixels = augmented(pixels, self._draws(rows, epoch, step), augment, size)
+        pixels = self._pixels(rows, self._turn(epoch, step), recipe.resolution_at(epoch))
         if augment.mixup:
             share = mixup_share(augment.mixup, recipe.seed, epoch, step)
             labels = functional.one_hot(labels, len(self.dataset.classes)).float()
@@ -89,12 +93,43 @@ class PixelInputs:
         with self.runtime.autocast():
             return classifier.logits(self.dataset.pixels, rows)
 
-    def _draws(self, rows: NDArray[np.int64], epoch: int, step: int) -> Tensor:
-        photos = len(self.dataset.rows("train"))
-        passes, steps = self.recipe.passes(photos), steps_of_pass(photos, self.recipe.batch_size)
-        turn = epoch * passes + step // steps
+    def _turn(self, epoch: int, step: int) -> int:
+        """Which pass through the photos a step belongs to, from 0."""
+        steps = steps_of_pass(self.photos, self.recipe.batch_size)
+        return epoch * self.recipe.passes(self.photos) + step // steps
+
+    def _pixels(self, rows: NDArray[np.int64], turn: int, size: int | None) -> Tensor:
+        """The photos as they are shown in a pass, [N, 3, size, size]."""
+        augment, device = self.recipe.augment, self.runtime.device
+        if augment == Augment() and size is None:
+            return as_pixels(self.dataset.pixels[rows], device)
+        if not self.recipe.copies:
+            return self._augmented(rows, self._draws(rows, turn), augment, size)
+        shown, unmirrored = self._copies(size), replace(augment, flip=0.0)
+
+        def make(copy: int) -> Tensor:
+            draws = random_draws(self.photos, self.recipe.seed, copy)[self.index[rows]]
+            return self._augmented(rows, draws.to(device), unmirrored, size)
+
+        pixels = shown.pixels(turn, self.index[rows], make, device)
+        return mirrored(pixels, self._draws(rows, turn), augment.flip)
+
+    def _augmented(
+        self, rows: NDArray[np.int64], draws: Tensor, augment: Augment, size: int | None
+    ) -> Tensor:
+        pixels = as_pixels(self.dataset.pixels[rows], self.runtime.device)
+        return augmented(pixels, draws, augment, size)
+
+    def _copies(self, size: int | None) -> Copies:
+        """The copies of the photos at a size, in place of those at another."""
+        size = size or self.dataset.size
+        if self.copies is None or self.copies.size != size:
+            self.copies = Copies(self.recipe.copies, self.photos, size, self.folder)
+        return self.copies
+
+    def _draws(self, rows: NDArray[np.int64], turn: int) -> Tensor:
         if turn != self.turn:
-            self.draws = random_draws(photos, self.recipe.seed, turn).to(self.runtime.device)
+            self.draws = random_draws(self.photos, self.recipe.seed, turn).to(self.runtime.device)
             self.turn = turn
         return self.draws[self.index[rows]]
 

@@ -6,7 +6,7 @@ as the recipe's patience, when all epochs are done, or when the loss leads nowhe
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +18,15 @@ from torch import Tensor, nn
 
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
-from pasunchat.runtime import Runtime, set_up_runtime
+from pasunchat.runtime import Runtime, generator, set_up_runtime
 from pasunchat.training.context import TrainContext, class_weights, new_context, refuse_unfit
+from pasunchat.training.defences.defence import DefendedBatch
+from pasunchat.training.failures import sign_of_failure
 from pasunchat.training.inputs import Targets, batches, training_sample
 from pasunchat.training.recipe import Recipe
+from pasunchat.training.robust_validation import RobustValidation, robust_validation
 from pasunchat.training.run import Epoch, Run, add_timing, begin_run, write_history
+from pasunchat.training.start import begin_from
 from pasunchat.training.state import (
     Counters,
     TrainState,
@@ -37,6 +41,7 @@ from pasunchat.training.state import (
 )
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
+RAISED = "robust accuracy on validation photos was last higher"
 STUCK = 1e-3  # relative change of the loss from one epoch to the next, up to which it has not moved
 
 
@@ -94,7 +99,8 @@ def train(
     refuse_unfit(dataset, recipe)  # before anything is written, or an old run deleted
     weights = class_weights(dataset)
     classifier = new_classifier(dataset, recipe, runtime)
-    run = begin_run(folder, dataset, recipe, runtime, weights, overwrite=overwrite)
+    start = None if recipe.start is None else begin_from(classifier, recipe.start)
+    run = begin_run(folder, dataset, recipe, runtime, weights, start, overwrite=overwrite)
     context = new_context(
         classifier,
         dataset,
@@ -102,6 +108,7 @@ def train(
         runtime,
         weights,
         lambda done, total: progress(EpochProgress(0, done, total, ())),
+        folder,
     )
     state = begin_state(classifier, context.inputs.module(classifier), recipe, folder)
     counters, saved = state.counters, time.monotonic()
@@ -127,22 +134,52 @@ def train(
 
 
 def take_step(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) -> float:
-    """One step of the optimizer on a batch, rows of the dataset; its mean loss."""
+    """What is learnt from a batch, rows of the dataset, as one step of the training: one step of
+    the optimizer, or as many as a defence wants. Returns the mean loss."""
     recipe, runtime, counters = context.recipe, context.runtime, state.counters
     epoch, step = counters.epoch, counters.step
     inputs, targets = context.inputs.batch(rows, epoch, step)
     set_lr(state, recipe.lr_at(epoch * context.steps + step, context.total_steps))
     state.module.train()
-    with runtime.autocast(), runtime.seeded(recipe.seed, "step", epoch, step):
-        logits = state.module(inputs)
-    loss = context.loss(logits.float(), targets)
+    found = []
+    with runtime.seeded(recipe.seed, "step", epoch, step):
+        for loss in _losses(state, context, inputs, targets):
+            optimise(state, recipe, loss)
+            found.append(loss.item())
+    return sum(found) / len(found)
+
+
+def _losses(
+    state: TrainState, context: TrainContext, inputs: Tensor, targets: Targets
+) -> Iterator[Tensor]:
+    """The losses of a batch, each to be minimised before the next is asked for."""
+    defence, counters, runtime = context.defence, state.counters, context.runtime
+    if defence is None:
+        with runtime.autocast():
+            logits = state.module(inputs)
+        yield context.loss(logits.float(), targets)
+        return
+    at = counters.epoch * context.steps + counters.step
+    radius = torch.full(
+        (len(inputs),), defence.radius_at(at, context.total_steps), device=inputs.device
+    )
+    draw = generator(context.recipe.seed, "defence", counters.epoch, counters.step)
+    keys = torch.randint(2**62, (len(inputs),), generator=draw)
+    yield from defence.method.losses(
+        DefendedBatch(
+            state.classifier, runtime, context.loss, inputs, targets, defence.norm, radius, keys
+        )
+    )
+
+
+def optimise(state: TrainState, recipe: Recipe, loss: Tensor) -> None:
+    """One step of the optimizer along the gradient of a loss."""
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     if recipe.clip is not None:
         nn.utils.clip_grad_norm_(state.module.parameters(), recipe.clip)
     state.optimizer.step()
     update_average(state, recipe.ema)
-    return loss.item()
 
 
 def end_epoch(state: TrainState, context: TrainContext) -> None:
@@ -154,6 +191,7 @@ def end_epoch(state: TrainState, context: TrainContext) -> None:
     with averaged_weights(state):
         training = _measure(state, context, training_sample(dataset, context.recipe.seed))
         validation = _measure(state, context, dataset.rows("validation"))
+        robust = _robust_validation(state, context)
         row = Epoch(
             epoch=counters.epoch + 1,
             loss=counters.loss_sum / counters.photos,
@@ -162,8 +200,11 @@ def end_epoch(state: TrainState, context: TrainContext) -> None:
             validation_loss=validation.loss,
             validation_accuracy=validation.accuracy,
             rise_error=_standard_error(validation.losses, state.lowest_losses),
+            robust_accuracy=robust and robust.accuracy,
+            one_step_accuracy=robust and robust.one_step,
+            attacked_answers=robust and robust.answers,
         )
-        if all(row.validation_loss < old.validation_loss for old in counters.history):
+        if all(row.is_better_than(old) for old in counters.history):
             update_best(state, validation.losses)
             counters.best_epoch, counters.waited = row.epoch, 0
         else:
@@ -177,6 +218,8 @@ def ending(recipe: Recipe, counters: Counters, predicted: NDArray[np.int64]) -> 
 
     predicted: the predicted class of each validation photo, int64 [N].
     """
+    if recipe.defend is not None and (sign := sign_of_failure(recipe, counters)):
+        return Ending(sign, good=False)
     if _is_stuck(counters) and len(np.unique(predicted)) == 1:
         return Ending(
             "the loss has not moved for two epochs and every photo gets the same answer; try "
@@ -184,8 +227,9 @@ def ending(recipe: Recipe, counters: Counters, predicted: NDArray[np.int64]) -> 
             good=False,
         )
     if recipe.patience is not None and counters.waited >= recipe.patience:
+        last = "validation loss was last lower" if recipe.defend is None else RAISED
         return Ending(
-            f"validation loss was last lower in epoch {counters.best_epoch}; "
+            f"{last} in epoch {counters.best_epoch}; "
             f"stopped after {counters.waited} more (patience {recipe.patience})"
         )
     if counters.epoch >= recipe.epochs:
@@ -211,6 +255,15 @@ def _is_stuck(counters: Counters) -> bool:
 def _end(counters: Counters, why: Ending | None) -> None:
     if why:
         counters.ended, counters.good = why.reason, why.good
+
+
+def _robust_validation(state: TrainState, context: TrainContext) -> RobustValidation | None:
+    """What withstands the recipe's changes; None where it defends against none."""
+    if context.defence is None:
+        return None
+    return robust_validation(
+        state.classifier, context.dataset, context.defence, context.runtime, context.recipe.seed
+    )
 
 
 def _measure(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) -> Measurement:

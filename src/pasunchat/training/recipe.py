@@ -4,7 +4,7 @@ A run keeps its recipe as recipe.json. RECIPES holds the named ones; the default
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, cos, pi
 from typing import Literal
 
@@ -35,7 +35,14 @@ class Augment:
                 raise PasunchatError(f"augment.{name}: expected a number of at least 0")
 
 
-LEAST = {"epochs": 1, "batch_size": 1, "steps_per_epoch": 1, "patience": 1, "warmup": 0}.items()
+LEAST = {
+    "epochs": 1,
+    "batch_size": 1,
+    "steps_per_epoch": 1,
+    "patience": 1,
+    "warmup": 0,
+    "copies": 0,
+}.items()
 
 
 def steps_of_pass(photos: int, batch_size: int) -> int:
@@ -49,10 +56,13 @@ def steps_of_pass(photos: int, batch_size: int) -> int:
 class Recipe:
     """How a network is trained. Raises PasunchatError for a value out of its range.
 
-    The weights of the epoch with the lowest validation loss are kept in any case.
+    The weights of the epoch with the lowest validation loss are kept in any case; of a defended
+    training, those of the epoch with the highest robust accuracy on validation photos.
     """
 
     network: str = "simple"  # a name in NETWORKS, with its settings: "dense:units=64"
+    start: str | None = None  # a trained run, or a shipped model, whose weights it begins from
+    defend: str | None = None  # against attacks: "linf:1/255", "l2:0.5"; for votes: "noise:0.25"
     epochs: int = 100  # passes through the training photos, at most
     patience: int | None = 1  # epochs without a lower validation loss before it stops; None: all
     batch_size: int = 32  # photos in a step
@@ -66,6 +76,7 @@ class Recipe:
     label_smoothing: float = 0.0  # share of each label that is spread over all classes
     ema: float | None = None  # decay of a running mean of the weights, which is then measured, kept
     augment: Augment = field(default_factory=Augment)
+    copies: int = 0  # augmented copies of each photo, kept and shown in turn; 0: always a new one
     resolutions: tuple[int, ...] = ()  # picture sizes in pixels, in turn; empty: the dataset's
     mirrored: bool = False  # the classifier averages the logits of an image and its mirror image
     teacher: str | None = None  # a trained model to imitate too (Hinton, Vinyals, Dean 2015)
@@ -135,6 +146,8 @@ STRONG = Recipe(
     mirrored=True,
 )
 
+DEFENDED = replace(STRONG, epochs=10, lr=1e-3, warmup=0, label_smoothing=0.0, ema=0.98, copies=4)
+
 HEAD = Recipe(
     network="efficientnet-lite0",
     epochs=30,
@@ -148,7 +161,12 @@ HEAD = Recipe(
 
 TALK = Recipe(steps_per_epoch=50)  # the talk's photos give more
 
-RECIPES: Mapping[str, Recipe] = {"talk": TALK, "strong": STRONG, "head": HEAD}
+RECIPES: Mapping[str, Recipe] = {
+    "talk": TALK,
+    "strong": STRONG,
+    "head": HEAD,
+    "defended": DEFENDED,
+}
 
 USUAL: Mapping[str, str] = {  # network -> recipe; every other network has "talk"
     "tiny": "strong",
@@ -158,6 +176,8 @@ USUAL: Mapping[str, str] = {  # network -> recipe; every other network has "talk
 }
 
 
-def usual_recipe(network: str) -> str:
-    """The name of a network's default recipe."""
+def usual_recipe(network: str, *, defended: bool = False) -> str:
+    """The name of a network's default recipe, or of the one for defences."""
+    if defended:
+        return "defended"
     return USUAL.get(network.partition(":")[0], "talk")

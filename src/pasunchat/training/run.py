@@ -35,6 +35,7 @@ from pasunchat.words import command
 from pasunchat.words import count as counted
 
 RUN, HISTORY, TIMING = "run.json", "history.jsonl", "timing.jsonl"
+ONE_ANSWER = 0.99  # share of one answer among all, from which on the network tells nothing apart
 PACKAGES = ("pasunchat", "torch", "numpy", "pillow")  # whose versions are recorded
 
 
@@ -54,12 +55,31 @@ class Epoch:
     validation_accuracy: float
     rise_error: float | None = None  # standard error, in nats, of the difference of this validation
     # loss from the lowest before it, both on the same photos; None where there is none before
+    # Of a defended training, as `RobustValidation` says; None of any other.
+    robust_accuracy: float | None = None
+    one_step_accuracy: float | None = None
+    attacked_answers: tuple[float, ...] | None = None
 
     def rises_from(self, lowest: "Epoch") -> bool:
         """Whether the validation loss is higher than an earlier one by more than chance explains,
         two standard errors."""
         rise = self.validation_loss - lowest.validation_loss
         return self.rise_error is not None and rise > 2 * self.rise_error
+
+    @property
+    def one_answer(self) -> bool:
+        """Whether (nearly) all attacked photos get the same answer."""
+        return self.attacked_answers is not None and max(self.attacked_answers) >= ONE_ANSWER
+
+    def is_better_than(self, other: "Epoch") -> bool:
+        """Whether its weights are rather to be kept: by robust accuracy where that is measured,
+        then by validation loss. One answer for all photos is no robustness."""
+        if self.one_answer != other.one_answer:
+            return other.one_answer
+        mine, others = self.robust_accuracy, other.robust_accuracy
+        if mine is not None and others is not None and mine != others:
+            return mine > others
+        return self.validation_loss < other.validation_loss
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,7 @@ class RunInfo:
     device: str
     threads: int  # of torch, on the CPU
     class_weights: tuple[float, ...] | None = None  # a class each; None: all alike
+    start: str | None = None  # digest of the classifier whose weights it began from
     best_epoch: int | None = None  # from 1, the epoch whose weights are kept
     ended: str | None = None  # a sentence that says why training ended; None before that
     good: bool = True  # False where it ended by a loss that led nowhere
@@ -135,24 +156,31 @@ def begin_run(
     recipe: Recipe,
     runtime: Runtime,
     class_weights: tuple[float, ...] | None,
+    start: str | None = None,
     *,
     overwrite: bool = False,
 ) -> Run:
     """A new run in `folder`, or the one that was begun there and is to go on.
 
-    overwrite: delete the run in that folder and begin a new one. Raises PasunchatError if the run
-    there has another recipe or other data.
+    start: digest of the classifier whose weights it begins from. overwrite: delete the run in that
+    folder and begin a new one. Raises PasunchatError if the run there has another recipe, other
+    data or another start.
     """
     if overwrite and (folder / RECIPE).is_file():
         shutil.rmtree(folder)
     if not (folder / RECIPE).is_file():
-        write_run(folder, recipe, _info(dataset, runtime, class_weights))
+        write_run(folder, recipe, _info(dataset, runtime, class_weights, start))
         return open_run(folder)
     run = open_run(folder)
     if run.recipe != recipe or run.info.data.digest != dataset.digest:
         raise PasunchatError(
             f"{folder} was begun with another recipe or other data; take another --name, "
             "or --overwrite"
+        )
+    if run.info.start != start:
+        raise PasunchatError(
+            f"{folder} was begun from {recipe.start} when that had other weights; take another "
+            "--name, or --overwrite"
         )
     return run
 
@@ -216,7 +244,12 @@ def add_timing(folder: Path, **figures: float | int) -> None:
         file.write(json.dumps(figures) + "\n")
 
 
-def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] | None) -> RunInfo:
+def _info(
+    dataset: Dataset,
+    runtime: Runtime,
+    class_weights: tuple[float, ...] | None,
+    start: str | None,
+) -> RunInfo:
     return RunInfo(
         data=DataOrigin(
             path=str(dataset.folder),
@@ -229,4 +262,5 @@ def _info(dataset: Dataset, runtime: Runtime, class_weights: tuple[float, ...] |
         device=runtime.device,
         threads=torch.get_num_threads(),
         class_weights=class_weights,
+        start=start,
     )
