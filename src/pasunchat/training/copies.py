@@ -23,19 +23,27 @@ ROOM = 2  # times what the copies take must be free on the disk
 
 class Copies:
     """So many copies of N photos of `size` pixels: uint8 [copies, N, size, size, 3], in a file
-    without a name that goes away with the process. Where the disk has no room, fewer are kept."""
+    without a name that goes away with the process.
 
-    def __init__(self, copies: int, photos: int, size: int, folder: Path | None = None) -> None:
+    turns: passes through the photos in all. A copy that is not shown again is not kept, nor one for
+    which the disk has no room.
+    """
+
+    def __init__(
+        self, copies: int, turns: int, photos: int, size: int, folder: Path | None = None
+    ) -> None:
         each = photos * size * size * 3
         free = shutil.disk_usage(folder or tempfile.gettempdir()).free
-        kept = min(copies, free // (ROOM * each))
+        kept = max(0, min(copies, turns - copies, free // (ROOM * each)))
         self.copies, self.size = copies, size
         self.made = np.zeros((kept, photos), bool)
-        if kept:
-            self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - as long as the copies
+        if not kept:
+            return
+        shape = (kept, photos, size, size, 3)
+        with tempfile.TemporaryFile(dir=folder) as file:  # mapped, it outlives its closing
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self.file.fileno(), 0, kept * each)
-            self.images = np.memmap(self.file, np.uint8, "w+", shape=(kept, photos, size, size, 3))
+                os.posix_fallocate(file.fileno(), 0, kept * each)
+            self.images = np.memmap(file, np.uint8, "w+", shape=shape)
 
     def pixels(
         self, turn: int, rows: NDArray[np.int64], make: Callable[[int], Tensor], device: str

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pasunchat.training.defences import Defending, defending
+from pasunchat.training.defences import GROWTH, Defending, defending
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Epoch
 from pasunchat.words import share
@@ -18,7 +18,8 @@ SEEN = 2  # epochs in a row that show a sign before a training is ended for it
 def sign_of_failure(recipe: Recipe, counters: "Counters") -> str | None:
     """Why a defended training is to be ended as failed, in a sentence; None to go on.
 
-    A sign counts when two epochs in a row show it, or the last epoch does.
+    A sign counts when two epochs in a row show it, or the last epoch does; that of overfitting
+    only once the radius is full: before, no network withstands ten steps of it.
     """
     assert recipe.defend is not None
     last = counters.history[-1 if counters.epoch >= recipe.epochs else -SEEN :]
@@ -27,7 +28,7 @@ def sign_of_failure(recipe: Recipe, counters: "Counters") -> str | None:
     defence, kept = defending(recipe.defend), f"the weights of epoch {counters.best_epoch} are kept"
     if all(row.one_answer for row in last):
         return f"{_one_answer(defence, recipe)}; {kept}"
-    if all(is_overfitted(row) for row in last):
+    if all(row.epoch > GROWTH * recipe.epochs and is_overfitted(row) for row in last):
         return f"{_overfitted(defence, last[-1])}; {kept}"
     return None
 

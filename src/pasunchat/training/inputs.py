@@ -124,7 +124,8 @@ class PixelInputs:
         """The copies of the photos at a size, in place of those at another."""
         size = size or self.dataset.size
         if self.copies is None or self.copies.size != size:
-            self.copies = Copies(self.recipe.copies, self.photos, size, self.folder)
+            turns = self.recipe.epochs * self.recipe.passes(self.photos)
+            self.copies = Copies(self.recipe.copies, turns, self.photos, size, self.folder)
         return self.copies
 
     def _draws(self, rows: NDArray[np.int64], turn: int) -> Tensor:
