@@ -1,4 +1,4 @@
-"""Writes commands.md, networks.md and attacks.md from the program itself: `make docs`.
+"""Writes commands.md, networks.md, attacks.md and defences.md from the program itself: `make docs`.
 
 Tables and signatures are read, never the rendered help, so that the pages depend neither on the
 width of a terminal nor on the version of a library. tests/test_docs.py holds them up to date.
@@ -21,6 +21,7 @@ from pasunchat.classifiers.networks import NETWORKS
 from pasunchat.classifiers.summary import describe
 from pasunchat.commands import ABOUT, COMMANDS, application
 from pasunchat.norms import NORMS
+from pasunchat.training.defences import DEFENCES, USUAL
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py (make docs). Change the program, not this page. -->"
@@ -39,9 +40,48 @@ other networks too: `dim`, `sim`, `admix`, `vmi-fgsm`. Ours are derived in [meth
 """.strip()
 
 
+WHICH_DEFENCE = """
+A defence is a training that begins from a trained run and learns from changed photos:
+
+```sh
+pasunchat train photos/ --network simple --recipe strong --name plain
+pasunchat train photos/ --start plain --defend linf:1/255 --name hard
+pasunchat attack hard --data photos/ --attack standard --norm linf --radius 1/255
+```
+
+- **Against attacks**: `--defend linf:1/255` (no value changed by more than one level of 255) or
+  `l2:0.5`. `--defend auto` measures the distance at which attacks fool the run that it begins from,
+  in the middle of 100 validation photos, and takes that (`linf:2x`: twice that, `l2:1x`: in L2);
+  a radius far above it costs more clean accuracy than it gains.
+- **For answers that can be proved by votes** (`smoothed:`): `--defend noise:0.25`.
+- **A frozen base** (`efficientnet-lite0`, `vgg16`) is not defended by training its head: it is
+  refused. `smoothed:MODEL,sigma=0.25` and `masked:MODEL,area=0.02` need no training;
+  `--unfreeze all` trains the base too.
+- **From untrained weights** `simple` stays at chance, so `--start` is needed.
+
+Without `--recipe` it is `defended`: ten epochs at a low rate, the strong augmentation of which four
+copies of each photo are kept on disk meanwhile, no mixup, no smoothed labels. The radius grows over
+the first half. Unequal classes always count alike.
+
+After each epoch 256 validation photos are attacked by ten steps of PGD at the full radius (or
+answered under noise), each class counting alike, and the weights of the best epoch are kept. That
+is for choosing only: how robust the network is, `pasunchat attack --attack standard` says, which
+training knows nothing of. Two ends are failures, said in a sentence and by exit status 1:
+
+- *every photo gets the same answer*: the radius is too large for this network, or grew too fast;
+- *one step is withstood and ten are not* (catastrophic overfitting): retry with
+  `--defend linf:1/255:pgd:steps=2`.
+""".strip()
+
+
 def pages() -> dict[str, str]:
     """The text of each generated page, by its name."""
-    made = {"commands.md": _commands(), "networks.md": _networks(), "attacks.md": _attacks()}
+    made = {
+        "commands.md": _commands(),
+        "networks.md": _networks(),
+        "attacks.md": _attacks(),
+        "defences.md": _defences(),
+    }
     return {name: "\n".join((NOTICE, *lines, "")) for name, lines in made.items()}
 
 
@@ -171,6 +211,35 @@ def _attacks() -> Iterator[str]:
         for field in fields(attack):
             value = getattr(attack, field.name)
             yield f"- `{field.name}={value}`: {meanings[field.name].rstrip('.')}."
+
+
+def _defences() -> Iterator[str]:
+    yield from ("# Defences", "")
+    yield WHICH_DEFENCE
+    yield ""
+    yield "Which defence stands behind the radius, with settings as in `linf:2/255:pgd:steps=3`;"
+    yield f"else {', '.join(f'`{name}` for {against}' for against, name in USUAL.items())}."
+    yield ""
+    rows = []
+    for name, row in DEFENCES.items():
+        facts = (row.info.about, ", ".join(row.info.against), row.info.cost)
+        rows.append((f"[`{name}`](#{name})", *facts))
+    yield from _table(("defence", "what it does", "against", "cost of a step"), rows)
+    yield from ("", "Cost: in passes forward and back through the network; a plain step is one.")
+    for name, row in DEFENCES.items():
+        info = row.info
+        yield from ("", f"## {name}", "", f"{_sentence(info.about)} {_sentence(info.paper)}", "")
+        yield f"- When: {info.when}."
+        yield f"- It learns from pixels {_where(info.inside, info.in_range)}."
+        meanings = setting_comments(type(row))
+        for field in fields(row):  # type: ignore[arg-type]
+            value = getattr(row, field.name)
+            yield f"- `{field.name}={value}`: {meanings[field.name].rstrip('.')}."
+
+
+def _where(inside: bool, in_range: bool) -> str:
+    ball = "within the radius" if inside else "that may lie outside the radius"
+    return f"{ball}, {'in' if in_range else 'and outside'} [0, 1]"
 
 
 def _sentence(text: str) -> str:

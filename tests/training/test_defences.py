@@ -8,12 +8,13 @@ from math import isclose
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier, as_pixels
 from pasunchat.classifiers.files import load_files
 from pasunchat.errors import PasunchatError
-from pasunchat.norms import NORMS
+from pasunchat.norms import NORMS, normalize
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime
 from pasunchat.training.defences import DEFENCES, Defending, defending
@@ -144,14 +145,29 @@ def test_a_batch_norm_follows_only_what_is_learnt_from(
 
 
 def test_a_photo_read_for_certain_has_a_gradient(trained: Classifier, dataset: Dataset) -> None:
-    """In float32 a cross-entropy of exp(-100) would have none."""
+    """In float32 a photo whose logits are 300 apart would have none."""
     batch = batch_of(trained, dataset, "linf")
     last = trained.network[-1]
-    weight = last.weight.data.clone()
-    last.weight.data.mul_(1000)
+    assert isinstance(last, nn.Linear)
+    kept = {name: value.clone() for name, value in last.state_dict().items()}
+    with torch.no_grad():
+        margins = batch.steady_logits(batch.pixels).diff(dim=1).abs()
+        for parameter in last.parameters():
+            parameter.mul_(300 / margins.max())
     found = batch.gradient(batch.pixels)
-    last.weight.data.copy_(weight)
+    last.load_state_dict(kept)
     assert (found.abs().amax((1, 2, 3)) > 0).all()
+
+
+def test_the_gradient_is_the_cross_entropys_up_to_a_factor(dataset: Dataset) -> None:
+    classes = ("ape", "bat", "cat")
+    classifier = build("simple", classes=classes, size=16, seed=3)
+    batch = batch_of(classifier, dataset, "linf")
+    pixels = batch.pixels.clone().requires_grad_()
+    loss = functional.cross_entropy(classifier(pixels), batch.targets.labels, reduction="sum")
+    wanted = torch.autograd.grad(loss, pixels)[0]
+    found = batch.gradient(batch.pixels)
+    assert torch.allclose(normalize(found), normalize(wanted), atol=1e-5)
 
 
 def test_trades_weighs_each_photos_divergence_by_its_class(

@@ -15,6 +15,7 @@ PAGES = {
     "models": "your own model, of PyTorch, Keras, ONNX, timm or transformers",
     "networks": "the networks that can be trained",
     "attacks": "the attacks, and which one to take",
+    "defences": "training against attacks, and what to take when",
     "commands": "every command and option",
     "python": "the library, in Python",
     "warnings": "signs that a result says less than it seems",

@@ -67,8 +67,9 @@ class DefendedBatch:
     def gradient(self, pixels: Tensor, rising: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """Of `rising`, from logits [N, C] to a scalar, by the pixels [N, 3, H, W].
 
-        By default the cross-entropy to the real classes, in float64, so that a photo that is read
-        for certain has a gradient too. The classifier is asked in evaluation mode, where batch
+        By default the log odds against the real classes. Up to a factor for each photo, which no
+        step depends on, their gradient is the cross-entropy's, and it does not vanish where a
+        photo is read for certain. The classifier is asked in evaluation mode, where batch
         norms keep their statistics (Pang et al. 2021, arXiv:2010.00467), and without gradients of
         its weights; nothing of it changes.
         """
@@ -76,11 +77,14 @@ class DefendedBatch:
         with evaluating(self.classifier), frozen(self.classifier):
             with self.runtime.autocast():
                 logits = self.classifier.unmirrored(inputs)
-            value = (rising or self._cross_entropy)(logits.float())
+            value = (rising or self._odds_against)(logits.float())
             return torch.autograd.grad(value, inputs)[0]
 
-    def _cross_entropy(self, logits: Tensor) -> Tensor:
-        return functional.cross_entropy(logits.double(), self.targets.labels, reduction="sum")
+    def _odds_against(self, logits: Tensor) -> Tensor:
+        """log((1 - p) / p), p the softmax of the real class, summed over the photos."""
+        real = functional.one_hot(self.targets.labels, logits.shape[1]).bool()
+        others = logits.masked_fill(real, -torch.inf).logsumexp(1)
+        return (others - logits[real]).sum()
 
     def anywhere(self, share: float = 1.0) -> Tensor:
         """Noise [N, 3, H, W] drawn within a share of the radius."""
