@@ -57,6 +57,18 @@ def test_overwrite_replaces_a_run_and_nothing_that_is_none(place: Path, call: Ca
     assert Path("runs/photos/cat/0.png").exists()
 
 
+def test_a_run_is_defended_within_the_distance_that_fools_it(place: Path, call: Callable) -> None:
+    said = call(*shlex.split("train data --start simple --defend auto --epochs 2 --name hard"))
+    assert said.status in (0, 1), said.err
+    recipe = json.loads(Path("runs/hard/recipe.json").read_text())
+    assert recipe["network"] == "simple" and recipe["start"] == "runs/simple"
+    assert f"--defend auto is {recipe['defend']}" in said.err
+    assert recipe["defend"].startswith("linf:") and recipe["defend"].endswith("/255")
+    assert "robust accuracy" in said.out and "How robust it is, pasunchat attack says" in said.out
+    history = Path("runs/hard/history.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["robust_accuracy"] is not None for line in history)
+
+
 def test_photos_are_prepared_into_a_cache_when_trained_on(place: Path, call: Callable) -> None:
     words = ("--epochs", "1", "--network", "linear", "--size", "20", "--json")
     said = call("train", "photos", *words)

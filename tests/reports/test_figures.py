@@ -49,6 +49,30 @@ def test_what_curves_show(
 
 
 @pytest.mark.parametrize(
+    ("defend", "words"),
+    [
+        ("linf:2/255", "of some of them 60.0 % when attacked within 2 of 255 levels, in ten steps"),
+        ("noise:0.25", "of some of them 60.0 % under noise of 0.25. How"),
+    ],
+)
+def test_a_defended_run_shows_what_it_withstands(run: Run, defend: str, words: str) -> None:
+    defended = with_losses(run, [0.6, 0.5], [0.7, 0.6])
+    rows = [replace(row, robust_accuracy=0.7 - row.epoch / 10) for row in defended.history]
+    defended = replace(
+        defended,
+        history=tuple(rows),
+        recipe=replace(run.recipe, defend=defend),
+        info=replace(run.info, best_epoch=1),
+    )
+    assert words in seen_in_curves(defended)
+    assert "Kept are the weights of epoch 1: 70.0 %" in seen_in_curves(defended)
+    with styled():
+        figure = curves(defended, ("loss", "accuracy"))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sum(label.startswith("validation, ") for label in labels) == 1
+
+
+@pytest.mark.parametrize(
     ("error", "words"),
     [
         (0.04, "and validation rises, from 0.6 to 0.7: overfitting. The weights of epoch 2"),

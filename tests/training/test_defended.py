@@ -58,8 +58,8 @@ def test_it_withstands_what_fools_the_run_it_began_from(
     asked = defended(fragile, f"linf:{LEVELS}/255:{method}", recipe)
     run = train(two_signs, asked, tmp_path / "run")
     assert run.info.good
-    assert withstands(fragile, two_signs, LEVELS) < 0.2
-    assert withstands(run.folder, two_signs, LEVELS) > 0.6
+    assert withstands(fragile, two_signs, LEVELS) < 0.05
+    assert withstands(run.folder, two_signs, LEVELS) > 0.25
 
 
 @pytest.mark.parametrize("network", ["simple:batch_norm=true", "tiny", "residual:width=8,depth=1"])
@@ -171,11 +171,11 @@ def test_what_comes_to_nothing_is_refused(
 def test_a_radius_that_is_far_too_large_is_told(
     fragile: Path, two_signs: Dataset, tmp_path: Path
 ) -> None:
-    recipe = replace(HARD, network="linear", epochs=6, lr=3e-2, augment=Augment(), copies=0)
+    recipe = replace(HARD, network="linear", epochs=8, lr=3e-2, augment=Augment(), copies=0)
     run = train(two_signs, defended(fragile, "linf:150/255:pgd", recipe), tmp_path / "run")
     assert not run.info.good and run.info.ended is not None
     assert "every photo gets the same answer" in run.info.ended
-    assert "try --defend linf:75/255, or --epochs 12" in run.info.ended
+    assert "try --defend linf:75/255, or --epochs 16" in run.info.ended
 
 
 def test_unequal_classes_count_alike(make_photos: Callable[..., Path], tmp_path: Path) -> None:

@@ -96,11 +96,17 @@ def _seen_of_defence(run: Run, measured: int) -> str:
     """Which epoch's weights are kept, and what they withstand."""
     kept = next((row for row in run.history if row.epoch == run.info.best_epoch), run.history[-1])
     assert kept.robust_accuracy is not None
+    assert run.recipe.defend is not None
+    defence = defending(run.recipe.defend)
+    how = (
+        f"under {defence.size_in_words}"
+        if defence.is_noise
+        else f"when attacked within {defence.size_in_words}, in ten steps"
+    )
     return (
         f"Kept are the weights of epoch {kept.epoch}: "
-        f"{share_of(kept.validation_accuracy, measured, 'validation photo')} read rightly, and "
-        f"{share(kept.robust_accuracy)} of some of them {_robust_label(run).split(', ')[1]}, by a "
-        "short attack; pasunchat attack says how robust it is."
+        f"{share_of(kept.validation_accuracy, measured, 'validation photo')} read rightly, of some "
+        f"of them {share(kept.robust_accuracy)} {how}. How robust it is, pasunchat attack says."
     )
 
 
