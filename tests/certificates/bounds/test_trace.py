@@ -1,0 +1,37 @@
+"""Networks written as steps say what they say when PyTorch runs them."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pasunchat.certificates.bounds.trace import Convolution, Maximum, NoBounds, trace
+from pasunchat.classifiers.classifier import Classifier
+
+
+def test_the_steps_give_the_classifier_s_logits(classifier: Classifier, photo: Tensor) -> None:
+    logits = trace(classifier, photo).values(photo)[-1]
+    assert torch.allclose(logits.float(), classifier.predict_logits(photo), atol=1e-5)
+
+
+def test_relu_and_pooling_become_one_maximum_in_either_order(photo: Tensor) -> None:
+    layers = nn.Conv2d(3, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(50, 2)
+    for order in ((0, 1, 2, 3, 4), (0, 2, 1, 3, 4)):
+        network = trace(Classifier(nn.Sequential(*(layers[at] for at in order))), photo)
+        maxima = [step for step in network.steps if isinstance(step, Maximum)]
+        assert len(maxima) == 1 and maxima[0].zero and maxima[0].window is not None
+
+
+def test_a_batch_norm_joins_the_convolution_before_it(photo: Tensor) -> None:
+    layers = nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(200, 2)
+    network = trace(Classifier(nn.Sequential(*layers).eval()), photo)
+    at = next(i for i, step in enumerate(network.steps) if isinstance(step, Convolution))
+    assert isinstance(network.steps[at + 1], Maximum)
+
+
+@pytest.mark.parametrize("layer", [nn.GELU(), nn.Sigmoid(), nn.Softmax(1)])
+def test_a_layer_without_bounds_is_named_and_what_to_take_instead(
+    layer: nn.Module, photo: Tensor
+) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), layer, nn.Flatten(), nn.Linear(200, 2))
+    with pytest.raises(NoBounds, match=r"no certificate by bounds.*take smoothed:MODEL"):
+        trace(Classifier(network), photo)
