@@ -53,7 +53,9 @@ def votes(
     classifier: one of `smoothed`. effort: a key of COUNTED. alpha: the largest probability, over
     the noise, that a certificate is wrong; each has its own. progress: (photos done, photos).
     PROVED: the right class wins at every distance below the radius. MISREAD: another class wins,
-    with the same certainty. ABSTAINED: no class is sure to win.
+    with the same certainty. ABSTAINED: no class is sure to win. What an attack finds changes the
+    answer of the 32 draws that it searched; that it changes this vote too is shown where the
+    certificate of the found picture is MISREAD.
 
     Noise is a function of (seed, photo, draw), so the same photo gets the same certificate alone or
     among others. Photos of one call share what is drawn, each shifted by a number of places of its
