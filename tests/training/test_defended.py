@@ -228,6 +228,12 @@ def test_a_sign_counts_in_two_epochs_in_a_row_or_in_the_last(
         assert re.search(said, sentence)
 
 
+def test_where_two_steps_were_too_few_it_asks_for_more() -> None:
+    recipe = replace(SIX, defend="linf:2/255:pgd")
+    found = sign_of_failure(recipe, epochs(*[SOUND] * 4, OVER, OVER))
+    assert found is not None and "retry with --defend linf:2/255:pgd:steps=4" in found
+
+
 def test_before_the_radius_is_full_nothing_has_overfitted() -> None:
     assert sign_of_failure(SIX, epochs(OVER, OVER)) is None
 

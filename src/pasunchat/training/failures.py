@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pasunchat.training.defences import GROWTH, Defending, defending
+from pasunchat.training.defences.pgd import Pgd
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Epoch
 from pasunchat.words import share
@@ -51,11 +52,12 @@ def _one_answer(defence: Defending, recipe: Recipe) -> str:
 
 def _overfitted(defence: Defending, row: Epoch) -> str:
     assert row.robust_accuracy is not None and row.one_step_accuracy is not None
+    steps = 2 * defence.method.steps if isinstance(defence.method, Pgd) else Pgd().steps
     return (
         f"{share(row.one_step_accuracy)} of validation photos withstand one step within "
         f"{defence.size_in_words}, but only {share(row.robust_accuracy)} withstand ten: it has "
         "learnt to withstand its own attack alone (catastrophic overfitting); retry with --defend "
-        f"{written(defence)}:pgd:steps=2"
+        f"{written(defence)}:pgd:steps={steps}"
     )
 
 
