@@ -73,12 +73,13 @@ def run_demo(
     stage: Stage,
     *,
     overwrite: bool = False,
+    lang: str = "en",
 ) -> Demo:
     """Prepare, train, evaluate, fool and report into `folder`, a new run's, or that of a demo that
     was stopped (`demo_folder`).
 
     stage: called with a title, gives a block whose callback takes (done, total). overwrite: a run
-    in that folder is deleted when the training begins.
+    in that folder is deleted when the training begins. lang: of the report, "en" or "fr".
     """
     with stage("photos become numbers") as progress:
         dataset = prepared(sources, size=usual_size(recipe.network), progress=progress)
@@ -92,7 +93,7 @@ def run_demo(
     with stage("it is fooled") as progress:
         fooled = _fool_typical(classifier, dataset, folder, progress)
         pipe = _fool_pipe(classifier, folder, progress)
-    return Demo(run, evaluation, fooled, pipe, write_report(folder, overwrite=True))
+    return Demo(run, evaluation, fooled, pipe, write_report(folder, overwrite=True, lang=lang))
 
 
 def _trained(

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from pasunchat.attacks.fool import Request
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.networks import NETWORKS
 from pasunchat.errors import PasunchatError
 from pasunchat.fooled.fool_photos import fool_photos
 from pasunchat.measures.compare import Comparison
@@ -32,6 +33,8 @@ from pasunchat.reports.evaluation import write_evaluation
 from pasunchat.reports.fooled import Told
 from pasunchat.reports.report import fooled_report, write_report
 from pasunchat.storage import write_json
+from pasunchat.story.wording import Words
+from pasunchat.training.recipe import Augment, Recipe
 from pasunchat.training.run import TIMING, Run, add_timing, write_history
 
 
@@ -53,7 +56,10 @@ def perfect_evaluation(evaluation: Evaluation) -> Evaluation:
 CLASSES = ("cat", "dog")
 LEVELS = np.random.default_rng(0).integers(0, 250, (16, 16, 3), dtype=np.uint8)
 PICTURES = LEVELS, LEVELS + np.uint8(3)
-METHODS = {"cnt", "items", "num", "of", "pc", "pcs", "rich", "share", "sign", "t", "values"}
+METHODS = {
+    "cnt", "items", "lasted", "listed", "n", "num", "of", "part", "pc", "pcs", "rich", "share",
+    "sign", "t", "values",
+}  # fmt: skip
 
 
 class Seen(HTMLParser):
@@ -219,6 +225,50 @@ def test_the_report_shows_the_whole_run(full_run: Run) -> None:
     ):
         assert words in text
     assert " 100 % sure" not in text
+
+
+def visible(page: str) -> str:
+    """What is read, and what is said of pictures; without what is marked as another language,
+    commands, and the names that the user gave."""
+    page = re.sub(r"<style>.*?</style>|<pre>.*?</pre>|<code>.*?</code>", "", page, flags=re.S)
+    page = re.sub(r'<span lang="en">.*?</span>', "", page, flags=re.S)
+    seen = Seen.of(page)
+    said = [*seen.attributes("alt"), *seen.attributes("aria-label"), seen.words]
+    return " ".join(" ".join(filter(None, said)).split())
+
+
+ENGLISH_WORDS = (
+    r"\b(?:the|of|and|is|are|was|were|with|that|which|from|by|it|its|this|read|photos? at)\b"
+)
+
+
+def test_a_french_report_has_no_english_in_it(overfull_run: Run) -> None:
+    english = visible(write_report(overfull_run.folder).read_text())
+    french = visible(write_report(overfull_run.folder, overwrite=True, lang="fr").read_text())
+    assert len(re.findall(ENGLISH_WORDS, english, re.I)) > 100
+    for found in re.finditer(ENGLISH_WORDS, french, re.I):
+        raise AssertionError(french[max(0, found.start() - 60) : found.end() + 60])
+    for words in (
+        "Distinguer « chat » de « chien »",
+        "Comment a-t-il été entraîné ?",
+        "1 538",
+    ):
+        assert words in french
+    assert not re.search(r"\d\.\d+ ?%", french)
+
+
+def test_a_french_report_of_one_photo_has_no_english_in_it() -> None:
+    french = visible(fooled_report(of_maps(), *PICTURES, told(), lang="fr"))
+    assert not re.findall(ENGLISH_WORDS, french, re.I)
+    assert "Ce qui s’est passé" in french
+
+
+def test_every_setting_and_every_frozen_base_has_its_words() -> None:
+    words = Words("fr", "report").table
+    assert {f"set_{each.name}" for each in fields(Recipe)} <= words.keys()
+    assert {f"change_{each.name}" for each in fields(Augment)} <= words.keys()
+    frozen = {name for name, network in NETWORKS.items() if network.frozen}
+    assert {f"base_{name}" for name in frozen} <= words.keys()
 
 
 def lead(page: Path) -> str:

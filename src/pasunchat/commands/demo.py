@@ -1,7 +1,7 @@
 """pasunchat demo: the whole path, on drawn cats and dogs or on your own photos."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,6 +28,7 @@ def demo(
     ] = None,
     name: Annotated[str, typer.Option(help="The run is runs/NAME.")] = "demo",
     seed: Annotated[int, typer.Option(help="Seed of drawings, weights and order.")] = 0,
+    lang: Annotated[Literal["en", "fr"], typer.Option(help="Language of the report.")] = "en",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
 ) -> int:
     """Prepare, train, evaluate, fool and report, in about a minute and a half."""
@@ -37,7 +38,9 @@ def demo(
     started = time.monotonic()
     recipe = demo_recipe(network, seed, own_photos=bool(photos))
     folder = demo_folder(name, recipe, overwrite=overwrite)
-    found = run_demo(folder, photos or ["drawn"], recipe, progress_bar, overwrite=overwrite)
+    found = run_demo(
+        folder, photos or ["drawn"], recipe, progress_bar, overwrite=overwrite, lang=lang
+    )
     note_letters(found.evaluation.class_names)
     _print(found)
     say(f"all in {duration(time.monotonic() - started)}")

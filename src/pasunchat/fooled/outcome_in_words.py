@@ -3,30 +3,36 @@
 from collections.abc import Sequence
 
 from pasunchat.fooled.outcome import Outcome, Transfer
-from pasunchat.words import count, listed, one_of, percent
+from pasunchat.story.wording import TERMINAL, Words
+from pasunchat.words import listed, percent
 
 LITTLE = (8, 2.0)  # levels of 255: the largest change, and that of the changed values in the mean
 STRONG = 32  # levels of 255, from which on a change is plainly seen
 
 
-def noise_in_words(outcomes: Sequence[Outcome]) -> str:
+def noise_in_words(outcomes: Sequence[Outcome], words: Words = TERMINAL) -> str:
     """How large the noise of one picture or several is: "a little noise of at most 6 of 255
     levels". "Little" it is with at most 8 levels anywhere (8/255, the customary bound), and 2 in
     the root mean square of what was changed (its L2 per value)."""
     largest = max(outcome.largest_change for outcome in outcomes)
     mean = max(255 * outcome.l2 / max(outcome.values, 1) ** 0.5 for outcome in outcomes)
     little = largest <= LITTLE[0] and mean <= LITTLE[1]
-    kind = "a little noise" if little else "strong noise" if largest >= STRONG else "noise"
-    return f"{kind} of at most {count(largest)} of 255 levels"
+    kind = "noise_little" if little else "noise_strong" if largest >= STRONG else "noise_some"
+    return words.t(kind, n=words.cnt(largest))
 
 
-def change_in_words(outcome: Outcome) -> str:
+def change_in_words(outcome: Outcome, words: Words = TERMINAL) -> str:
     """How large a change is: "at most 8 of 255 levels, L2 1.31, in 15,021 values of 9,950
     pixels"."""
     if not outcome.largest_change:
-        return "nothing was changed"
-    where = f"{count(outcome.values, 'value')} of {count(outcome.pixels, 'pixel')}"
-    return f"at most {count(outcome.largest_change)} of 255 levels, L2 {outcome.l2:.2f}, in {where}"
+        return words.t("change_none")
+    return words.t(
+        "change",
+        max=words.cnt(outcome.largest_change),
+        l2=words.num(outcome.l2, 2),
+        values=words.n("n_values", outcome.values),
+        pixels=words.n("n_pixels", outcome.pixels),
+    )
 
 
 def survival_in_words(outcome: Outcome) -> str:
@@ -53,17 +59,17 @@ def transfer_in_words(other: Transfer) -> str:
     return f"{other.model} {said}: {before} -> {after}"
 
 
-def control_in_words(outcome: Outcome) -> str:
+def control_in_words(outcome: Outcome, words: Words = TERMINAL) -> str:
     """What random noise of the same size does: "the same amount of random noise, 8 draws: still
     a dog every time"."""
     found = outcome.control
     if found is None:
-        return "nothing was changed, so there is no random noise to compare with"
+        return words.t("control_none")
+    was, goal = words.one(outcome.before.label), words.one(outcome.goal)
     if found.unchanged == found.draws:
-        result = f"still {one_of(outcome.before.label)} every time"
+        result = words.t("control_every", a=was)
     elif found.reached:
-        result = f"{one_of(outcome.goal)} in {found.reached}, so chance alone may explain it"
+        result = words.t("control_reached", b=goal, k=found.reached)
     else:
-        still, never = one_of(outcome.before.label), one_of(outcome.goal)
-        result = f"still {still} in {found.unchanged}, never {never}"
-    return f"the same amount of random noise, {count(found.draws, 'draw')}: {result}"
+        result = words.t("control_some", a=was, k=found.unchanged, b=goal)
+    return words.t("control", draws=words.n("n_draws", found.draws), result=result)

@@ -8,7 +8,7 @@ from pasunchat.fooled.outcome import Outcome
 from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.lettering import near_side
 from pasunchat.pictures.row import SIDE, gain_in_words, noise_gain, with_captions
-from pasunchat.words import factor, percent
+from pasunchat.story.wording import TERMINAL, Words
 
 ROW = "row.png"
 
@@ -24,20 +24,19 @@ def draw_row(folder: Path, outcome: Outcome) -> Path:
     return folder / ROW
 
 
-def captions(outcome: Outcome) -> tuple[str, str, str]:
+def captions(outcome: Outcome, words: Words = TERMINAL) -> tuple[str, str, str]:
     """The talk's three: "Initial dog at 83 %", "+ 0.032x", "= cat at 95 %"."""
     before, after = outcome.before, outcome.after
+    stays = after.label == before.label
+    end = "cap_end" if outcome.fooled else "cap_end_still" if stays else "cap_end_not"
+    changed = outcome.largest_change
     return (
-        f"Initial {before.label} at {percent(before.confidence)}",
-        f"+ {factor(outcome.factor)}x" if outcome.largest_change else "+ nothing",
-        f"= {_outcome(outcome)} at {percent(after.confidence)}",
+        words.t("cap_initial", a=words.cls(before.label), p=words.pc(before.confidence)),
+        words.t("cap_plus" if changed else "cap_plus_none", factor=words.num(outcome.factor, 3)),
+        words.t(
+            end,
+            a=words.cls(after.label),
+            b=words.cls(outcome.goal),
+            p=words.pc(after.confidence),
+        ),
     )
-
-
-def _outcome(outcome: Outcome) -> str:
-    answer = outcome.after.label
-    if outcome.fooled:
-        return answer
-    if answer == outcome.before.label:
-        return f"still {answer}"
-    return f"{answer}, not {outcome.goal},"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pasunchat.pictures.lettering import fitting_size, shortened, write
-from pasunchat.words import count
+from pasunchat.story.wording import TERMINAL, Words
 
 SIDE, GAP, MARGIN = 460, 30, 24
 LARGEST, SMALLEST = 34, 18
@@ -43,9 +43,9 @@ def drawn_noise(
     return drawn
 
 
-def gain_in_words(gain: int) -> str:
+def gain_in_words(gain: int, words: Words = TERMINAL) -> str:
     """What is written under the noise: "noise, drawn 42 times stronger"."""
-    return f"noise, drawn {count(gain)} times stronger" if gain > 1 else "noise"
+    return words.t("gain" if gain > 1 else "gain_none", n=words.cnt(gain))
 
 
 def with_captions(

@@ -11,7 +11,7 @@ from pasunchat.pictures.figures import styled, write_figure
 from pasunchat.reports.evaluation import classes_left_out
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, interval_in_words, listed, share
+from pasunchat.story.wording import TERMINAL, Words
 
 COMPARISON, RESULT, TIMING = "comparison", "comparison.json", "timing.json"
 QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")
@@ -67,46 +67,48 @@ def read_comparison(run_folder: Path) -> tuple[Comparison, Timing | None] | None
     )
 
 
-def which_photos(comparison: Comparison) -> str:
+def which_photos(comparison: Comparison, words: Words = TERMINAL) -> str:
     """What was compared on: "2,472 test photos", "120 photos"."""
-    split = "" if comparison.split == "all" else f"{comparison.split} "
-    return count(comparison.photos, f"{split}photo")
+    return words.n(f"photos_{comparison.split}", comparison.photos)
 
 
-def quality(model: Compared) -> tuple[str, ...]:
+def quality(model: Compared, words: Words = TERMINAL) -> tuple[str, ...]:
     """A classifier's cells under QUALITY."""
     return (
-        share(model.accuracy, model.right),
-        interval_in_words(model.interval),
-        f"{model.log_loss:.3f}",
-        share(model.calibration_error),
+        words.part(model.accuracy, model.right),
+        words.interval(model.interval),
+        words.num(model.log_loss, 3),
+        words.part(model.calibration_error),
     )
 
 
-def cost(model: Compared) -> tuple[str, ...]:
+def cost(model: Compared, words: Words = TERMINAL) -> tuple[str, ...]:
     """A classifier's cells under COST."""
-    return count(model.parameters), count(model.multiply_adds)
+    return words.cnt(model.parameters), words.cnt(model.multiply_adds)
 
 
-def differences(comparison: Comparison) -> list[str]:
+def differences(comparison: Comparison, words: Words = TERMINAL) -> list[str]:
     """Whether each difference is real, one sentence a pair; of more than MOST_PAIRS pairs, only
     those with the most accurate classifier."""
     pairs = comparison.pairs
     if len(pairs) > MOST_PAIRS:
         pairs = tuple(pair for pair in pairs if comparison.best.name in (pair.better, pair.worse))
-    return [difference(pair) for pair in pairs]
+    return [difference(pair, words) for pair in pairs]
 
 
-def difference(pair: Pair) -> str:
+def difference(pair: Pair, words: Words = TERMINAL) -> str:
     """One pair: "residual is right on 212 photos that simple gets wrong, and wrong on 40 that
     simple gets right; p < 0.001: the difference is real"."""
     if not pair.only_better and not pair.only_worse:
-        return f"{pair.better} and {pair.worse} are right on the very same photos"
-    verdict = "the difference is real" if pair.real else "may be chance"
-    return (
-        f"{pair.better} is right on {count(pair.only_better, 'photo')} that {pair.worse} gets "
-        f"wrong, and wrong on {count(pair.only_worse)} that {pair.worse} gets right; "
-        f"{p_in_words(pair.p_holm)}: {verdict}"
+        return words.t("cmp_same", a=pair.better, b=pair.worse)
+    return words.n(
+        "cmp_pair",
+        pair.only_better,
+        a=pair.better,
+        b=pair.worse,
+        k=words.cnt(pair.only_worse),
+        p=words.told(p_in_words(pair.p_holm)),
+        verdict=words.t("cmp_real" if pair.real else "cmp_chance"),
     )
 
 
@@ -117,31 +119,25 @@ def p_in_words(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def how_tested(comparison: Comparison) -> str:
+def how_tested(comparison: Comparison, words: Words = TERMINAL) -> str:
     """Which test gave p, and how p is corrected for several pairs."""
-    test = "p by McNemar's exact test"
     pairs = len(comparison.pairs)
-    if pairs == 1:
-        return test
-    others = "" if pairs <= MOST_PAIRS else f", all of them in {RESULT}"
-    return f"{test}, corrected by Holm's method for {count(pairs)} pairs{others}"
+    several = "cmp_holm" if pairs <= MOST_PAIRS else "cmp_holm_some"
+    return words.t("cmp_test" if pairs == 1 else several, n=words.cnt(pairs))
 
 
-def warnings(comparison: Comparison) -> list[str]:
+def warnings(comparison: Comparison, words: Words = TERMINAL) -> list[str]:
     """What may mislead, one sentence each: photos that a model learnt from, photos and classes
     left out."""
     trained_on_others = [model.name for model in comparison.models if model.trained_here is False]
     sentences = []
     if trained_on_others:
-        sentences.append(
-            f"{listed(trained_on_others)} learnt from another dataset than this one; if training "
-            "photos of theirs are among these, their accuracy says too much"
-        )
+        sentences.append(words.t("cmp_elsewhere", list=words.listed(trained_on_others)))
     if comparison.left_out:
-        sentences.append(f"{count(comparison.left_out, 'photo')} left out: not in every dataset")
+        sentences.append(words.n("cmp_left_out", comparison.left_out))
     for model in comparison.models:
         if model.classes_left_out:
-            sentences.append(f"{model.name}: {classes_left_out(model.classes_left_out)}")
+            sentences.append(f"{model.name}: {classes_left_out(model.classes_left_out, words)}")
     return sentences
 
 
@@ -151,8 +147,15 @@ def speeds(timing: Timing, names: Sequence[str]) -> list[str]:
     return [f"{speed:,.0f}" if speed >= 9.95 else f"{speed:.1f}" for speed in found]
 
 
-def speeds_in_words(timing: Timing, names: Sequence[str]) -> str:
+def speeds_in_words(timing: Timing, names: Sequence[str], words: Words = TERMINAL) -> str:
     """The speeds in one sentence, with the device they were measured on."""
-    each = [f"{name} {speed}" for name, speed in zip(names, speeds(timing, names), strict=True)]
-    device = f"{timing.device}, {count(timing.threads, 'thread')}"
-    return f"Photos a second when it was measured ({device}): {listed(each)}."
+    each = [
+        f"{name} {words.told(speed)}"
+        for name, speed in zip(names, speeds(timing, names), strict=True)
+    ]
+    return words.t(
+        "cmp_speeds",
+        device=timing.device,
+        threads=words.n("n_threads", timing.threads),
+        list=words.listed(each),
+    )

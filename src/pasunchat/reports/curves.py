@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pasunchat.pictures.figures import BLUE, GREEN, GREY, ORANGE, new_figure, styled, write_figure
+from pasunchat.story.wording import TERMINAL, Words
 from pasunchat.training.defences import defending
 from pasunchat.training.run import Epoch, Run
-from pasunchat.words import share, share_of, tick
 
 CURVES = "curves"
-TITLES = {"loss": "loss (lower is better)", "accuracy": "accuracy (higher is better)"}
+SHOWN = ("loss", "accuracy")
 LINES = (("training", ORANGE, "o", "--"), ("validation", BLUE, "s", "-"))
 
 
@@ -22,101 +22,92 @@ def draw_curves(run: Run, folder: Path) -> list[Path]:
     if not run.history:
         return []
     with styled():
-        return write_figure(curves(run, tuple(TITLES)), folder, CURVES)
+        return write_figure(curves(run, SHOWN), folder, CURVES)
 
 
-def curves(run: Run, shown: tuple[str, ...]) -> Figure:
-    """Some of TITLES side by side, the epoch whose weights are kept marked. Call it within
+def curves(run: Run, shown: tuple[str, ...], words: Words = TERMINAL) -> Figure:
+    """Some of SHOWN side by side, the epoch whose weights are kept marked. Call it within
     `styled`."""
     figure = new_figure(4.8 * len(shown), 4.2)
     for axes, what in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-        _draw(axes, run, what)
+        _draw(axes, run, what, words)
     handles, labels = figure.axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False,
+        columnspacing=1.2, handletextpad=0.5,
+    )  # fmt: skip
     return figure
 
 
-def _draw(axes: Axes, run: Run, what: str) -> None:
+def _draw(axes: Axes, run: Run, what: str, words: Words) -> None:
     epochs = [row.epoch for row in run.history]
     for split, colour, marker, line in LINES:
         values = [getattr(row, f"{split}_{what}") for row in run.history]
-        axes.plot(epochs, values, line, color=colour, marker=marker, label=split)
+        label = words.t(f"curve_{split}")
+        axes.plot(epochs, values, line, color=colour, marker=marker, label=label)
     if what == "accuracy" and _is_defended(run):
         robust = [row.robust_accuracy or 0.0 for row in run.history]
-        axes.plot(epochs, robust, "-.", color=GREEN, marker="^", label=_robust_label(run))
+        axes.plot(epochs, robust, "-.", color=GREEN, marker="^", label=_robust_label(run, words))
     best = run.info.best_epoch
     if best:
-        axes.axvline(
-            best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=f"epoch {best}, kept"
-        )
+        kept = words.t("curve_kept", n=best)
+        axes.axvline(best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=kept)
     if what == "accuracy":
-        axes.yaxis.set_major_formatter(lambda value, _: tick(value))
-    axes.set_title(TITLES[what])
-    axes.set_xlabel("epoch")
+        axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    axes.set_title(words.t(f"curve_{what}"))
+    axes.set_xlabel(words.t("curve_epoch"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     axes.margins(y=0.12)
 
 
-def seen_in_curves(run: Run) -> str:
+def seen_in_curves(run: Run, words: Words = TERMINAL) -> str:
     """What the curves show, judged by fixed rules, in one or two sentences."""
     if not run.history:
-        return "No epoch has been measured yet."
+        return words.t("curves_none")
     measured = sum(split["validation"] for split in run.info.data.counts.values())
     best = min(run.history, key=lambda row: row.validation_loss)
     last = run.history[-1]
     if _is_defended(run):
-        return _seen_of_defence(run, measured)
+        return _seen_of_defence(run, measured, words)
     if len(run.history) == 1:
-        return (
-            f"One epoch was measured: "
-            f"{share_of(best.validation_accuracy, measured, 'validation photo')} read rightly."
-        )
+        share = words.share_of(best.validation_accuracy, measured, "n_validation_photos")
+        return words.t("curves_one", share=share)
     if best is last:
-        return (
-            f"Validation loss was still falling in the last epoch, {last.epoch}: "
-            "more epochs may give a better network."
-        )
-    return f"{_after(best, last)} The weights of epoch {best.epoch} are kept."
+        return words.t("curves_falling", n=last.epoch)
+    low, high = (words.told(f"{row.validation_loss:.3g}") for row in (best, last))
+    return words.t(_after(best, last), n=best.epoch, low=low, high=high)
 
 
 def _is_defended(run: Run) -> bool:
     return all(row.robust_accuracy is not None for row in run.history)
 
 
-def _robust_label(run: Run) -> str:
+def _robust_label(run: Run, words: Words) -> str:
     """The third line: "validation, attacked within 1 of 255 levels"."""
     assert run.recipe.defend is not None
     defence = defending(run.recipe.defend)
-    how = "under" if defence.is_noise else "attacked within"
-    return f"validation, {how} {defence.size_in_words}"
+    key = "curve_noisy" if defence.is_noise else "curve_attacked"
+    return words.t(key, size=words.told(defence.size_in_words))
 
 
-def _seen_of_defence(run: Run, measured: int) -> str:
+def _seen_of_defence(run: Run, measured: int, words: Words) -> str:
     """Which epoch's weights are kept, and what they withstand."""
     kept = next((row for row in run.history if row.epoch == run.info.best_epoch), run.history[-1])
     assert kept.robust_accuracy is not None
     assert run.recipe.defend is not None
     defence = defending(run.recipe.defend)
-    how = (
-        f"under {defence.size_in_words}"
-        if defence.is_noise
-        else f"when attacked within {defence.size_in_words}, in ten steps"
-    )
-    return (
-        f"Kept are the weights of epoch {kept.epoch}: "
-        f"{share_of(kept.validation_accuracy, measured, 'validation photo')} read rightly, of some "
-        f"of them {share(kept.robust_accuracy)} {how}. How robust it is, pasunchat attack says."
+    return words.t(
+        "curves_noisy" if defence.is_noise else "curves_attacked",
+        n=kept.epoch,
+        share=words.share_of(kept.validation_accuracy, measured, "n_validation_photos"),
+        robust=words.part(kept.robust_accuracy),
+        size=words.told(defence.size_in_words),
     )
 
 
 def _after(best: Epoch, last: Epoch) -> str:
-    lowest = f"Validation loss was lowest in epoch {best.epoch}"
+    """Which sentence says what came after the best epoch."""
     if last.training_loss >= best.training_loss:
-        return f"{lowest}; after it neither training nor validation improves."
-    if not last.rises_from(best):
-        return f"{lowest}; after it training goes on improving and validation does not."
-    rise = f"from {best.validation_loss:.3g} to {last.validation_loss:.3g}"
-    return (
-        f"{lowest}; after it training goes on improving and validation rises, {rise}: overfitting."
-    )
+        return "curves_flat"
+    return "curves_over" if last.rises_from(best) else "curves_apart"

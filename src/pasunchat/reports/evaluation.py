@@ -18,7 +18,7 @@ from pasunchat.pictures.sheet import draw_sheet
 from pasunchat.reports.confusion import confusion_matrix
 from pasunchat.reports.reliability import reliability
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
-from pasunchat.words import count, interval_in_words, percent, share
+from pasunchat.story.wording import TERMINAL, Words
 
 EVALUATION, RESULT, CLASSES, PHOTOS = "evaluation", "evaluation.json", "classes.csv", "photos"
 COLUMNS = 4
@@ -113,13 +113,13 @@ def photo_file(folder: Path, photo: PredictedPhoto) -> Path:
     return folder / PHOTOS / f"{photo.row}.png"
 
 
-def caption(photo: PredictedPhoto) -> tuple[str, str]:
+def caption(photo: PredictedPhoto, words: Words = TERMINAL) -> tuple[str, str]:
     """Two lines under a photo: "real: dog", "read as cat at 97 %"."""
     said = photo.prediction
-    right = said.label == photo.real
+    key = "read_rightly" if said.label == photo.real else "read_as"
     return (
-        f"real: {photo.real}",
-        f"{'rightly ' if right else ''}read as {said.label} at {percent(said.confidence)}",
+        words.t("read_real", name=words.cls(photo.real)),
+        words.t(key, name=words.cls(said.label), p=words.pc(said.confidence)),
     )
 
 
@@ -130,76 +130,63 @@ def read_evaluation(run_folder: Path) -> Evaluation | None:
     return read_json(path, Evaluation) if path.is_file() else None
 
 
-def accuracy_in_words(evaluation: Evaluation) -> str:
+def accuracy_in_words(evaluation: Evaluation, words: Words = TERMINAL) -> str:
     """Accuracy with its 95 % interval and its count: "79.7 % [78.1, 81.2], 1,993 of 2,500"; of
     all photos "11 of 11 [74.1 or more]"."""
-    counted = f"{count(evaluation.right)} of {count(evaluation.photos)}"
-    interval = interval_in_words(evaluation.interval)
-    if evaluation.right == evaluation.photos:
-        return f"{counted} {interval}"
-    return f"{share(evaluation.accuracy)} {interval}, {counted}"
+    right, photos = words.cnt(evaluation.right), words.cnt(evaluation.photos)
+    return words.t(
+        "accuracy_all" if evaluation.right == evaluation.photos else "accuracy",
+        share=words.part(evaluation.accuracy),
+        interval=words.interval(evaluation.interval),
+        counted=words.t("of_n", k=right, n=photos),
+    )
 
 
-def class_cells(evaluation: Evaluation) -> list[tuple[str, str, str, str, str]]:
+def class_cells(
+    evaluation: Evaluation, words: Words = TERMINAL
+) -> list[tuple[str, str, str, str, str]]:
     """Each class with its photos, precision, recall and F1: ("cat", "11", "81.0 %", "11 of 11",
     "0.895")."""
     predicted = [sum(column) for column in zip(*evaluation.confusion, strict=True)]
     return [
         (
-            row.name,
-            count(row.photos),
-            share(row.precision, of),
-            share(row.recall, row.photos),
-            f"{row.f1:.3f}",
+            words.cls(row.name),
+            words.cnt(row.photos),
+            words.part(row.precision, of),
+            words.part(row.recall, row.photos),
+            words.num(row.f1, 3),
         )
         for row, of in zip(evaluation.classes, predicted[: len(evaluation.classes)], strict=True)
     ]
 
 
-def floor_in_words(evaluation: Evaluation) -> str:
+def floor_in_words(evaluation: Evaluation, words: Words = TERMINAL) -> str:
     """Whether it is better than always answering the largest class, in a sentence."""
     largest = max(evaluation.classes, key=lambda each: each.photos)
-    always = f"always answering {largest.name} would be right on {count(largest.photos)}"
-    if evaluation.beats_floor:
-        return f"{always[0].upper()}{always[1:]} of {count(evaluation.photos)}."
-    verdict = "is not shown to be" if evaluation.accuracy > evaluation.floor else "is no"
-    return (
-        f"This {verdict} better than a guess: it is right on {count(evaluation.right)} of "
-        f"{count(evaluation.photos, 'photo')}, and {always}."
+    unsure = "floor_not_shown" if evaluation.accuracy > evaluation.floor else "floor_no"
+    return words.t(
+        "floor_beats" if evaluation.beats_floor else unsure,
+        name=words.cls(largest.name),
+        k=words.cnt(largest.photos),
+        n=words.cnt(evaluation.photos),
+        right=words.cnt(evaluation.right),
+        photos=words.n("n_photos", evaluation.photos),
     )
 
 
-def coin_in_words(evaluation: Evaluation) -> str:
+def coin_in_words(evaluation: Evaluation, words: Words = TERMINAL) -> str:
     """What fooling a network means that does not beat the floor, in a sentence."""
-    verdict = "may be" if evaluation.accuracy > evaluation.floor else "is"
-    return (
-        f"To fool it {verdict} to fool a coin: what is no better than a guess is wrong without any "
-        "noise."
-    )
+    return words.t("coin_may" if evaluation.accuracy > evaluation.floor else "coin_is")
 
 
-def cure(network: str | None) -> str:
+def cure(network: str | None, words: Words = TERMINAL) -> str:
     """What to do about a network that is not shown to be better than a guess, in a sentence.
     network: its name in NETWORKS; None for one made elsewhere."""
     if network is None:
-        return (
-            "Check that its classes are in the order of its outputs, and its preprocessing (scale, "
-            "mean, std); then measure on more photos."
-        )
-    if is_pretrained(network):
-        return (
-            "Give it more photos of each class, look whether they lie in the right folders, and "
-            "measure on more of them."
-        )
-    return (
-        "Train the pretrained network, which needs few photos (--network efficientnet-lite0), or "
-        "give this one some thousand photos."
-    )
+        return words.t("cure_elsewhere")
+    return words.t("cure_pretrained" if is_pretrained(network) else "cure_own")
 
 
-def classes_left_out(number: int) -> str:
+def classes_left_out(number: int, words: Words = TERMINAL) -> str:
     """That a classifier has classes of which there is no photo, in a sentence."""
-    return (
-        f"the model has {count(number, 'more class', 'more classes')}, of which there is no photo "
-        "here; a photo read as one of them is read wrongly"
-    )
+    return words.n("cmp_more_classes", number)

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs no script, no network and no other file.
+"""The report of a run, in English or French: one HTML file that needs no script and no other file.
 
 `contents.py` reads the run's folder. `templates/report.html.j2` turns it into a page, by the
 filters, tests and functions listed here.
@@ -24,8 +24,6 @@ from pasunchat.photos.image import open_photo
 from pasunchat.pictures.figures import styled
 from pasunchat.pictures.row import drawn_noise, gain_in_words, noise_gain
 from pasunchat.reports.comparison import (
-    COST,
-    QUALITY,
     cost,
     differences,
     how_tested,
@@ -36,7 +34,7 @@ from pasunchat.reports.comparison import (
 )
 from pasunchat.reports.confusion import confusion_matrix, seen_in_confusion
 from pasunchat.reports.contents import is_pipe, read_contents
-from pasunchat.reports.curves import TITLES, curves, seen_in_curves
+from pasunchat.reports.curves import SHOWN, curves, seen_in_curves
 from pasunchat.reports.embedded import Picture, figure_picture, ink, picture, png_picture
 from pasunchat.reports.evaluation import (
     EVALUATION,
@@ -75,6 +73,7 @@ from pasunchat.reports.robustness_words import (
 )
 from pasunchat.reports.run_words import (
     base_in_words,
+    ended_in_words,
     network_said,
     recipe_in_words,
     settings_in_words,
@@ -84,15 +83,20 @@ from pasunchat.storage import refuse_existing, write_bytes
 from pasunchat.story.charts import brief
 from pasunchat.story.wording import Words
 from pasunchat.training.run import open_run
-from pasunchat.words import command, count, duration, listed, percent, share
+from pasunchat.words import command
 
 REPORT, TEMPLATE = "report.html", "report.html.j2"
 
 
 def write_report(
-    run_folder: str | Path, output: str | Path | None = None, *, overwrite: bool = False
+    run_folder: str | Path,
+    output: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    lang: str = "en",
 ) -> Path:
-    """Write a run's report, by default as report.html in its folder; returns its path.
+    """Write a run's report in "en" or "fr", by default as report.html in its folder; returns its
+    path.
 
     The same run gives the same bytes, except for the lines with times. Raises PasunchatError if
     the folder holds no run, or the file exists and `overwrite` is false.
@@ -102,7 +106,7 @@ def write_report(
     refuse_existing(output, overwrite=overwrite)
     contents = read_contents(run)
     with styled():
-        page = _environment().get_template(TEMPLATE).render(vars(contents))
+        page = _environment(lang).get_template(TEMPLATE).render(vars(contents))
     write_bytes(output, page.encode())
     return output
 
@@ -119,7 +123,7 @@ def fooled_report(
     return _environment(lang).get_template("fooled_report.html.j2").render(facts=facts)
 
 
-def _environment(lang: str = "en") -> Environment:
+def _environment(lang: str) -> Environment:
     environment = Environment(
         loader=ChoiceLoader(
             (PackageLoader("pasunchat.reports"), PackageLoader("pasunchat.story", "."))
@@ -150,7 +154,17 @@ def _is_drawn(source: str) -> bool:
 
 def counted(numbers: dict[str, int]) -> list[str]:
     """Each number before its name: {"heic": 3} is ["3 heic"]."""
-    return [f"{count(number)} {name}" for name, number in numbers.items()]
+    return [f"{number} {name}" for name, number in numbers.items()]
+
+
+def counted_in(number: int, words: Words) -> str:
+    """A count as a language writes it."""
+    return words.cnt(number)
+
+
+def kind_said(kind: str, words: Words) -> str:
+    """A layer's kind in a language; one without a word for it as it is."""
+    return str(words.table.get(f"kind_{kind}", kind))
 
 
 def sentence(text: str) -> str:
@@ -163,19 +177,17 @@ def sentence_start(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def outcome_heading(outcome: Outcome) -> str:
+def outcome_heading(outcome: Outcome, words: Words) -> str:
     """What became of a photo, as a heading."""
     was, now = outcome.before.label, outcome.after.label
-    if outcome.fooled:
-        return f"First “{was}”, then “{now}”"
-    return (
-        f"Still “{was}”" if was == now else f"First “{was}”, then “{now}”, but not “{outcome.goal}”"
-    )
+    key = "fooled" if outcome.fooled else "kept" if was == now else "missed"
+    b = now if outcome.fooled else outcome.goal
+    return words.t(key, a=words.cls(was), b=words.cls(b), c=words.cls(now))
 
 
-def gain_of_files(files: Sequence[Path]) -> str:
+def gain_of_files(files: Sequence[Path], words: Words) -> str:
     """How the noise between photo and picture is drawn, in words."""
-    return gain_in_words(noise_gain(*_images(files)))
+    return gain_in_words(noise_gain(*_images(files)), words)
 
 
 def row_pictures(files: Sequence[Path]) -> list[Picture]:
@@ -191,10 +203,10 @@ def _images(files: Sequence[Path]) -> tuple[Image, Image]:
 
 
 # fmt: off
-# `count` is the one of pasunchat.words; Jinja's own, which it replaces, is also called `length`
 FILTERS: tuple[Callable[..., object], ...] = (
-    median, file_name, counted, count, duration, listed, percent, share, brief,
+    median, file_name, counted, counted_in, kind_said, brief,
     sentence, sentence_start, network_said, recipe_in_words, settings_in_words, base_in_words,
+    ended_in_words,
     png_picture, picture, ink, figure_picture, gain_of_files, row_pictures,
     outcome_heading,
     confusion_matrix, curves, reliability, robustness_curve, tradeoff,
@@ -215,7 +227,5 @@ GLOBALS: dict[str, object] = {
     "drawn_extremes": drawn_extremes,
     "photo_in_words": photo_in_words,
     "EVALUATION": EVALUATION,
-    "CURVES": tuple(TITLES),
-    "QUALITY": QUALITY,
-    "COST": COST,
+    "CURVES": SHOWN,
 }

@@ -20,9 +20,9 @@ from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
 from pasunchat.pictures.row import SIDE, drawn_noise, gain_in_words, noise_gain, with_captions
-from pasunchat.reports.robustness_words import attack_captions
+from pasunchat.reports.robustness_words import attack_captions, size_in_words
 from pasunchat.storage import write_bytes
-from pasunchat.words import count, tick
+from pasunchat.story.wording import TERMINAL, Words
 
 CURVE, FRAGILE, STUBBORN = "curve", "fragile", "stubborn"
 PHOTO, NOISE, PICTURE = "photo.png", "noise.png", "picture.png"
@@ -81,7 +81,7 @@ def _draw_photo(folder: Path, photo: AttackedPhoto, pictures: Path, dataset: Dat
     return [folder / name for name in (PHOTO, NOISE, PICTURE, ROW)]
 
 
-def robustness_curve(found: Robustness) -> Figure:
+def robustness_curve(found: Robustness, words: Words = TERMINAL) -> Figure:
     """The share of photos still read rightly, against the size of the change. Call it within
     `styled`."""
     norm, radius = found.norm, found.info.request.radius
@@ -97,12 +97,13 @@ def robustness_curve(found: Robustness) -> Figure:
         [*radii, end], [*shares, shares[-1]], step="post", color=BLUE, alpha=0.12, linewidth=0
     )
     if found.median:
-        _mark_half(axes, found.median * unit, end, norm.in_words(found.median))
+        half = words.t("rob_half_at", size=size_in_words(norm, found.median, words))
+        _mark_half(axes, found.median * unit, end, half)
     axes.set_xlim(0, end)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel(norm.axis)
-    axes.set_title(f"still read rightly, of {count(found.photos, 'photo')} (higher is better)")
-    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
+    axes.set_xlabel(words.t(f"size_{norm.name}"))
+    axes.set_title(words.n("rob_title", found.photos))
+    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -114,11 +115,11 @@ def _end(last: float, whole: bool) -> float:
     return max(last * BEYOND, last + 0.5) if whole else last * BEYOND or 1.0
 
 
-def _mark_half(axes: Axes, place: float, end: float, size: str) -> None:
+def _mark_half(axes: Axes, place: float, end: float, half: str) -> None:
     """A line where half of the photos are misread, its label where the curve is not."""
     right = place < 0.7 * end
     axes.axvline(place, color=GREY, linewidth=1.2, linestyle=":", zorder=0)
     axes.annotate(
-        f"half: {size}", (place, 0.9 if right else 0.1), (6 if right else -6, 0),
+        half, (place, 0.9 if right else 0.1), (6 if right else -6, 0),
         textcoords="offset points", va="center", ha="left" if right else "right", color=INK,
     )  # fmt: skip

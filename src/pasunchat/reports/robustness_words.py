@@ -2,91 +2,92 @@
 
 from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.robust_accuracy import Robustness
-from pasunchat.words import count, factor, percent, share, share_of, tick
+from pasunchat.norms import Norm
+from pasunchat.story.wording import TERMINAL, Words
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
 
 
-def enough_in_words(found: Robustness) -> list[tuple[str, str]]:
+def size_in_words(norm: Norm, distance: float, words: Words) -> str:
+    """A distance as its norm says it: "L2 0.51", "3 of 255 levels"."""
+    return words.told(norm.in_words(distance))
+
+
+def enough_in_words(found: Robustness, words: Words = TERMINAL) -> list[tuple[str, str]]:
     """How small a change is enough for each of SHARES of all photos: ("50 %", "L2 0.51")."""
 
     def enough_for(part: float) -> str:
         radius = found.enough_for(part)
         if radius is None:
-            return "not found"
-        return found.norm.in_words(radius) if radius else "misread as they are"
+            return words.t("rob_not_found")
+        return size_in_words(found.norm, radius, words) if radius else words.t("rob_misread")
 
-    return [(tick(part), enough_for(part)) for part in SHARES]
+    return [(words.tick(part), enough_for(part)) for part in SHARES]
 
 
-def findings(found: Robustness) -> list[str]:
+def findings(found: Robustness, words: Words = TERMINAL) -> list[str]:
     """What the attack found, one sentence each."""
     info, radius = found.info, found.info.request.radius
-    split = "" if info.split == "all" else f"{info.split} "
-    sentences = [
-        f"Without any change {share_of(found.accuracy, found.photos, f'{split}photo')} "
-        f"{'is' if found.photos == 1 else 'are'} read rightly."
-    ]
+    share = words.share_of(found.accuracy, found.photos, f"photos_{info.split}")
+    sentences = [words.n("rob_right", found.photos, share=share)]
     if found.attack is None:
         return sentences
-    inside = "" if radius is None else f" inside {found.norm.in_words(radius)}"
-    sentences.append(
-        f"The attack “{found.attack}”{inside} fools {count(found.fooled)} of these "
-        f"{count(found.right)}; {_stay_right(found)} right."
-    )
+    stays = found.robust_accuracy
+    kept = "rob_stay_all" if stays == 1 else "rob_stay_some"
+    told = {
+        "attack": found.attack,
+        "k": words.cnt(found.fooled),
+        "n": words.cnt(found.right),
+        "stays": words.t(kept, share=words.part(stays)),
+    }
     if radius is None:
-        sentences.append(_half(found))
+        sentences += [words.t("rob_fools", **told), _half(found, words)]
+    else:
+        size = size_in_words(found.norm, radius, words)
+        sentences.append(words.t("rob_fools_inside", size=size, **told))
     if found.no_gradient:
-        sentences.append(
-            f"On {count(found.no_gradient, 'photo')} the classifier gave no gradient to follow; "
-            "an attack that needs none may fool it there."
-        )
+        photos = words.n("n_photos", found.no_gradient)
+        sentences.append(words.t("rob_no_gradient", photos=photos))
     return sentences
 
 
-def _stay_right(found: Robustness) -> str:
-    stays = found.robust_accuracy
-    return "all stay" if stays == 1 else f"{share(stays)} of all stay"
-
-
-def _half(found: Robustness) -> str:
+def _half(found: Robustness, words: Words) -> str:
     if found.median is None:
-        return "Less than half of all were brought to be misread."
+        return words.t("rob_half_none")
     if not found.median:
-        return "Half of all or more are misread as they are."
-    return f"Half of all are misread within {found.norm.in_words(found.median)}."
+        return words.t("rob_half_already")
+    return words.t("rob_half", size=size_in_words(found.norm, found.median, words))
 
 
-def caveats(found: Robustness) -> list[str]:
+def caveats(found: Robustness, words: Words = TERMINAL) -> list[str]:
     """What the findings do not show, one sentence each."""
     request = found.info.request
-    sentences = ["Another attack may find smaller changes: it withstands this much at most."]
+    sentences = [words.t("rob_caveat")]
     if request.radius is not None:
-        sentences.append(
-            "The attack stops at the first change inside its radius that fools; below the radius "
-            "the curve says little."
-        )
+        sentences.append(words.t("rob_caveat_radius"))
     if request.confidence is not None:
-        sentences.append(
-            f"Fooled is here: misread with a confidence of {percent(request.confidence)} or more."
-        )
+        sentences.append(words.t("rob_caveat_sure", p=words.pc(request.confidence)))
     return sentences
 
 
-def photo_in_words(found: Robustness, photo: AttackedPhoto) -> str:
+def photo_in_words(found: Robustness, photo: AttackedPhoto, words: Words = TERMINAL) -> str:
     """One of the photos: "train/dog.7.jpg, really dog: read as cat after L2 0.17"."""
-    size = found.norm.in_words(photo.distance)
-    name = f"{photo.name}, really {photo.real}"
-    if photo.fooled:
-        return f"{name}: read as {photo.after} after {size}"
-    return f"{name}: not fooled" + (f"; the closest try is {size}" if photo.levels else "")
+    missed = "rob_photo_try" if photo.levels else "rob_photo_not"
+    return words.t(
+        "rob_photo" if photo.fooled else missed,
+        name=photo.name,
+        real=words.cls(photo.real),
+        after=words.cls(photo.after),
+        size=size_in_words(found.norm, photo.distance, words),
+    )
 
 
-def attack_captions(photo: AttackedPhoto) -> tuple[str, str, str]:
+def attack_captions(photo: AttackedPhoto, words: Words = TERMINAL) -> tuple[str, str, str]:
     """Over photo, noise and picture: "Initial dog at 83 %", "+ 0.004x", "= cat at 51 %"."""
-    still = "still " if photo.after == photo.before else ""
+    end = "cap_end_still" if photo.after == photo.before else "cap_end"
+    plus = "cap_plus" if photo.levels else "cap_plus_none"
     return (
-        f"Initial {photo.before} at {percent(photo.confidence_before)}",
-        f"+ {factor(photo.levels / 255)}x" if photo.levels else "+ nothing",
-        f"= {still}{photo.after} at {percent(photo.confidence)}",
+        words.t("cap_initial", a=words.cls(photo.before), p=words.pc(photo.confidence_before)),
+        words.t(plus, factor=words.num(photo.levels / 255, 3)),
+        words.t(end, a=words.cls(photo.after), p=words.pc(photo.confidence)),
     )

@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from pasunchat.measures.compare import Compared, Comparison
 from pasunchat.pictures.figures import GREY, INK, new_figure
 from pasunchat.pictures.fonts import drawable
-from pasunchat.words import count, share, tick
+from pasunchat.story.wording import TERMINAL, Words
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito
 MARKERS = "osD^vP*X"
@@ -19,7 +19,7 @@ SIDE_BY_SIDE = 0.03  # part of the width between points of equal work
 LINE = 0.075  # part of the height between labels
 
 
-def tradeoff(comparison: Comparison) -> Figure:
+def tradeoff(comparison: Comparison, words: Words = TERMINAL) -> Figure:
     """Accuracy with its 95 % interval against multiply-adds, each point named at the right. Call
     it within `styled`."""
     models = comparison.models
@@ -37,8 +37,8 @@ def tradeoff(comparison: Comparison) -> Figure:
             linewidth=1.6, capsize=4, linestyle="none", zorder=3,
         )  # fmt: skip
     axes.margins(y=0.08)
-    _name_points(axes, models, places)
-    _describe_axes(axes, comparison)
+    _name_points(axes, models, places, words)
+    _describe_axes(axes, comparison, words)
     return figure
 
 
@@ -65,7 +65,9 @@ def _places(models: Sequence[Compared], low: float, high: float) -> list[float]:
     return places
 
 
-def _name_points(axes: Axes, models: Sequence[Compared], places: Sequence[float]) -> None:
+def _name_points(
+    axes: Axes, models: Sequence[Compared], places: Sequence[float], words: Words
+) -> None:
     """Names in a column at the right, the most accurate at the top, with lines to their points."""
     bottom, top = axes.get_ylim()
     order = sorted(range(len(models)), key=lambda index: models[index].accuracy)
@@ -74,7 +76,7 @@ def _name_points(axes: Axes, models: Sequence[Compared], places: Sequence[float]
     for index, height in zip(order, _spread(heights, step), strict=True):
         model = models[index]
         axes.annotate(
-            f"{drawable(model.name)}  {share(model.accuracy, model.right)}",
+            f"{drawable(model.name)}  {words.part(model.accuracy, model.right)}",
             (places[index], model.accuracy),
             (1.04, height), xycoords="data", textcoords="axes fraction", va="center", color=INK,
             arrowprops={
@@ -93,12 +95,11 @@ def _spread(heights: Sequence[float], step: float) -> list[float]:
     return [float(height) for height in middle + steps]
 
 
-def _describe_axes(axes: Axes, comparison: Comparison) -> None:
+def _describe_axes(axes: Axes, comparison: Comparison, words: Words) -> None:
     work = [model.multiply_adds for model in comparison.models]
-    equal = "" if len(set(work)) == len(work) else "; equal work stands side by side"
-    axes.set_xlabel(f"multiply-adds for one photo (less is left{equal})")
-    axes.set_title(f"accuracy on {count(comparison.photos, 'photo')} (higher is better)")
-    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
+    axes.set_xlabel(words.t("cmp_x" if len(set(work)) == len(work) else "cmp_x_equal"))
+    axes.set_title(words.n("cmp_title", comparison.photos))
+    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
     low, high = axes.get_xlim()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -18,9 +18,14 @@ SPACE, NARROW = "\u00a0", "\u202f"  # that no line is broken at
 
 
 @cache
-def _table(name: str, lang: str) -> Mapping[str, Any]:
+def _sentences(name: str, lang: str) -> Mapping[str, Any]:
     table: Mapping[str, Any] = json.loads((TABLES / f"{name}.{lang}.json").read_text("utf-8"))
-    return {key: _unbroken(value, lang) for key, value in table.items()}
+    return table
+
+
+@cache
+def _table(name: str, lang: str) -> Mapping[str, Any]:
+    return {key: _unbroken(value, lang) for key, value in _sentences(name, lang).items()}
 
 
 def _unbroken(value: Any, lang: str) -> Any:
@@ -38,9 +43,10 @@ class Words:
     Class names of a user have no gender: they stand after a colon or in quotes only.
     """
 
-    def __init__(self, lang: str, name: str = "page") -> None:
-        self.lang = lang
-        self.table = _table(name, lang)
+    def __init__(self, lang: str, name: str = "page", *, unbroken: bool = True) -> None:
+        """unbroken: with spaces that no line is broken at; a terminal needs none."""
+        self.lang, self.unbroken = lang, unbroken
+        self.table = _table(name, lang) if unbroken else _sentences(name, lang)
 
     def __getitem__(self, key: str) -> Any:
         return self.table[key]
@@ -83,7 +89,7 @@ class Words:
 
     def pc(self, probability: float) -> str:
         """A probability in [0, 1] as `pasunchat.words.percent` says it: never 100 %."""
-        return self._told(english.percent(probability))
+        return self.told(english.percent(probability))
 
     def pcs(self, probability: float) -> str:
         """The same where there is little room: "> 99.9 %"."""
@@ -97,31 +103,40 @@ class Words:
 
     def part(self, part: float, total: int | None = None) -> str:
         """A share of things counted as `pasunchat.words.share` says it: never 100 %."""
-        return self._told(english.share(part, total))
+        return self.told(english.share(part, total))
+
+    def share_of(self, part: float, total: int, key: str) -> str:
+        """A share with what it is a share of: "79.7 % of 2,500 photos", "all 11 photos"."""
+        whole = "share_of_all" if part == 1 else "share_of_some"
+        return self.t(whole, share=self.part(part), things=self.n(key, total))
 
     def tick(self, part: float) -> str:
         """A share at a figure's axis, as `pasunchat.words.tick` says it."""
-        return self._told(english.tick(part))
+        return self.told(english.tick(part))
 
     def interval(self, interval: tuple[float, float]) -> str:
         """An interval of shares as `pasunchat.words.interval_in_words` says it."""
         text = english.interval_in_words(interval)
-        return self._told(text.replace(", ", " ; ") if self.lang == "fr" else text)
+        return self.told(text.replace(", ", " ; ") if self.lang == "fr" else text)
 
     def lasted(self, seconds: float) -> str:
         """A time as `pasunchat.words.duration` says it."""
-        return self._told(english.duration(seconds))
+        return self.told(english.duration(seconds))
+
+    def one(self, name: str) -> str:
+        """A class's name where one thing of it is meant: "a dog"; in French it stands alone."""
+        return english.one_of(name) if self.lang == "en" else self.cls(name)
 
     def cls(self, name: str) -> str:
         """A class's name; those of the shipped classifiers in this language."""
         return str(_table("page", self.lang).get(f"class_{name}", name))
 
-    def _told(self, text: str) -> str:
+    def told(self, text: str) -> str:
         """What `pasunchat.words` says of a number, in this language."""
         if self.lang == "fr":
             text = self._pointed(re.sub(r"(?<=\d),(?=\d{3})", NARROW, text))
             text = re.sub("|".join(_NUMBER_WORDS), lambda m: _NUMBER_WORDS[m[0]], text)
-        return str(_unbroken(text, self.lang))
+        return str(_unbroken(text, self.lang)) if self.unbroken else text
 
     def _pointed(self, text: str) -> str:
         return text.replace(".", ",") if self.lang == "fr" else text
@@ -131,7 +146,11 @@ _NUMBER_WORDS = {
     "more than": "plus de",
     "less than": "moins de",
     "or more": "ou plus",
+    " of 255 levels": " niveaux sur 255",
     " of ": " sur ",
+    " values": " valeurs",
+    " value": " valeur",
     "all": "tous",
 }
 _SIGNS = {"more than": ">", "plus de": ">", "less than": "<", "moins de": "<"}
+TERMINAL = Words("en", "report", unbroken=False)  # what a command prints of what a report says
