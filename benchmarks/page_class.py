@@ -27,12 +27,15 @@ from PIL import Image
 
 SERVE = """
 import sys
+from pasunchat.page.listening import bound
 from pasunchat.page.serving import serve
 from pasunchat.page.settings import ClassLimits, Settings
 limits = ClassLimits(photos=1000, questions=100000, searches=1000)
+settings = Settings(models=("shipped:simple",), port=int(sys.argv[1]), address="127.0.0.1",
+                    class_limits=limits)
 serve(
-    Settings(models=("shipped:simple",), port=int(sys.argv[1]), address="127.0.0.1",
-             class_limits=limits),
+    bound(settings.host, settings.port),
+    settings,
     lambda page: print(page.token, flush=True),
 )
 """

@@ -17,10 +17,20 @@ def extra(module: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise PasunchatError(
-            f"this needs {error.name or module}, which is not installed; "
-            f'install it with: pip install "pasunchat[{extra}]"'
-        ) from error
+        raise _missing(error.name or module, extra) from error
+
+
+def look_for(module: str, extra: str) -> None:
+    """The same without importing it, where that takes its time."""
+    if find_spec(module) is None:
+        raise _missing(module, extra)
+
+
+def _missing(module: str, extra: str) -> PasunchatError:
+    return PasunchatError(
+        f"this needs {module}, which is not installed; "
+        f'install it with: pip install "pasunchat[{extra}]"'
+    )
 
 
 def keras_on_torch() -> Any:

@@ -17,6 +17,8 @@ from pasunchat.photos.drawing import draw
 from pasunchat.photos.image import decode_photo
 
 READY = "html[data-ready]"
+DRAWN = """[...document.querySelectorAll("#layers .map canvas")].some((map) =>
+  new Set(map.getContext("2d").getImageData(0, 0, map.width, map.height).data).size > 8)"""
 MINUTES = 3 * 60 * 1000
 
 
@@ -183,6 +185,7 @@ def test_a_network_that_is_too_large_shows_prepared_photos_and_says_so(browser, 
     for station, text in (("sum", "too large"), ("layers", "120 maps"), ("last", "totals")):
         page.locator(f"#{station}").scroll_into_view_if_needed()
         until(page, f"document.querySelector('#{station}').innerText.includes({text!r})")
+    until(page, DRAWN)
     page.click('[data-do="fool"]')
     until(page, "!document.querySelector('[data-do=scrub]').disabled")
     page.locator("#why").scroll_into_view_if_needed()

@@ -27,8 +27,9 @@ from starlette.testclient import TestClient
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.files import save
 from pasunchat.page.app import build_app
+from pasunchat.page.listening import bound
 from pasunchat.page.security import TOKEN
-from pasunchat.page.serving import bound, config_for
+from pasunchat.page.serving import config_for
 from pasunchat.page.settings import Limits, Settings
 
 SIZE, PORT = 32, 7860

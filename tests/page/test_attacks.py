@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from pasunchat.__main__ import run as run_command
+from pasunchat.errors import PasunchatError
 from pasunchat.fooled.film import growing
 from pasunchat.fooled.survival import LADDER
 from pasunchat.page.search_job import Tries
@@ -288,6 +289,30 @@ def test_a_search_ends_when_nobody_listens(served: Any, draw: Draw, slow: None) 
             time.sleep(0.05)
         search = slow.kept[attack["attack"]]
     assert search.ended == "left" and slow.running is None
+
+
+def test_what_is_found_out_later_ends_with_the_page(
+    settings: Any, ask_of: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching, ended = threading.Event(), threading.Event()
+
+    def endless(*_: Any, watch: Any, **__: Any) -> None:
+        searching.set()
+        end = time.monotonic() + 30
+        while time.monotonic() < end and not watch.stopped():
+            time.sleep(0.01)
+        ended.set()
+        raise PasunchatError("it was ended")
+
+    with ask_of(settings) as asker:
+        attack, _ = asker.fooled(draw())
+        monkeypatch.setattr("pasunchat.page.later.fool", endless)
+        asked = threading.Thread(target=lambda: asker.get(f"/attack/{attack}/price"), daemon=True)
+        asked.start()
+        assert searching.wait(10)
+        asker.page.end()
+        assert ended.wait(5)
+        asked.join(5)
 
 
 def test_a_photo_that_is_gone_is_said_to_be(asker: Any, draw: Draw) -> None:

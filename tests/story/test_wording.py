@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from pasunchat.story.wording import LANGUAGES, TABLES, Words
+from pasunchat.story.wording import LANGUAGES, TABLES, Words, cancels
 from pasunchat.words import percent
 
 NAMES = sorted({path.name.split(".")[0] for path in TABLES.glob("*.fr.json")})
@@ -71,6 +71,11 @@ def test_counts_and_lists_as_a_language_says_them() -> None:
 @given(st.floats(0, 1))
 def test_a_probability_is_said_as_everywhere_else(probability: float) -> None:
     assert Words("en").pc(probability).replace("\u00a0", " ") == percent(probability)
+
+
+def test_pushes_have_cancelled_out_below_a_tenth_of_those_found() -> None:
+    assert cancels(0.003, 6.74) and cancels(-0.6, 6.74) and cancels(0.0, 0.0)
+    assert not cancels(0.7, 6.74) and not cancels(-2.0, -6.74)
 
 
 def test_values_are_escaped_and_terms_are_marked() -> None:

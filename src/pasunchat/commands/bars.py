@@ -1,24 +1,13 @@
 """Progress bars on stderr, for the commands; nothing is shown where stderr is no terminal.
 
 Each is a context manager that yields the callback to hand to a job, and is gone when it ends.
+Rich, which draws them (columns.py), is imported by the first of them.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from pasunchat.words import count, duration
 
@@ -33,7 +22,9 @@ MINUTE = 60.0  # seconds: a search that takes longer is announced
 @contextmanager
 def progress_bar(title: str, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
     """A bar with the rate in `unit` and the time left; yields a callback (done, total)."""
-    with _counting_bar(unit) as bar:
+    from pasunchat.commands.columns import counting_bar
+
+    with counting_bar(unit) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -41,7 +32,9 @@ def progress_bar(title: str, unit: str = "photos") -> Iterator[Callable[[int, in
 @contextmanager
 def epoch_bar(unit: str = "photos") -> Iterator[Callable[[str, int, int], None]]:
     """A bar that starts again whenever its title changes; yields (title, done, total)."""
-    with _counting_bar(unit) as bar:
+    from pasunchat.commands.columns import counting_bar
+
+    with counting_bar(unit) as bar:
         task = bar.add_task("", total=None)
         shown = ""
 
@@ -62,9 +55,10 @@ def attack_bar() -> "Iterator[Callable[[SplitProgress], None]]":
     If that is more than LONG seconds, the first estimate is also written as a line, terminal or
     not.
     """
+    from pasunchat.commands.columns import TimeLeft, photo_bar
+
     estimated = False
-    columns = (TextColumn("attacking"), BarColumn(), MofNCompleteColumn())
-    with _bar(*columns, TextColumn("{task.fields[fooled]} fooled"), TimeLeft()) as bar:
+    with photo_bar("attacking", "{task.fields[fooled]} fooled", TimeLeft()) as bar:
         task = bar.add_task("", total=None, fooled=0, end=None)
 
         def show(at: "SplitProgress") -> None:
@@ -95,9 +89,10 @@ def fool_bar() -> Iterator[Fooling]:
     If one search alone will take more than MINUTE, as its first FIRST steps show, that is also
     written as a line, terminal or not.
     """
+    from pasunchat.commands.columns import photo_bar
+
     begun, noted = 0.0, False
-    columns = (TextColumn("fooling"), BarColumn(), MofNCompleteColumn())
-    with _bar(*columns, TextColumn("{task.fields[step]}")) as bar:
+    with photo_bar("fooling", "{task.fields[step]}") as bar:
         task = bar.add_task("", total=None, step="")
 
         def photos(done: int, total: int) -> None:
@@ -120,34 +115,3 @@ def fool_bar() -> Iterator[Fooling]:
                 )
 
         yield Fooling(photos, steps)
-
-
-class Rate(ProgressColumn):
-    """How many of `unit` are done a second."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {self.unit}/s" if speed else "")
-
-
-class TimeLeft(ProgressColumn):
-    """The time until the task's field `end`, a value of time.monotonic() or None."""
-
-    def render(self, task: Task) -> Text:
-        end = task.fields["end"]
-        left = 0.0 if end is None else end - time.monotonic()
-        return Text(f"{duration(left)} left" if left >= 1 else "")
-
-
-def _counting_bar(unit: str) -> Progress:
-    title = TextColumn("{task.description}")
-    return _bar(title, BarColumn(), MofNCompleteColumn(), Rate(unit), TimeRemainingColumn())
-
-
-def _bar(*columns: ProgressColumn) -> Progress:
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)

@@ -1,6 +1,7 @@
 """pasunchat page: the local page."""
 
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -40,23 +41,28 @@ def page(
 
     Nothing leaves this machine, and photos are kept in memory only. Ctrl-C ends it.
     """
-    from pasunchat.extras import extra
+    from pasunchat.extras import look_for
 
-    extra("starlette", "page")
-    extra("uvicorn", "page")
-    from pasunchat.page.classroom import class_address
+    for library in ("starlette", "uvicorn"):
+        look_for(library, "page")
+    from pasunchat.page.listening import bound
     from pasunchat.page.models import refuse_unknown
-    from pasunchat.page.serving import end_now, serve
     from pasunchat.page.settings import Settings
 
     refuse_unknown(models or ())
-    address = class_address() if class_ else None
     settings = Settings(
-        models=tuple(models or ()), port=port, lang=lang, teach=teach, address=address
+        models=tuple(models or ()),
+        port=port,
+        lang=lang,
+        teach=teach,
+        address=_class_address() if class_ else None,
     )
+    listener, here = bound(settings.host, port), f"http://127.0.0.1:{port}/"
+    if open_:
+        _open(here)
+    from pasunchat.page.serving import end_now, serve
 
     def ready(page: "Page") -> None:
-        here = f"http://127.0.0.1:{port}/"
         say(f"the page is at {here}  (Ctrl-C ends it)")
         if class_:
             said = page.invitation()
@@ -67,15 +73,25 @@ def page(
             )
         for model in page.models.by_run.values():
             model.looked_into.add_done_callback(_complain)
-        if open_:
-            import webbrowser
-
-            webbrowser.open(here)
 
     with suppress(KeyboardInterrupt):
-        serve(settings, ready)
+        serve(listener, settings, ready)
     end_now()
     return 0
+
+
+def _open(address: str) -> None:
+    """Open it in the browser, which begins while the server is imported and waits for its answer.
+    One in the terminal lasts until it is left, hence the thread."""
+    import webbrowser
+
+    Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _class_address() -> str:
+    from pasunchat.page.classroom import class_address
+
+    return class_address()
 
 
 def _complain(loaded: "Future[Classifier]") -> None:

@@ -30,6 +30,7 @@ from pasunchat.photos.image import png_bytes
 from pasunchat.progress import Progress, silent
 
 PATIENT = 3600.0  # seconds a search may take: nobody waits for it
+ENDING = 30.0  # seconds that are waited for the page's threads to end
 OWNER = ""
 WEBP_QUALITY = 80
 THUMB = 144  # pixels of a sample's small picture
@@ -84,6 +85,16 @@ async def _prepared(
     page = Page(Settings(models=(model,), limits=limits))
     page.shown.set()
     page.begin()
+    try:
+        return await _asked(page, samples, inside, progress)
+    finally:
+        page.end()
+        await asyncio.to_thread(page.workers.join, ENDING)
+
+
+async def _asked(
+    page: Page, samples: Sequence[Sample], inside: bool, progress: Progress
+) -> Prepared:
     one = page.models.of(None)
     await asyncio.wrap_future(one.looked_into)
     one.facts.name = without_folders(one.facts.name)
@@ -92,7 +103,7 @@ async def _prepared(
     made = Prepared(models=[msgspec.to_builtins(each) for each in page.models.facts()])
     preparing = _Preparing(page, made, inside)
     for place, sample in enumerate(samples):
-        kept = _opened(sample, limits)
+        kept = _opened(sample, page.settings.limits)
         page.photos.add(kept)
         await preparing.photo(kept, sample)
         if sample.fooled:

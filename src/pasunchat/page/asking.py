@@ -33,7 +33,14 @@ def square(photo: KeptPhoto, run: str, classifier: "Classifier") -> NDArray[np.u
 
 
 def photo_facts(photo: KeptPhoto, model: ModelFacts, classifier: "Classifier") -> dict[str, Any]:
-    """What the page says of a photo. To be called in the thread of quick questions."""
+    """What the page says of a photo; computed once for each model. To be called in the thread of
+    quick questions."""
+    if model.run not in photo.facts:
+        photo.facts[model.run] = _facts_of(photo, model, classifier)
+    return photo.facts[model.run]
+
+
+def _facts_of(photo: KeptPhoto, model: ModelFacts, classifier: "Classifier") -> dict[str, Any]:
     from pasunchat.classifiers.classifier import softmax
 
     logits = classifier.logits(square(photo, model.run, classifier)[None])

@@ -39,7 +39,7 @@ async def attack(request: Request) -> Response:
     wanted = as_kind(body, AttackRequest)
     model = page.models.of(wanted.run)
     photo = page.photos.get(wanted.photo, owner_of(request))
-    classifier = await asyncio.wrap_future(model.asked)
+    classifier = await page.classifier_of(model)
     await page.workers.quick.run_first(_refuse_vain, photo, model, classifier, wanted)
     seconds = page.search_seconds()
     search = page.searches.add(owner_of(request), wanted, photo, model, seconds)

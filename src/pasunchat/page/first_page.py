@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -27,7 +26,7 @@ async def first_page(request: Request) -> Response:
     if page.classroom is not None and owner_of(request) == TEACHER:
         boot["invitation"] = page.invitation()
     text = first_screen(boot, token=page.token, teach=teach)
-    return HTMLResponse(text, background=BackgroundTask(page.shown.set))
+    return HTMLResponse(text)
 
 
 def boot_facts(page: Page, lang: str, run: str, example: Example) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pasunchat.story.marks import mark
-from pasunchat.story.wording import LANGUAGES, Words
+from pasunchat.story.wording import CANCELS, LANGUAGES, Words
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_ROWS, LARGEST = 6, 5  # classes that have a bar each; of more than that, the largest
@@ -41,6 +41,7 @@ def screen_values(
         "example": boot["example"],
         "token": token,
         "teach": teach,
+        "cancels": CANCELS,
     }
 
 

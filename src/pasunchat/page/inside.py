@@ -17,7 +17,7 @@ from pasunchat.explain import (
 from pasunchat.page.asking import square
 from pasunchat.page.models import ModelFacts
 from pasunchat.page.photos import KeptPhoto
-from pasunchat.page.pictures import Image, atlas
+from pasunchat.page.pictures import Image, atlas, tops
 
 KEPT_PASSES = 3  # of the photos asked about last; some 15 MB each for `simple`, 150 for a backbone
 KEPT_INSIDES = 8
@@ -46,7 +46,8 @@ class Inside:
         if ("layers", "") not in self.answers:
             found = []
             for maps in layer_maps(self.classifier, self.ahead(), tuple(self.shown)):
-                chosen = maps.maps[list(maps.shown)].numpy()
+                chosen = list(maps.shown)
+                (whole,) = layer_maps(self.classifier, self.ahead(), (maps.name,), pooled=False)
                 found.append(
                     {
                         "name": maps.name,
@@ -56,7 +57,8 @@ class Inside:
                         "shown": list(maps.shown),
                         "sees": field_facts(maps.field),
                         "parameters": maps.parameters,
-                        "top": atlas(chosen)[1],
+                        "top": tops(maps.maps[chosen].numpy()).tolist(),
+                        "top_unpooled": tops(whole.maps[chosen].numpy()).tolist(),
                     }
                 )
             self.answers["layers", ""] = found
@@ -64,14 +66,14 @@ class Inside:
         return told
 
     def atlas(self, name: str, *, pooled: bool) -> Image:
-        """The shown maps of a layer side by side, grey. Raises PasunchatError for a name that is
-        none."""
+        """The shown maps of a layer side by side, grey: 255 is a map's `top`, without its poolings
+        its `top_unpooled`. Raises PasunchatError for a name that is none."""
         if (name, pooled) not in self.answers:
             (maps,) = layer_maps(self.classifier, self.ahead(), (name,))
             shown = list(maps.shown)
             if not pooled:
                 (maps,) = layer_maps(self.classifier, self.ahead(), (name,), pooled=False)
-            self.answers[name, pooled] = atlas(maps.maps[shown].numpy())[0]
+            self.answers[name, pooled] = atlas(maps.maps[shown].numpy())
         found: Image = self.answers[name, pooled]
         return found
 

@@ -197,13 +197,13 @@ class _Found(NamedTuple):
 def _searched(
     page: Page, classifier: Classifier, photo: Image, goal: int, request: Request
 ) -> _Found:
-    ends = monotonic() + page.settings.limits.later_seconds
+    ends, worker = monotonic() + page.settings.limits.later_seconds, page.workers.searching
     result = fool(
         fitting(classifier, *photo.shape[:2]),
         as_pixels(photo[None]),
         request,
         goal=Goal(torch.tensor([goal])),
-        watch=Watch(stopped=lambda: monotonic() > ends),
+        watch=Watch(stopped=lambda: worker.closed or monotonic() > ends),
     )
     return _Found(result, monotonic() > ends)
 

@@ -1,6 +1,5 @@
 """What is asked about the inside of a network at a photo: layers, one unit, the last sum."""
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,7 +51,7 @@ async def _asked(request: Request, question: Callable[["Inside"], T]) -> T:
     from pasunchat.page.inside import inside_of
 
     page, photo, model = page_of(request), photo_of(request), model_of(request)
-    classifier = await asyncio.wrap_future(model.asked)
+    classifier = await page.classifier_of(model)
 
     def ask() -> T:
         try:

@@ -31,7 +31,7 @@ EVALUATION = "evaluation/evaluation.json"
 FOOLED = "fooled/*/result.json"
 UNSEEN = ("test", "validation")  # photos that say something of others
 ANY_SIZE = 224  # of a blank picture for a model that takes any
-PATIENCE = 1.0  # seconds that loading waits for the first visitor
+PATIENCE = 4.0  # seconds that loading waits for the first visitor's first screen
 HEADER = struct.Struct("<Q")  # of a safetensors file: how long its JSON is
 
 
@@ -119,8 +119,9 @@ class Models:
 
     def load(self, workers: Workers, shown: Event) -> None:
         """Begin to load all of them, one after the other, the first one first. shown: set once the
-        first screen is there, which an import of PyTorch would hold up."""
+        first screen stands, which an import of PyTorch would hold up."""
         workers.loading.submit(shown.wait, PATIENCE)
+        workers.loading.submit(import_searches)
         for model in self.by_run.values():
             workers.loading.submit(_load, model)
 
@@ -129,6 +130,12 @@ class Models:
         for model in self.by_run.values():
             model.asked.cancel()
             model.looked_into.cancel()
+
+
+def import_searches() -> None:
+    """Import what the first search needs, with PyTorch, so that whoever begins it does not wait."""
+    import pasunchat.page.aftermath
+    import pasunchat.page.others  # noqa: F401
 
 
 def _load(model: Model) -> None:

@@ -1,6 +1,5 @@
 """What is asked about a photo."""
 
-import asyncio
 from urllib.parse import unquote
 
 from starlette.background import BackgroundTask
@@ -51,7 +50,7 @@ async def _receipt(page: Page, kept: KeptPhoto) -> dict[str, object] | None:
     model = None if isinstance(receipt, str) else page.models.with_digest(receipt.classifier)
     if model is None or isinstance(receipt, str):
         return unchecked(receipt)
-    classifier = await asyncio.wrap_future(model.asked)
+    classifier = await page.classifier_of(model)
     return await page.workers.quick.run(receipt_facts, kept, receipt, model, classifier)
 
 
@@ -85,7 +84,7 @@ async def seen_picture(request: Request) -> Response:
     from pasunchat.photos.image import png_bytes
 
     page, kept, model = page_of(request), photo_of(request), model_of(request)
-    classifier = await asyncio.wrap_future(model.asked)
+    classifier = await page.classifier_of(model)
     image = await page.workers.decoding.run(square, kept, model.facts.run, classifier)
     data = await page.workers.decoding.run(png_bytes, image, {})
     return Response(data, media_type="image/png", headers=KEEP)
@@ -94,7 +93,7 @@ async def seen_picture(request: Request) -> Response:
 async def _asked(page: Page, kept: KeptPhoto, model: Model) -> dict[str, object]:
     from pasunchat.page.asking import photo_facts, square
 
-    classifier = await asyncio.wrap_future(model.asked)
+    classifier = await page.classifier_of(model)
     await page.workers.decoding.run(square, kept, model.facts.run, classifier)
     return await page.workers.quick.run_first(photo_facts, kept, model.facts, classifier)
 

@@ -36,7 +36,8 @@ class KeptPhoto:
     decoded: "Photo | None" = None  # its pixels, until it is shown
     # by the short name of a model, what it sees, uint8 [size, size, 3]
     squares: "dict[str, NDArray[np.uint8]]" = field(default_factory=dict)
-    answers: dict[tuple[str, ...], Any] = field(default_factory=dict)  # computed once, by question
+    # by the same, what it says of that: asking.photo_facts
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:

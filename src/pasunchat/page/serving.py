@@ -1,4 +1,4 @@
-"""serve: the page on a port of this machine, until it is interrupted."""
+"""serve: the page on a socket that listens already, until it is interrupted."""
 
 import asyncio
 import os
@@ -11,22 +11,17 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pasunchat.errors import PasunchatError
 from pasunchat.page.app import build_app
 from pasunchat.page.settings import Limits, Settings
 from pasunchat.page.state import Page
-from pasunchat.words import command
 
-NEXT = 20  # ports behind the one asked for that are tried for the advice
 HEADER_BYTES = 32_768
 
 
-def serve(settings: Settings, ready: Callable[[Page], object] = lambda _: None) -> None:
-    """Serve the page until the process is interrupted. ready: called once it answers.
-
-    Raises PasunchatError where the port is taken.
-    """
-    listener = bound(settings.host, settings.port)
+def serve(
+    listener: socket.socket, settings: Settings, ready: Callable[[Page], object] = lambda _: None
+) -> None:
+    """Serve the page until the process is interrupted. ready: called once it answers."""
     asyncio.run(_serving(listener, settings, ready))
 
 
@@ -68,35 +63,6 @@ def config_for(app: Starlette, limits: Limits) -> uvicorn.Config:
         timeout_graceful_shutdown=0,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises PasunchatError where it cannot."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(256)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise PasunchatError(_cannot_bind(host, port, error)) from error
-    return listener
-
-
-def _cannot_bind(host: str, port: int, error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    free = next((p for p in range(port + 1, min(port + NEXT, 65536)) if _is_free(host, p)), None)
-    advice = command("page", "--port", str(free)) if free else "name another with --port"
-    return f"port {port} cannot be used ({reason}); take a free one: {advice}"
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def _punctual(seconds: float) -> type[asyncio.Protocol]:

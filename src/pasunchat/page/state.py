@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from pasunchat.page.classroom import Classroom
 from pasunchat.page.example import Example, shipped_example
-from pasunchat.page.models import Model, Models, fooled_by
+from pasunchat.page.models import Model, ModelFacts, Models, fooled_by
 from pasunchat.page.photos import Photos
 from pasunchat.page.running import Runner
 from pasunchat.page.samples import Shared
@@ -22,6 +22,7 @@ from pasunchat.page.workers import Workers
 from pasunchat.story.wording import LANGUAGES
 
 if TYPE_CHECKING:
+    from pasunchat.classifiers.classifier import Classifier
     from pasunchat.page.inside import Insides
 
 
@@ -34,7 +35,7 @@ class Page:
         self.started = time.time()
         self.version = version("pasunchat")
         self.workers = Workers()
-        self.shown = Event()  # the first screen has been sent
+        self.shown = Event()  # the first screen stands, or a network is wanted before
         self.models = Models(settings.models)
         self.photos = Photos(settings.limits, Shared(settings.limits))
         self.insides: Insides = OrderedDict()  # used in the thread of quick questions alone
@@ -74,6 +75,18 @@ class Page:
             if found is not None:
                 return found
         return shipped_example(self.models.of_example)
+
+    async def classifier_of(self, model: Model) -> "Classifier":
+        """The copy of a model that quick questions are asked of, once it is loaded."""
+        self.shown.set()
+        return await asyncio.wrap_future(model.asked)
+
+    async def facts(self) -> list[ModelFacts]:
+        """Those of all models, once all of them are loaded."""
+        self.shown.set()
+        for model in self.models.by_run.values():
+            await asyncio.wrap_future(model.looked_into)
+        return self.models.facts()
 
     def forget(self, owner: str) -> None:
         """Let go all photos and searches of a visitor."""

@@ -81,7 +81,7 @@ from pasunchat.reports.run_words import (
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import refuse_existing, write_bytes
 from pasunchat.story.charts import brief
-from pasunchat.story.wording import Words
+from pasunchat.story.wording import Words, cancels
 from pasunchat.training.run import open_run
 from pasunchat.words import command
 
@@ -216,7 +216,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     captions, change_in_words, control_in_words, noise_in_words,
     findings, enough_in_words, attack_captions, caveats,
     mark_of, noise_image, noise_picture, still_as_was, turning_share, mean_push, level_bars,
-    walk_chart, growth_chart, layer_names, plane_chart, texts, transform_said,
+    walk_chart, growth_chart, layer_names, plane_chart, texts, transform_said, cancels,
 )
 # fmt: on
 GLOBALS: dict[str, object] = {

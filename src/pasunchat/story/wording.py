@@ -16,6 +16,13 @@ TOKENS = Path(__file__).parent / "tokens.css"
 LANGUAGES = ("en", "fr")
 SPACE, NARROW = "\u00a0", "\u202f"  # that no line is broken at
 
+CANCELS = 0.1  # of what the noise found adds up to: random noise of less has cancelled out
+
+
+def cancels(random: float, found: float) -> bool:
+    """Whether the pushes of random noise, added up, are next to nothing beside those found."""
+    return abs(random) < CANCELS * abs(found or 1.0)
+
 
 @cache
 def _sentences(name: str, lang: str) -> Mapping[str, Any]:

@@ -57,7 +57,7 @@ function drawFool() {
     sayVerdict(null);
     sayer.textContent = word("fool_ready");
     notes.replaceChildren();
-    drawPlane({ tries: [{ p: now.photo.probabilities[now.goal], size: 0 }] });
+    drawPlane({ tries: fromPhoto([]) });
     drawPlaneKey(false);
     return;
   }
@@ -117,7 +117,7 @@ async function playSearch(me) {
     if (shown < facts.tries.length) {
       shown++;
       const t = facts.tries[shown - 1], index = tryLabel(t);
-      drawPlane({ tries: facts.tries.slice(0, shown), searching: true });
+      drawPlane({ tries: fromPhoto(facts.tries.slice(0, shown)), searching: true });
       const c = said(index, index === now.goal ? t.p : 1 - t.p);
       const known = !search || search.isFound;
       sayer.textContent = known ? say("fool_try", { i: shown, n: facts.tries.length, c, d: num(t.size, 2) }) : say("r_run", { i: shown, c: said(now.goal, t.p) });
@@ -126,6 +126,8 @@ async function playSearch(me) {
     else await pause(me, GIVEN_UP * FAST, true);
   }
 }
+// Tries, before them the photo itself, where no try is that.
+const fromPhoto = (tries) => (tries[0]?.size === 0 ? tries : [{ p: now.photo.probabilities[now.goal], size: 0, label: was() }, ...tries]);
 const tryLabel = (t) => (t.label ?? (t.p > 0.5 ? now.goal : was()));
 // Waits, and no longer than until it is stopped or, where `news`, something has come.
 function pause(me, ms, news = false) {
@@ -190,7 +192,7 @@ export async function startFooling(more = {}) {
   const facts = { tries: [] }, search = { isFound: false, isFailed: false, stop: null }, me = beginPlaying(facts, search);
   sayVerdict(null);
   sayer.textContent = word("r_begun");
-  drawPlane({ tries: [], searching: true });
+  drawPlane({ tries: fromPhoto([]), searching: true });
   drawPlaneKey(false);
   notes.replaceChildren();
   let mine = null;

@@ -11,6 +11,8 @@ export function markOf(index) {
 export const markIcon = (index) => make("i", { class: "mk c" + markOf(index), "aria-hidden": "true" });
 export const nameOf = (index) => className(model().classes[index]);
 export const said = (index, p, brief = false) => (Number.isNaN(p) ? nameOf(index) : `${nameOf(index)} ${pc(p, brief)}`);
+// A name that gives way to its share where there is little room.
+export const tagged = (index, p) => [make("span", { class: "who" }, nameOf(index)), ...(Number.isNaN(p) ? [] : [" ", make("span", {}, pc(p, true))])];
 export const bold = (index, text) => make("b", { class: "c" + markOf(index) }, text);
 export const boldAnswer = (index, p) => bold(index, `${nameOf(index)}, ${pc(p)}`);
 

@@ -35,7 +35,7 @@ function drawTargets() {
 }
 function drawOptions() {
   const { request } = now.found ?? {}, blind = !model().gradient, { norms = NORMS, attacks = blind ? BLIND : ATTACKS } = source.offers ?? {};
-  choose("confidence", SURE.map((p) => [p, p ? pc(p) : word("conf_any")]), request?.confidence ?? SURE[0]);
+  choose("confidence", SURE.map((p) => [p, p ? say("conf_least", { p: pc(p) }) : word("conf_any")]), request?.confidence ?? SURE[0]);
   choose("norm", norms.map((norm) => [norm, word("norm_" + norm)]), request?.norm ?? norms[0]);
   choose("attack", attacks.map(([value, key]) => [value, word(key)]), request?.attack ?? "");
   choose("effort", EFFORTS.map((one) => [one, word("effort_" + one)]), request?.effort ?? USUAL_EFFORT);

@@ -1,7 +1,7 @@
 // The picture: wipe, show, blink; tags and bars beside it. "both" is judged as the changed one.
 import { drawBars, rowsOf } from "./bars.js";
 import { $, $$, isStill } from "./dom.js";
-import { markOf, said } from "./marks.js";
+import { markOf, said, tagged } from "./marks.js";
 import { address, answerOf, fooled, isChelsea, isShown, now, was, watch } from "./now.js";
 import { frameAt } from "./pixels.js";
 import { say } from "./say.js";
@@ -16,7 +16,7 @@ export const setWipe = (v) => { wipe.value = v; pic.style.setProperty("--wipe", 
 export function showAnswer(probabilities, index = answerOf(probabilities)) {
   const tag = $(".tag.right");
   $(".mk", tag).className = "mk c" + markOf(index);
-  $("span", tag).textContent = said(index, probabilities[index]);
+  $("[data-said]", tag).replaceChildren(...tagged(index, probabilities[index]));
   setBars(probabilities);
 }
 // which: "photo", "both" or "changed".
@@ -51,7 +51,7 @@ function drawSubject() {
   }
   const tag = $(".tag.left");
   $(".mk", tag).className = "mk c" + markOf(answer);
-  $("span", tag).textContent = said(answer, probabilities[answer]);
+  $("[data-said]", tag).replaceChildren(...tagged(answer, probabilities[answer]));
   setBars = drawBars(list, rowsOf(probabilities, after), after, has ? probabilities : null);
   subject.classList.toggle("alone", !has);
   showPicture(has ? "both" : "photo");

@@ -41,8 +41,8 @@ export function connect(start) {
   async function atlas(photo, run, name, before) {
     const layer = (await source.layers(photo, run)).find((one) => one.name === name), [h, side] = layer.side;
     const image = await grey(of(photo, run, `/layers/${encodeURIComponent(name)}.png`) + (before ? "&before=pool" : ""));
-    const count = layer.shown.length, w = image.width / count, high = image.height, maps = new Float32Array(count * high * w);
-    for (let k = 0, i = 0; k < count; k++) for (let y = 0; y < high; y++) for (let x = 0; x < w; x++, i++) maps[i] = (layer.top[k] * image.data[4 * (y * image.width + k * w + x)]) / 255;
+    const top = before ? layer.top_unpooled : layer.top, count = layer.shown.length, w = image.width / count, high = image.height, maps = new Float32Array(count * high * w);
+    for (let k = 0, i = 0; k < count; k++) for (let y = 0; y < high; y++) for (let x = 0; x < w; x++, i++) maps[i] = (top[k] * image.data[4 * (y * image.width + k * w + x)]) / 255;
     return { side: before ? [high, w] : [h, side], maps };
   }
 

@@ -4,10 +4,11 @@ import { $, svg } from "./dom.js";
 import { markOf, markShape, nameOf } from "./marks.js";
 import { busyNote, note, wrongNote } from "./note.js";
 import { whenNear } from "./near.js";
-import { fooled, now, source } from "./now.js";
+import { fooled, model, now, source, was } from "./now.js";
 import { insteadOf } from "./later.js";
 import { cnt, num, say, share, sign, tiny, word } from "./say.js";
 
+const cancels = Number($("[data-walk]").dataset.cancels); // random pushes below that share of those found are said to
 const WALKS = [[640, 290], [340, 300]], GROWS = [[640, 240], [340, 240]];
 
 // Where the walk first stands above 0 and stays there, as a share of its way; null where it never does.
@@ -26,7 +27,7 @@ function walkChart([W, H], { found, random }, start, label) {
   for (let v = Math.ceil(low / step) * step; v <= high; v += step) ticks.push([Math.abs(v) < 1e-9 ? 0 : v, Math.abs(v) < 1e-9 ? "0" : sign(v, placesFor(step))]);
   const line = (walk) => walk.map((v, i) => [x(i / (walk.length - 1)), y(start + v)]), at = crossing(found.walk, start), end = found.walk.at(-1), rest = random.walk.at(-1);
   const parts = [svg("rect", { class: `zone ${goal}`, x: x(0), y: y(high), width: x(1) - x(0), height: y(0) - y(high) }), ...grid(axes, ticks, 0)];
-  parts.push(text(`name ${goal}`, x(0) + 10, y(0) - 10, say("why_b", { b })), text("name", x(0) + 10, y(0) + 20, say("why_a", { b })));
+  parts.push(text(`name ${goal}`, x(0) + 10, y(0) - 10, say("why_b", { b })), text("name", x(0) + 10, y(0) + 20, model().classes.length === 2 ? say("why_b", { b: nameOf(was()) }) : say("why_a", { b })));
   parts.push(polyline("walk-r", line(random.walk)), polyline("walk-f", line(found.walk)));
   parts.push(text("label end", x(1) - 4, y(start + rest) - 10, `${word("why_r")} ${sign(rest, 3)}`), text("label end", x(isNarrow ? 0.72 : 0.8), y(start + end) + (isNarrow ? 10 : 14), `${word("why_f")} ${sign(end, 2)}`));
   if (at !== null) {
@@ -39,7 +40,7 @@ function walkChart([W, H], { found, random }, start, label) {
 function drawWalk({ before, found, random }) {
   const start = before, last = found.walk.at(-1), rest = random.walk.at(-1), b = nameOf(now.goal);
   $("[data-why-p]").textContent = say("why_p", { mean: tiny(Math.abs(found.total) / Math.max(1, found.changed)), n: cnt(found.changed), pct: share(found.toward / Math.max(1, found.changed)), sum: sign(found.total, 2), lead: num(-before, 2) });
-  $("[data-why-p2]").textContent = say("why_p2", { r1: cnt(random.toward), r2: cnt(random.away), b, rsum: sign(random.total, 3) });
+  $("[data-why-p2]").textContent = say(Math.abs(random.total) < cancels * Math.abs(found.total || 1) ? "why_p2" : "why_p2_some", { r1: cnt(random.toward), r2: cnt(random.away), b, rsum: sign(random.total, 3) });
   const label = `${word("why_f")}: ${sign(last, 2)}. ${word("why_r")}: ${sign(rest, 3)}.`;
   $("[data-walk]").replaceChildren(...WALKS.map((box) => walkChart(box, { found, random }, start, label)));
   $("[data-walk-cap]").textContent = `${say("why_y", { b })}. ${say("why_cap", { b })}`;
