@@ -64,7 +64,7 @@ def test_nothing_inline_that_the_policy_forbids() -> None:
     assert "style=" not in html
     assert not re.search(r"\son\w+=", html)
     assert re.findall(r"<script(.*?)>", html) == [
-        ' type="module" src="/static/page.js"',
+        ' type="module" src="/static/first.js"',
         ' type="application/json" id="boot"',
     ]
 

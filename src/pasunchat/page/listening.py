@@ -11,7 +11,8 @@ NEXT = 20  # ports behind the one asked for that are tried for the advice
 
 def bound(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises PasunchatError where it cannot."""
-    listener = socket.socket()
+    # asyncio sends small answers at once (TCP_NODELAY) only over sockets that say they are TCP
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
