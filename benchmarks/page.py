@@ -5,7 +5,7 @@ the page for the first time, waits until its network is there, and then measures
 the first picture is painted, counted from the command; what the first view transfers; the longest
 task until the network is there; a prediction of a sample; the sum of a unit from the pointer to the
 numbers; from the button to the first try that the search says. Printed are the median, and the
-worst, of the rounds. A round before them, which is not counted, lets Python compile what it imports.
+worst, of the rounds. A round before them, which is not counted, lets Python compile its imports.
 """
 
 import argparse

@@ -44,11 +44,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(home: Path, *words: str) -> Iterator[Served]:
-    """A page at a free port. words: models and options of the command."""
+def serving(
+    home: Path, *words: str, program: tuple[str, ...] = ("-m", "pasunchat", "page")
+) -> Iterator[Served]:
+    """A page at a free port. words: models and options of the command. program: what begins it."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "pasunchat", "page", *words, "--port", str(port))
+    command = (sys.executable, *program, *words, "--port", str(port))
     told = {**os.environ, "PASUNCHAT_HOME": str(home), "OMP_NUM_THREADS": "1"}
     log = (home / "page.log").open("ab")
 

@@ -14,6 +14,7 @@ from pasunchat.story.wording import Words
 
 Open = Callable[..., Any]
 W = Words("en")
+HERE = Path(__file__).parent
 
 
 class Told:
@@ -47,26 +48,8 @@ def told(tab: Any) -> Told:
     return Told(tab)
 
 
-def found(tab: Any, **more: Any) -> dict[str, Any]:
-    """A result, of the example's pictures."""
-    facts = tab.page.evaluate("JSON.parse(document.getElementById('boot').textContent).facts")
-    keys = ("status", "fooled", "picture", "goal", "logits", "probabilities", "change")
-    rest = ("questions", "seed", "command", "request", "seconds_limit")
-    return {**{key: facts[key] for key in (*keys, *rest)}, **more}
-
-
-TRIES = [{"i": 0, "p": 0.1, "size": 0, "reached": False, "label": 0}]
-
-
 def note(tab: Any) -> str:
     return tab.text("[data-fool-note]")
-
-
-def test_the_queue_says_how_many_come_first(tab: Any, told: Told) -> None:
-    told.events = [("place", {"place": 2, "about_s": 9})]
-    tab.page.click('[data-do="fool"]')
-    tab.until("document.querySelector('[data-fool-note] .busy')")
-    assert note(tab) == W.t("q_wait", n=2)
 
 
 def test_a_full_queue_says_when_to_try_again(tab: Any, told: Told) -> None:
@@ -75,29 +58,115 @@ def test_a_full_queue_says_when_to_try_again(tab: Any, told: Told) -> None:
     assert W.t("q_full", s=20) in note(tab) and W["b_again"] in note(tab)
 
 
-@pytest.mark.parametrize(
-    ("status", "said"), [("stopped", "Stopped. Shown is the best so far"), ("late", "Time is up")]
-)
-def test_one_that_was_ended_shows_its_best(tab: Any, told: Told, status: str, said: str) -> None:
-    told.events = [("tries", TRIES), ("found", found(tab, status=status)), ("done", {})]
-    tab.fool()
-    assert said in note(tab)
+@pytest.fixture(scope="module")
+def slow(
+    tmp_path_factory: pytest.TempPathFactory, make_served: Callable[..., Any]
+) -> Iterator[Any]:
+    """A page whose searches take their time, and have little of it."""
+    home = tmp_path_factory.mktemp("slow")
+    save(build("simple:width=4", classes=("cat", "dog"), size=32, seed=1), home / "small")
+    with make_served(home, "small", program=(str(HERE / "slow_page.py"),)) as found:
+        yield found
 
 
-def test_one_that_did_not_fool_shows_the_closest_try(tab: Any, told: Told) -> None:
-    probabilities = {"photo": [0.9, 0.1], "changed": [0.61, 0.39]}
-    result = found(tab, status="not_reached", fooled=False, probabilities=probabilities)
-    told.events = [("tries", TRIES), ("found", result), ("done", {})]
+def looking(open_tab: Open, served: Any, pictures: Path) -> Any:
+    """A page with a photo that has not been fooled."""
+    tab = open_tab(served)
+    tab.go()
+    tab.open_file(pictures / "cat.jpg")
+    return tab
+
+
+SEARCHING = "document.querySelector('[data-say]').textContent.startsWith('Searching: try')"
+
+
+def test_a_search_that_is_stopped_shows_its_best(open_tab: Open, slow: Any, pictures: Path) -> None:
+    tab = looking(open_tab, slow, pictures)
+    tab.page.click('[data-do="fool"]')
+    tab.until(SEARCHING)
+    tab.page.click('[data-do="fool"]')
+    tab.fooled()
+    assert "Stopped. Shown is the best so far" in note(tab)
+
+
+def test_a_search_that_is_late_shows_its_best(open_tab: Open, slow: Any, pictures: Path) -> None:
+    tab = looking(open_tab, slow, pictures)
     tab.fool()
-    assert "The closest try is still read as: cat 61 %" in note(tab)
+    assert "Time is up" in note(tab)
+    assert tab.text("[data-verdict]") and "levels" in tab.text("[data-say]")
+
+
+def test_one_waits_for_the_other_and_says_so(open_tab: Open, slow: Any, pictures: Path) -> None:
+    first, second = (looking(open_tab, slow, pictures) for _ in range(2))
+    first.page.click('[data-do="fool"]')
+    first.until(SEARCHING)
+    second.page.click('[data-do="fool"]')
+    second.until("document.querySelector('[data-fool-note] .busy')")
+    assert note(second) == W.t("q_wait", n=1)
+    first.page.click('[data-do="fool"]')
+    second.until(SEARCHING)
+    assert not note(second)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory, make_served: Callable[..., Any]) -> Iterator[Any]:
+    """A page of networks that a search meets seldom."""
+    home = tmp_path_factory.mktemp("odd")
+    (home / "odd_networks.py").write_text((HERE / "odd_networks.py").read_text())
+    names = (f"odd_networks:{name}" for name in ("never_sure", "deaf", "blind", "one_product"))
+    with make_served(home, *names) as found:
+        yield found
+
+
+def odd_one(open_tab: Open, odd: Any, pictures: Path, place: int) -> Any:
+    tab = open_tab(odd)
+    tab.go(f"/?run=m{place}")
+    tab.answered()
+    tab.complete()
+    tab.open_file(pictures / "cat.jpg")
+    return tab
+
+
+def test_one_that_did_not_fool_shows_the_closest_try(
+    open_tab: Open, odd: Any, pictures: Path
+) -> None:
+    tab = odd_one(open_tab, odd, pictures, 0)
+    tab.fool()
+    assert "Not fooled. The closest try is still read as" in note(tab)
     assert W["b_longer"] in note(tab)
     assert tab.text('[data-do="fool"]') == W["fool_go"]
 
 
-def test_a_photo_without_a_direction(tab: Any, told: Told) -> None:
-    told.events = [("failed", {"key": "v_flat", "values": {}})]
+def test_a_network_that_says_the_same_of_every_picture(
+    open_tab: Open, odd: Any, pictures: Path
+) -> None:
+    tab = odd_one(open_tab, odd, pictures, 1)
     tab.fool()
     assert W["v_flat"] in note(tab)
+
+
+def test_a_network_without_layers_that_can_be_seen(
+    open_tab: Open, odd: Any, pictures: Path
+) -> None:
+    tab = odd_one(open_tab, odd, pictures, 3)
+    for station in ("sum", "layers", "last"):
+        tab.see(station)
+        assert W["g_net"] in tab.text(f"#{station} .later")
+    tab.fool()
+    tab.see("why")
+    assert "Added up" in tab.text("[data-why-p]")
+
+
+def test_a_network_without_a_direction(open_tab: Open, odd: Any, pictures: Path) -> None:
+    tab = odd_one(open_tab, odd, pictures, 2)
+    assert "tells no direction" in tab.text("[data-fool-p]")
+    tab.page.click('[data-do="fool"]')
+    tab.until(SEARCHING)
+    tab.page.click('[data-do="fool"]')  # it takes thousands of questions
+    tab.fooled()
+    assert "Stopped" in note(tab)
+    tab.see("why")
+    assert W["why_none"] in tab.text("#why .later")
 
 
 def test_a_photo_that_is_no_longer_there(tab: Any, told: Told) -> None:
@@ -131,30 +200,12 @@ def with_models(tab: Any, **changes: Any) -> None:
     tab.complete()
 
 
-def test_a_network_without_layers(open_tab: Open) -> None:
-    tab = open_tab()
-    with_models(tab, layers=[], table=[], shown=[], first=None, votes=False)
-    for station in ("sum", "layers", "last"):
-        tab.see(station)
-        assert W["g_net"] in tab.text(f"#{station} .later")
-    assert "Added up" in tab.text("[data-why-p]")
-
-
 def test_a_network_that_ends_in_more_than_one_sum(open_tab: Open) -> None:
     tab = open_tab()
     with_models(tab, votes=False)
     tab.see("last")
     tab.until("document.querySelector('#last .note')")
     assert W["g_sum"] in tab.text("#last .later")
-
-
-def test_a_network_without_a_direction(open_tab: Open) -> None:
-    tab = open_tab()
-    with_models(tab, gradient=False)
-    assert "tells no direction" in tab.text("[data-fool-p]")
-    options = tab.page.locator('[data-option="attack"] option').all_text_contents()
-    assert any("square" in each for each in options)
-    assert not any("learned-noise" in each for each in options)
 
 
 def test_networks_that_are_still_loading(open_tab: Open) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.explain import layer_maps, votes
@@ -26,6 +28,21 @@ def test_votes_and_bias_are_the_lead_that_the_classifier_says(
     assert found.votes.sum() + found.bias == pytest.approx(found.lead, abs=1e-3)
     bias = simple.network.dense.bias
     assert found.bias == pytest.approx(float((bias[1] - bias[0]).detach()), abs=1e-6)
+
+
+def test_a_network_that_cuts_its_gradient_has_none(picture: Draw) -> None:
+    class Cut(nn.Module):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            found: Tensor = self.network(pixels).detach()
+            return found
+
+    classifier = build("simple", classes=("cat", "dog"), size=32, seed=1)
+    classifier.network = Cut(classifier.network).eval()
+    assert votes(classifier, picture(32), 1) is None
 
 
 def test_the_other_class_sees_the_opposite(simple: Classifier, picture: Draw) -> None:

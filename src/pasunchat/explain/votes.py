@@ -64,7 +64,8 @@ def votes(
 
     image: as for `layer_maps`. other: None for the class with the largest logit but the target's.
     Exact, but for rounding; None where the network does not end in maps of a convolution,
-    then only what is linear (relu, pooling, mean, flatten), then one dense layer.
+    then only what is linear (relu, pooling, mean, flatten), then one dense layer; and where no
+    gradient comes back.
     Raises PasunchatError for a class that there is not.
     """
     seen = forward_pass(classifier, image)
@@ -118,7 +119,8 @@ def check_classes(count: int, target: int, other: int | None = None) -> None:
 def _of_one_look(
     seen: ForwardPass, target: int, other: int
 ) -> tuple[NDArray[np.float64], float] | None:
-    """(votes [rows, columns], bias) of one pass; None where the end is not linear."""
+    """(votes [rows, columns], bias) of one pass; None where the end is not linear, or gives no
+    gradient."""
     found = places(seen)
     number = _last_maps(seen, found)
     if number is None:
@@ -132,7 +134,10 @@ def _of_one_look(
 
     with torch.enable_grad():
         leaf = maps.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(lead(leaf), leaf)
+        difference = lead(leaf)
+        if not difference.requires_grad:  # the network cuts its gradient
+            return None
+        (slope,) = torch.autograd.grad(difference, leaf)
     with torch.no_grad():
         bias = float(lead(torch.zeros_like(maps)))
     each = found[number].maps(maps.double() * slope.double()).sum(0)

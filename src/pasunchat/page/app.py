@@ -44,8 +44,9 @@ PACKED = 1000  # bytes; text from there on is sent packed
 
 async def health(request: Request) -> Response:
     """That the program is there, and since when: another start means another token."""
-    page = page_of(request)
-    return JSONResponse({"version": page.version, "started": page.started})
+    from importlib.metadata import version
+
+    return JSONResponse({"version": version("pasunchat"), "started": page_of(request).started})
 
 
 async def example_file(request: Request) -> Response:

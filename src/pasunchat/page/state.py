@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from importlib.metadata import version
 from threading import Event
 from typing import TYPE_CHECKING, cast
 
@@ -33,7 +32,6 @@ class Page:
         self.settings = settings
         self.token = secrets.token_urlsafe(24)
         self.started = time.time()
-        self.version = version("pasunchat")
         self.workers = Workers()
         self.shown = Event()  # the first screen stands, or a network is wanted before
         self.models = Models(settings.models)
@@ -82,10 +80,10 @@ class Page:
         return await asyncio.wrap_future(model.asked)
 
     async def facts(self) -> list[ModelFacts]:
-        """Those of all models, once all of them are loaded."""
+        """Those of all models, once each of them is loaded, or is known not to be."""
         self.shown.set()
-        for model in self.models.by_run.values():
-            await asyncio.wrap_future(model.looked_into)
+        loaded = (asyncio.wrap_future(each.looked_into) for each in self.models.by_run.values())
+        await asyncio.gather(*loaded, return_exceptions=True)
         return self.models.facts()
 
     def forget(self, owner: str) -> None:

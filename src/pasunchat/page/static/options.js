@@ -5,7 +5,7 @@ import { model, now, source, tell, watch } from "./now.js";
 import { pc, say, word } from "./say.js";
 
 const SURE = [0.95, 0.6, 0], NORMS = ["l2", "linf", "l1", "l0", "pixels"], EFFORTS = ["quick", "normal", "thorough"], USUAL_EFFORT = "normal";
-const ATTACKS = [["", "attack_best"], ["learned-noise", "attack_talk"]], BLIND = [["", "attack_best"], ["square", "attack_square"], ["hop-skip-jump", "attack_hop"]], FIRST = 10;
+const ATTACKS = [["", "attack_best"], ["learned-noise", "attack_talk"]], BLIND = [["", "attack_hop"]], FIRST = 10;
 
 const field = (name) => $(`[data-option="${name}"]`);
 const choose = (name, choices, chosen) => field(name).replaceChildren(...choices.map(([value, text]) => make("option", { value, selected: String(value) === String(chosen) }, text)));

@@ -20,6 +20,9 @@ function goTo(i) {
 function teach(start) {
   document.documentElement.classList.toggle("teaching", start);
   foot.hidden = !start;
+  // the page's own heading is one station's; whichever is shown stands below the name
+  if (start) Object.assign($("[data-name]"), { role: "heading", ariaLevel: "1" });
+  else for (const one of ["role", "aria-level"]) $("[data-name]").removeAttribute(one);
   $('.tool[data-do="teach"]').setAttribute("aria-pressed", start);
   const address = new URL(location);
   address.searchParams.delete("teach");
