@@ -11,7 +11,7 @@ import { drawPlane, drawPlaneKey, planeAt, planeLabel } from "./plane.js";
 import { beginSearch, keepFound, running } from "./search.js";
 import { cnt, num, pc, say, whole, word } from "./say.js";
 
-const SLOW = 800, FAST = 100, FIRST_TRIES = 3, BEFORE = 700, TURN = 900, FRAME = 110, GIVEN_UP = 30; // ms, tries, ms, ..., steps
+const SLOW = 800, FAST = 100, FIRST_TRIES = 3, BEFORE = 700, TURN = 900, FRAME = 110, GIVEN_UP = 30, AT_LAST = 20; // ms, tries, ms, ..., steps, tries one by one
 const button = $('[data-do="fool"]'), scrub = $('[data-do="scrub"]'), stepper = $('[data-do="step"]'), sayer = $("[data-say]"), verdict = $("[data-verdict]"), notes = $("[data-fool-note]");
 let playing = null; // { stop, search }
 
@@ -115,7 +115,7 @@ async function playSearch(me) {
   let shown = 0;
   while (!me.stop && !search?.isFailed) {
     if (shown < facts.tries.length) {
-      shown++;
+      shown += next(shown, facts.tries.length - shown);
       const t = facts.tries[shown - 1], index = tryLabel(t);
       drawPlane({ tries: fromPhoto(facts.tries.slice(0, shown)), searching: true });
       const c = said(index, index === now.goal ? t.p : 1 - t.p);
@@ -128,6 +128,8 @@ async function playSearch(me) {
 }
 // Tries, before them the photo itself, where no try is that.
 const fromPhoto = (tries) => (tries[0]?.size === 0 ? tries : [{ p: now.photo.probabilities[now.goal], size: 0, label: was() }, ...tries]);
+// How many tries to show next: one by one at first, then the faster the more there are still to show.
+const next = (shown, rest) => (isStill() ? rest : shown < FIRST_TRIES ? 1 : Math.ceil(rest / AT_LAST));
 const tryLabel = (t) => (t.label ?? (t.p > 0.5 ? now.goal : was()));
 // Waits, and no longer than until it is stopped or, where `news`, something has come.
 function pause(me, ms, news = false) {
