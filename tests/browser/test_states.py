@@ -154,7 +154,7 @@ def test_a_network_without_layers_that_can_be_seen(
         assert W["g_net"] in tab.text(f"#{station} .later")
     tab.fool()
     tab.see("why")
-    assert "Added up" in tab.text("[data-why-p]")
+    tab.until("document.querySelector('[data-why-p]').textContent.includes('Added up')")
 
 
 def test_a_network_without_a_direction(open_tab: Open, odd: Any, pictures: Path) -> None:

@@ -18,7 +18,7 @@ function drawLevel() {
   const shares = Object.assign(Array(model().classes.length).fill(0), { [now.goal]: p });
   drawBars($("[data-little-bar]"), [now.goal], shares, null, false);
   for (const rest of $("[data-little-bar]").querySelectorAll(".rest")) rest.remove();
-  const words = levels === 0 ? word("lit_0") : reached ? say(levels === 1 ? "lit_1_yes" : "lit_yes", { k: levels, b }) : say("lit_no", { k: levels, c: said(now.goal, p) });
+  const words = levels === 0 ? word("lit_0") : reached ? say(levels === 1 ? "lit_1_yes" : "lit_yes", { k: levels, b }) : say(levels === 1 ? "lit_1_no" : "lit_no", { k: levels, c: said(now.goal, p) });
   $("[data-little-say]").textContent = reached && p > 0.999 ? `${words} ${word("lit_sure")}` : reached || levels === 0 ? words : `${words} ${word("lit_low")}`;
 }
 function drawPrices(prices) {
