@@ -2,6 +2,7 @@
 photo that fools it. The public names are imported when first used, so that this costs nothing."""
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -165,8 +166,6 @@ __all__ = sorted(HOMES)
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        from importlib.metadata import version
-
         return version("pasunchat")
     if name not in HOMES:
         raise AttributeError(f"module 'pasunchat' has no attribute '{name}'")

@@ -93,7 +93,7 @@ def test_high_contrast_keeps_marks_and_bars(open_tab: Open) -> None:
 
 def test_paper_has_the_stations_without_the_controls(tab: Any) -> None:
     tab.page.emulate_media(media="print")
-    for query in (".bar-top", ".controls", ".drop", ".do"):
+    for query in (".bar-top", ".controls", ".drop", ".do", ".story button.quiet", ".files"):
         assert not tab.page.locator(query).first.is_visible(), query
     for query in ("#see-h", "#why-h", ".pic"):
         assert tab.page.locator(query).is_visible(), query
