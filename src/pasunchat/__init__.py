@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pasunchat.attacks.result import RequestInfo as RequestInfo
     from pasunchat.attacks.result import Status as Status
     from pasunchat.attacks.watch import Watch as Watch
+    from pasunchat.certificates.certificate import Certificate as Certificate
+    from pasunchat.certificates.certificate import Proof as Proof
+    from pasunchat.certificates.certify import Asked as Asked
+    from pasunchat.certificates.certify import certify as certify
+    from pasunchat.certificates.receipt import CertificateReceipt as CertificateReceipt
+    from pasunchat.certificates.receipt import CertificateVerification as CertificateVerification
+    from pasunchat.certificates.receipt import verify_certificate as verify_certificate
     from pasunchat.classifiers.classifier import Classifier as Classifier
     from pasunchat.classifiers.classifier import Prediction as Prediction
     from pasunchat.classifiers.external.preprocessing import Preprocessing as Preprocessing
@@ -42,6 +49,10 @@ if TYPE_CHECKING:
     from pasunchat.measures.attack_model import ModelRobustness as ModelRobustness
     from pasunchat.measures.attack_model import attack_model as attack_model
     from pasunchat.measures.attacked import AttackedPhoto as AttackedPhoto
+    from pasunchat.measures.certified import Certified as Certified
+    from pasunchat.measures.certified import CertifiedPhoto as CertifiedPhoto
+    from pasunchat.measures.certified import CertifyRunInfo as CertifyRunInfo
+    from pasunchat.measures.certified import certify_split as certify_split
     from pasunchat.measures.compare import Compared as Compared
     from pasunchat.measures.compare import Comparison as Comparison
     from pasunchat.measures.compare import Pair as Pair
@@ -85,6 +96,17 @@ if TYPE_CHECKING:
 __version__: str  # read from the package's metadata when it is asked for
 
 HOMES = {
+    "Asked": "certificates.certify",
+    "Certificate": "certificates.certificate",
+    "CertificateReceipt": "certificates.receipt",
+    "CertificateVerification": "certificates.receipt",
+    "Certified": "measures.certified",
+    "CertifiedPhoto": "measures.certified",
+    "CertifyRunInfo": "measures.certified",
+    "Proof": "certificates.certificate",
+    "certify": "certificates.certify",
+    "certify_split": "measures.certified",
+    "verify_certificate": "certificates.receipt",
     "ATTACKS": "attacks",
     "AttackResult": "attacks.result",
     "AttackRunInfo": "measures.robust_accuracy",

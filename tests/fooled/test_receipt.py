@@ -18,13 +18,17 @@ from pasunchat.fooled.receipt import (
     Receipt,
     as_seen,
     ask_image,
-    digest_of_pixels,
     distances,
     read_receipt,
     save_with_receipt,
     verify,
 )
-from pasunchat.photos.image import read_photo, read_png_texts, write_png
+from pasunchat.photos.image import (
+    digest_of_pixels,
+    read_photo,
+    read_png_texts,
+    write_png,
+)
 from pasunchat.storage import to_json
 
 SIZE = 16

@@ -174,14 +174,14 @@ import os, signal, sys, torch
 torch.set_num_threads(1)
 from pathlib import Path
 from pasunchat.classifiers.files import load_files
-from pasunchat.measures import attack_folder, robustness as job
+from pasunchat.measures import job_folder, robustness as job
 from pasunchat.photos.dataset import open_dataset
-write = attack_folder.write_json
+write = job_folder.write_json
 def dying(path, value):
     if path.name == "{BLOCK:06}.json":
         os.kill(os.getpid(), signal.SIGKILL)
     write(path, value)
-attack_folder.write_json = dying
+job_folder.write_json = dying
 job.BLOCK = {BLOCK}
 model = load_files(Path(sys.argv[1]))
 model.known_as = {classifier.known_as!r}

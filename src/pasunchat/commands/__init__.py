@@ -11,6 +11,7 @@ import typer
 
 from pasunchat.commands import (
     attack,
+    certify,
     compare,
     demo,
     docs,
@@ -48,6 +49,7 @@ COMMANDS = {
     "page": Command(page.page, page.EXAMPLES),
     "pack": Command(pack.pack, pack.EXAMPLES),
     "attack": Command(attack.attack, attack.EXAMPLES),
+    "certify": Command(certify.certify, certify.EXAMPLES),
     "verify": Command(verify.verify, verify.EXAMPLES),
     "export": Command(export.export, export.EXAMPLES),
     "report": Command(report.report, report.EXAMPLES),

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "pasunchat train photos/ --network simple",
-    "pasunchat train data/ --epochs 20 --no-early-stopping --name overfitted",
     "pasunchat train photos/ --network tiny --recipe strong --set augment.flip=0",
     "pasunchat train photos/ --start simple --defend linf:1/255 --name hard",
     "pasunchat train --resume simple",
@@ -39,35 +38,28 @@ def train(
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(
-            help="Network; pasunchat docs networks lists them. Else that of --start, or "
-            f"{USUAL_NETWORK}."
-        ),
+        typer.Option(help="pasunchat docs networks; else that of --start, or efficientnet-lite0."),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(help="Begin from the weights of this run or shipped model."),
+        typer.Option(help="Begin from this run or shipped model."),
     ] = None,
     defend: Annotated[
         str | None,
         typer.Option(
-            help="Train against changes: linf:1/255, l2:0.5, noise:0.25, or auto "
-            "(pasunchat docs defences)."
+            help="Against changes: linf:1/255, l2:0.5, noise:0.25, auto (pasunchat docs defences)."
         ),
     ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Recipe: talk, strong, head or defended; else defended with --defend, else the "
-            "network's usual."
+            help="talk, strong, head or defended; else defended with --defend, or the usual one."
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes through the photos, at most.")] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Epochs without a lower validation loss before stopping.")
-    ] = None,
+    patience: Annotated[int | None, typer.Option(help="Epochs to wait for a lower loss.")] = None,
     early_stopping: Annotated[
-        bool, typer.Option(help="Stop by patience; the best weights are kept either way.")
+        bool, typer.Option(help="Stop by patience; the best are kept.")
     ] = True,
     batch_size: Annotated[int | None, typer.Option(help="Photos in each step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of Adam.")] = None,
@@ -77,7 +69,7 @@ def train(
     ] = None,
     unfreeze: Annotated[
         str | None,
-        typer.Option(help="Also train the last N parts of a pretrained base, or all."),
+        typer.Option(help="Last parts of a base to train, or all."),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="File with the weights of vgg16's base.")
@@ -85,7 +77,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of all that is random.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Set any field of the recipe: augment.flip=0.5, ema=0.999."),
+        typer.Option("--set", help="A field of the recipe: ema=0.999."),
     ] = None,
     device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str | None, typer.Option(help="Precision: fp32 or bf16.")] = None,

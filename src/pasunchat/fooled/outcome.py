@@ -16,13 +16,12 @@ from pasunchat.fooled.control import Control, random_control
 from pasunchat.fooled.receipt import (
     Receipt,
     ask_file,
-    digest_of_pixels,
     distances,
     save_with_receipt,
 )
 from pasunchat.fooled.survival import Survival, survival
 from pasunchat.framing import Decode
-from pasunchat.photos.image import write_png
+from pasunchat.photos.image import digest_of_pixels, write_png
 from pasunchat.pictures.row import drawn_noise, noise_gain
 from pasunchat.storage import readable, shortened, whole_folder, write_json
 

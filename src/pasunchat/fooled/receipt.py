@@ -12,8 +12,14 @@ from pasunchat.attacks.result import RequestInfo
 from pasunchat.classifiers.classifier import Classifier, Prediction
 from pasunchat.errors import PasunchatError
 from pasunchat.framing import Decode
-from pasunchat.photos.image import own_pixels, png_bytes, read_photo, read_png_texts
-from pasunchat.storage import from_json, readable, sha256, to_json, write_bytes
+from pasunchat.photos.image import (
+    digest_of_pixels,
+    own_pixels,
+    png_bytes,
+    read_photo,
+    read_png_texts,
+)
+from pasunchat.storage import from_json, readable, to_json, write_bytes
 
 RECEIPT = "pasunchat"
 
@@ -63,11 +69,6 @@ def as_seen(classifier: Classifier, path: Path, decode: Decode | None = None) ->
     if classifier.size is None:
         raise PasunchatError("this classifier states no picture size; give pixels, not files")
     return read_photo(path, classifier.size, classifier.framing, decode or classifier.decode)
-
-
-def digest_of_pixels(image: NDArray[np.uint8]) -> str:
-    """SHA-256 of a picture's shape and bytes."""
-    return sha256(repr(image.shape), np.ascontiguousarray(image).tobytes())
 
 
 def save_with_receipt(path: Path, image: NDArray[np.uint8], receipt: Receipt) -> None:

@@ -24,17 +24,10 @@ from pasunchat.measures.attack_block import (
     saved_block,
     silent,
 )
-from pasunchat.measures.attack_folder import (
-    PICTURES,
-    ROBUSTNESS,
-    begin,
-    is_begun,
-    read_block,
-    sweep,
-    write_block,
-)
+from pasunchat.measures.attack_folder import PICTURES, ROBUSTNESS, read_block
 from pasunchat.measures.attack_model import Data, attack_model, attacked_rows
 from pasunchat.measures.attacked import picture_names, write_table
+from pasunchat.measures.job_folder import begin, is_begun, sweep, write_shard
 from pasunchat.measures.radii import Radii, requests_for, values_of
 from pasunchat.measures.robust_accuracy import AttackRunInfo, Robustness, robustness
 from pasunchat.measures.score import check_fit
@@ -88,7 +81,7 @@ def attack_split(
         photos=len(rows), request=requests[-1].info(), block=BLOCK, version=version("pasunchat"),
         radii=values_of(radii),
     )  # fmt: skip
-    begun = is_begun(folder, info, overwrite=overwrite)
+    begun = is_begun(folder, info, "an attack", overwrite=overwrite)
     if begun:
         sweep(folder)
     subject = Subject(
@@ -149,7 +142,7 @@ def _new_block(work: _Work, first: int) -> Block:
         work.begun = True
     block = saved_block(work.subject, rows, found)
     seconds = time.monotonic() - started
-    write_block(work.folder, first, block, seconds)
+    write_shard(work.folder, first, block, len(block.photos), seconds)
     work.attacked, work.seconds = work.attacked + len(rows), work.seconds + seconds
     return block
 

@@ -17,7 +17,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.framing import Box, Decode, Framing, frame, scaled_size
 from pasunchat.photos.checksums import CutShort, holds
 from pasunchat.photos.modes import to_rgb
-from pasunchat.storage import readable, write_bytes
+from pasunchat.storage import readable, sha256, write_bytes
 
 DECODES: tuple[Decode, ...] = ("exact", "fast")
 MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # formats whose frames follow each other in time
@@ -291,6 +291,11 @@ def _file_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PhotoError("unreadable", f"cannot be read: {error.strerror}") from error
+
+
+def digest_of_pixels(image: NDArray[np.uint8]) -> str:
+    """SHA-256 of a picture's shape and bytes."""
+    return sha256(repr(image.shape), np.ascontiguousarray(image).tobytes())
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> None:
