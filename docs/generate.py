@@ -63,10 +63,10 @@ Without `--recipe` it is `defended`: ten epochs at a low rate, the strong augmen
 copies of each photo are kept on disk meanwhile, no mixup, no smoothed labels. The radius grows over
 the first half. Unequal classes always count alike.
 
-After each epoch 100 to 256 validation photos are attacked by ten steps of PGD at the full radius
-(or answered under noise), each class counting alike, and the weights of the best epoch are kept.
-That is for choosing only: how robust the network is, `pasunchat attack --attack standard` says,
-which training knows nothing of. Two ends are failures, said in a sentence and by exit status 1:
+After each epoch 256 validation photos are attacked by ten steps of PGD at the full radius (or
+answered under noise), each class counting alike, and the weights of the best epoch are kept. That
+is for choosing only: how robust the network is, `pasunchat attack --attack standard` says, which
+training knows nothing of. Two ends are failures, said in a sentence and by exit status 1:
 
 - *every photo gets the same answer*: the radius is too large for this network, or grew too fast;
 - *one step is withstood and ten are not* (catastrophic overfitting): retry with

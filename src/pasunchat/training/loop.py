@@ -262,9 +262,8 @@ def _robust_validation(state: TrainState, context: TrainContext) -> RobustValida
     if context.defence is None:
         return None
     return robust_validation(
-        state.classifier, context.dataset, context.defence, context.runtime, context.recipe.seed,
-        context.photos,
-    )  # fmt: skip
+        state.classifier, context.dataset, context.defence, context.runtime, context.recipe.seed
+    )
 
 
 def _measure(state: TrainState, context: TrainContext, rows: NDArray[np.int64]) -> Measurement:
