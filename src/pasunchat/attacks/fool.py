@@ -5,6 +5,7 @@ A `Request` is all that a caller asks of a search, as one value: checked once, h
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from time import monotonic
@@ -41,6 +42,16 @@ NUMBERS: dict[str, type[int] | type[float]] = {  # fields of a Request
     "seconds": float,
     "seed": int,
 }
+
+
+# A classifier, a problem of N rows -> bool [N], on the CPU: of which rows it is proved that nothing
+# within the radius reaches the goal
+Proved = Callable[[Classifier, Problem], Tensor]
+
+
+def nothing_is_proved(_: Classifier, problem: Problem) -> Tensor:
+    """For a search to which nobody proves anything."""
+    return torch.zeros(len(problem.pixels), dtype=torch.bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +183,7 @@ def fool(
     progress: Progress = silent,
     steps: Progress = silent,
     watch: Watch = ALONE,
+    proved: Proved = nothing_is_proved,
     **options: Any,
 ) -> AttackResult:
     """Find the least change to each photo that brings the classifier to the goal.
@@ -183,7 +195,9 @@ def fool(
     how to search, also in the place of labels; options are fields of `Request` and may be given
     instead: `fool(model, photos, labels, norm="linf", radius="8/255")`. progress: (photos done,
     photos). steps: (steps done, steps) of the search at work, of which an attack may make several;
-    0 steps where its end is not known. watch: hears each query, and may end the search.
+    0 steps where its end is not known. watch: hears each query, and may end the search. proved:
+    says of which rows it is proved that nothing within the radius reaches the goal; they are not
+    searched, and are `not_reached`.
     The result is judged as it would be saved, on the request's levels, each row alone. Pixels that
     lie on no 256 levels mean `levels=None`, with a warning, unless levels are among the options.
     Raises PasunchatError for bad input.
@@ -198,7 +212,9 @@ def fool(
         pixels = pixels_of(photos, classifier)
         request = request_of(*without_grid(pixels, request, options))
         with buffers_kept(classifier):
-            return _fooled(classifier, pixels, labels, goal, request, progress, steps, watch)
+            return _fooled(
+                classifier, pixels, labels, goal, request, progress, steps, watch, proved
+            )
 
 
 def _fooled(
@@ -210,18 +226,22 @@ def _fooled(
     progress: Progress,
     steps: Progress,
     watch: Watch,
+    proved: Proved,
 ) -> AttackResult:
     deadline = None if request.seconds is None else monotonic() + request.seconds * len(pixels)
     before = finite(classifier.predict_logits(pixels, batch=1))
     goal = replace(goal_of(labels, goal, classifier, before, request), scale=before.abs().amax(1))
     problem = problem_of(pixels, goal, request)
-    active = torch.nonzero(~_met(goal, before)).squeeze(1)
+    open_ = ~_met(goal, before)
+    safe = open_ & (proved(classifier, problem) if bool(open_.any()) else ~open_)
+    active = torch.nonzero(open_ & ~safe).squeeze(1)
     keys = _keys(request.seed, problem)
     searched = folded_for_search(classifier)
     task = SearchTask(
         searched, problem, keys, active, progress, deadline, before.shape[1], steps, watch
     )
     found = find(request.method, task)
+    found = replace(found, had_gradient=found.had_gradient | safe)
     return _judged(classifier, problem, before, found, request)
 
 
