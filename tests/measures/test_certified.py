@@ -15,13 +15,8 @@ from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures import certified as module
 from pasunchat.measures.attack_folder import read_photos
-from pasunchat.measures.certified import (
-    Certified,
-    Gap,
-    certify_split,
-    contradictions,
-    gaps,
-)
+from pasunchat.measures.certified import Certified, certify_split
+from pasunchat.measures.gaps import Gap, contradictions, gaps
 from pasunchat.measures.robustness import attack_split
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import own_pixels, write_png

@@ -127,9 +127,10 @@ def method_for(classifier: Classifier, norm: str | None = None) -> str:
     if norm not in others:
         raise PasunchatError(f'norm: expected {", ".join(others)} for a certificate, got "{norm}"')
     instead = others[norm] if norm != "linf" else "the model itself, without smoothed: or masked:"
+    proved = CERTIFICATES[name].norm
     raise PasunchatError(
-        f"{classifier.known_as}: {name} prove something in {CERTIFICATES[name].norm}, not {norm}; "
-        f"take {instead}"
+        f"{classifier.known_as}: {name} prove something in {proved}, not {norm}; ask for {proved}, "
+        f"or take {instead}"
     )
 
 

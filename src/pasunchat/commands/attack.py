@@ -7,7 +7,16 @@ import typer
 
 from pasunchat.commands.bars import attack_bar, progress_bar
 from pasunchat.commands.models import note_letters, note_model
-from pasunchat.commands.printing import closing, note, note_any, print_json, say, table
+from pasunchat.commands.printing import (
+    closing,
+    is_contradicted,
+    note,
+    note_any,
+    print_certified,
+    print_json,
+    say,
+    table,
+)
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
@@ -17,10 +26,12 @@ if TYPE_CHECKING:
     from pasunchat.classifiers.classifier import Classifier
     from pasunchat.measures.robust_accuracy import Robustness
     from pasunchat.photos.dataset import Dataset
+    from pasunchat.reports.certified import ProvedAndShown
 
 EXAMPLES = (
     "pasunchat attack simple --data photos/ --limit 100",
     "pasunchat attack simple --data data/ --norm linf --require 0.5@2/255",
+    "pasunchat attack simple --data photos/ --norm linf --limit 100 --certify",
 )
 CHECKED, QUERIES = 4, 40  # photos, and queries for each, of the warnings
 
@@ -39,6 +50,9 @@ def attack(
     require: Annotated[
         str | None, typer.Option(help="SHARE@RADIUS, as 0.5@2/255: else exit status 1.")
     ] = None,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Prove afterwards what no change does (linf).")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder; else attack/SETTINGS in the run, or here."),
@@ -52,9 +66,11 @@ def attack(
     """Fool a classifier with every photo of a split, and see how small a change is enough.
 
     Stopped at any moment, the same command goes on where it was. Each picture is judged as read
-    back from disk. Exit status 1: fewer stay right than --require asks for.
+    back from disk. Exit status 1: fewer stay right than --require asks for. Exit status 2: a change
+    fools within what --certify proved.
     """
     from pasunchat.classifiers.load import load
+    from pasunchat.measures.certified import refuse_without_certificate
     from pasunchat.measures.robustness import attack_split
     from pasunchat.measures.same_photos import datasets_for
     from pasunchat.measures.score import other_decode
@@ -66,6 +82,8 @@ def attack(
     request = with_mask(request, mask, classifier)
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]
+    if certify:
+        refuse_without_certificate(classifier, dataset, request.norm.name)
     words = settings_in_words(request)
     words += [split] if split != "test" else []
     words += [f"limit-{limit}"] if limit is not None else []
@@ -80,6 +98,11 @@ def attack(
                 classifier, dataset, folder, request,
                 split=split, limit=limit, overwrite=overwrite, progress=progress,
             )  # fmt: skip
+        proved = (
+            _certified(classifier, dataset, request, folder, found, overwrite=overwrite)
+            if certify
+            else None
+        )
     except KeyboardInterrupt:
         note(f"stopped; the same command goes on with {folder}")
         return 130
@@ -87,11 +110,45 @@ def attack(
     note_model(model, classifier)
     note_letters(dataset.classes)
     if json:
-        print_json(found)
+        print_json({"attack": found, "certificate": proved.certified} if proved else found)
     else:
         _print(found)
+        if proved:
+            say()
+            print_certified(proved.certified, proved.beside)
+            say(f"wrote {proved.folder}/")
         closing(folder, _next(folder, classifier))
-    return 0 if required is None or _holds(found, *required) else 1
+    holds = required is None or _holds(found, *required)
+    if proved and is_contradicted(proved.beside):
+        return 2
+    return 0 if holds else 1
+
+
+def _certified(
+    classifier: "Classifier",
+    dataset: "Dataset",
+    request: "Request",
+    attacked: Path,
+    found: "Robustness",
+    *,
+    overwrite: bool,
+) -> "ProvedAndShown":
+    """Certify the photos of an attack, whose folder is `attacked`, and draw the two on one axis."""
+    from pasunchat.certificates.certify import Asked
+    from pasunchat.measures.certified import certify_split
+    from pasunchat.measures.gaps import beside
+    from pasunchat.reports.certified import ProvedAndShown, certificate_folder, draw_axis
+
+    asked = Asked(request.norm.name, request.radius, request.effort, request.seed)
+    split, limit = found.info.split, found.info.limit
+    folder = certificate_folder(classifier, dataset, asked, split, limit)
+    with progress_bar("proving") as progress:
+        certified = certify_split(
+            classifier, dataset, folder, asked,
+            split=split, limit=limit, overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    draw_axis(folder, certified, found)
+    return ProvedAndShown(folder, certified, beside(certified, attacked, found))
 
 
 def _required(text: str, radius: float | None) -> tuple[float, float]:

@@ -7,7 +7,15 @@ import typer
 
 from pasunchat.commands.bars import progress_bar
 from pasunchat.commands.models import note_model
-from pasunchat.commands.printing import closing, note, print_json, say, table
+from pasunchat.commands.printing import (
+    closing,
+    is_contradicted,
+    note,
+    print_certified,
+    print_json,
+    say,
+    table,
+)
 from pasunchat.errors import PasunchatError
 from pasunchat.parsing import number
 
@@ -22,11 +30,6 @@ EXAMPLES = (
     "pasunchat certify simple --data photos/ --limit 100 --require 0.5@0.1/255",
     "pasunchat certify smoothed:simple,sigma=0.25 --data photos/ --limit 100",
 )
-NOTHING = (
-    "bounds grow with every layer, and of a deep network they prove next to nothing; take "
-    "smoothed:MODEL,sigma=0.25 or masked:MODEL,area=0.02, which are other classifiers"
-)
-ASKED_FIRST = 100  # photos on which a smoothed classifier is tried under noise
 
 
 def certify(
@@ -84,14 +87,9 @@ def certify(
     method_for(classifier, norm)
     if photos:
         return _photos(classifier, model, photos, asked, required, json=json)
-    words = [effort] if effort != "normal" else []
-    words += [f"radius-{radius}"] if radius is not None else []
-    words += [split] if split != "test" else []
-    words += [f"limit-{limit}"] if limit is not None else []
-    words += [f"seed-{seed}"] if seed else []
     job: dict[str, Any] = {"split": split, "limit": limit, "overwrite": overwrite}
     try:
-        found, folder = _split(classifier, model, data or [], asked, words, output, job)
+        found, folder = _split(classifier, model, data or [], asked, output, job)
     except KeyboardInterrupt:
         note("stopped; the same command goes on")
         return 130
@@ -125,7 +123,7 @@ def _photos(
     """Certify the classifier's own answers to some files."""
     from pasunchat.certificates.certify import certify as certify_
     from pasunchat.photos.files import photo_files
-    from pasunchat.reports.certified import size_in_words
+    from pasunchat.reports.certified_words import nothing_in_words, size_in_words
 
     files = photo_files(photos)
     with progress_bar("proving") as progress:
@@ -148,7 +146,7 @@ def _photos(
         table(("photo", "answer", "no change up to this fools it"), rows)
         say()
         if found[0].method == "bounds" and not any(each.radius for each in found):
-            say(NOTHING)
+            say(nothing_in_words())
         say("what is not proved is not known until an attack shows a change that fools it:")
         say(f"  {_fool(str(files[0]), model, found[0].norm)}")
     if required is None:
@@ -188,37 +186,21 @@ def _split(
     model: str,
     data: list[str],
     asked: "Asked",
-    words: list[str],
     output: Path | None,
     job: dict[str, Any],
 ) -> "tuple[Certified, Path]":
     """Certify a split, and keep what was found."""
-    from pasunchat.certificates.certify import CERTIFICATES, method_for
-    from pasunchat.measures.certified import certify_split
+    from pasunchat.measures.certified import certify_split, refuse_without_certificate
     from pasunchat.measures.same_photos import datasets_for
     from pasunchat.reports.certified import certificate_folder
 
     with progress_bar("preparing") as preparing:
         dataset = datasets_for({model: classifier}, data, preparing)[model]
-    method = method_for(classifier, asked.norm)
-    _refuse_without_noise(classifier, dataset, method)
-    folder = output or certificate_folder(classifier, dataset, [CERTIFICATES[method].norm, *words])
+    refuse_without_certificate(classifier, dataset, asked.norm)
+    split, limit = job["split"], job["limit"]
+    folder = output or certificate_folder(classifier, dataset, asked, split, limit)
     with progress_bar("proving") as progress:
         return certify_split(classifier, dataset, folder, asked, progress=progress, **job), folder
-
-
-def _refuse_without_noise(classifier: "Classifier", dataset: Any, method: str) -> None:
-    import torch
-
-    from pasunchat.certificates.votes import refuse_without_noise
-    from pasunchat.measures.attack_block import rows_of
-
-    if method != "votes":
-        return
-    photos = rows_of(classifier, dataset)
-    rows = dataset.rows("validation")[:ASKED_FIRST]
-    if len(rows):
-        refuse_without_noise(classifier, photos.pixels(rows), torch.from_numpy(photos.labels[rows]))
 
 
 def _finished(
@@ -231,47 +213,28 @@ def _finished(
     json: bool,
 ) -> int:
     """Draw, print, and say whether enough is proved and nothing is contradicted."""
-    from pasunchat.measures.certified import contradictions
-    from pasunchat.reports.certified import (
-        attack_beside,
-        draw_axis,
-        findings,
-        gap_findings,
-        size_in_words,
-        widest_in_words,
-    )
+    from pasunchat.measures.attack_folder import read_attacks
+    from pasunchat.measures.gaps import attack_beside
+    from pasunchat.reports.certified import attack_command, draw_axis
+    from pasunchat.reports.certified_words import size_in_words
     from pasunchat.words import share as in_words
 
-    beside = attack_beside(classifier, found)
+    beside = attack_beside(found, read_attacks(classifier.origin or Path()))
     draw_axis(folder, found, beside.attack if beside else None)
     if json:
         print_json(found)
     else:
         say(f"model: {found.model}")
-        for sentence in [*findings(found), *(gap_findings(beside) if beside else ())]:
-            say(sentence)
-        for line in widest_in_words(found, beside) if beside else ():
-            say(f"  {line}")
-        closing(folder, f"look at {folder / 'axis.png'}" if beside else _attack(found))
-    if beside and contradictions(beside.gaps):
-        note("a change within a proved radius fools the classifier: one of the two is wrong")
+        print_certified(found, beside)
+        shown = f"look at {folder / 'axis.png'}"
+        closing(folder, shown if beside else attack_command(found, found.model))
+    if is_contradicted(beside):
         return 2
     if required is None:
         return 0
     there = found.accuracy_at(required)
     said = f"{in_words(there.accuracy)} proved at {size_in_words(found.norm, required)}"
     return _said(there.accuracy >= share, f"{said}, {in_words(share)} required")
-
-
-def _attack(found: "Certified") -> str:
-    """The attack on the same photos, which shows the other side of the axis."""
-    from pasunchat.words import command
-
-    words = ["attack", found.model, "--data", "DATA"]
-    words += ["--norm", found.norm] if found.norm != "patch" else []
-    words += ["--split", found.info.split] if found.info.split != "test" else []
-    words += ["--limit", str(found.info.limit)] if found.info.limit is not None else []
-    return command(*words)
 
 
 def _said(holds: bool, what: str) -> int:

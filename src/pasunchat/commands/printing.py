@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pasunchat.fooled.outcome import Outcome
+    from pasunchat.measures.certified import Certified
+    from pasunchat.measures.gaps import Beside
 
 WIDEST = 140  # columns of a table that no terminal shows, unless it needs more
 BOUNDLESS = 1 << 20
@@ -131,3 +133,24 @@ def print_outcome(outcome: "Outcome") -> None:
         say(f"  {transfer_in_words(other)}")
     if not outcome.fooled:
         say(f"  not fooled: {outcome.advice}")
+
+
+def print_certified(found: "Certified", beside: "Beside | None") -> None:
+    """What is proved on a split; with an attack beside it also what is shown, and the photos with
+    the widest gaps."""
+    from pasunchat.reports.certified_words import gap_findings, proved_in_words, widest_in_words
+
+    for sentence in [*proved_in_words(found), *(gap_findings(beside) if beside else ())]:
+        say(sentence)
+    for line in widest_in_words(beside, found.norm) if beside else ():
+        say(f"  {line}")
+
+
+def is_contradicted(beside: "Beside | None") -> bool:
+    """Whether an attack has shown what is proved impossible, said on stderr."""
+    from pasunchat.measures.gaps import contradictions
+
+    if beside is None or not contradictions(beside.gaps):
+        return False
+    note("a change within a proved radius fools the classifier: one of the two is wrong")
+    return True

@@ -78,7 +78,7 @@ def _print(found: "Verification | CertificateVerification") -> None:
 
 
 def _print_certificate(found: "CertificateVerification", holds: str) -> None:
-    from pasunchat.reports.certified import size_in_words
+    from pasunchat.reports.certified_words import size_in_words
 
     receipt = found.receipt
     size = size_in_words(receipt.certificate.norm, receipt.certificate.radius)

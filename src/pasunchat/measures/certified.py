@@ -7,25 +7,25 @@ bound, as robust accuracy under attack is an upper one. Killed at any moment, it
 import csv
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
-from math import inf
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pasunchat.certificates.bounds.trace import trace
 from pasunchat.certificates.certificate import Certificate, Proof
-from pasunchat.certificates.certify import Asked, certificates_of, method_for
+from pasunchat.certificates.certify import CERTIFICATES, Asked, certificates_of, method_for
 from pasunchat.certificates.receipt import CertificateReceipt, save_receipt
+from pasunchat.certificates.votes import refuse_without_noise
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.load import Model, as_classifier
-from pasunchat.errors import PasunchatError
 from pasunchat.intervals import interval_of
 from pasunchat.measures.attack_block import Labelled, rows_of
 from pasunchat.measures.attack_model import attacked_rows
-from pasunchat.measures.attacked import AttackedPhoto, picture_names
+from pasunchat.measures.attacked import picture_names
 from pasunchat.measures.job_folder import begin, is_begun, read_shard, sweep, write_shard
 from pasunchat.measures.robust_accuracy import CurvePoint, RobustAccuracy
 from pasunchat.measures.score import check_fit
@@ -37,6 +37,7 @@ from pasunchat.storage import read_json, whole_file, write_json
 CERTIFICATES_FOLDER = "certificate"  # in a run's folder
 CERTIFIED, TABLE, RECEIPTS = "certificate.json", "photos.csv", "receipts"
 BLOCK = 8  # photos certified together, and so what a kill may lose
+ASKED_FIRST = 100  # photos on which a smoothed classifier is tried under noise
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,22 @@ def _proved_at(photo: CertifiedPhoto, radius: float) -> bool:
     return photo.proof is Proof.PROVED and photo.radius >= radius
 
 
+def refuse_without_certificate(
+    classifier: Classifier, dataset: Dataset, norm: str | None = None
+) -> None:
+    """Raise PasunchatError where nothing can be proved of a classifier on a dataset, before hours
+    are spent: it has no certificate in this norm, its network a layer that bounds do not know, or
+    its votes would not agree."""
+    method = method_for(classifier, norm)
+    photos = rows_of(classifier, dataset)
+    if method == "bounds":
+        trace(classifier, photos.pixels(np.arange(1)))
+    rows = dataset.rows("validation")[:ASKED_FIRST]
+    if method == "votes" and len(rows):
+        labels = torch.from_numpy(photos.labels[rows])
+        refuse_without_noise(classifier, photos.pixels(rows), labels)
+
+
 def certify_split(
     model: Model,
     dataset: Dataset,
@@ -126,9 +143,11 @@ def certify_split(
     classifier, asked, folder = as_classifier(model), asked or Asked(), Path(folder)
     check_fit(classifier, dataset)
     rows = attacked_rows(dataset, split, limit)
+    method = method_for(classifier, asked.norm)
+    asked = replace(asked, norm=CERTIFICATES[method].norm)
     info = CertifyRunInfo(
         classifier=classifier.digest(), dataset=dataset.digest, split=split, limit=limit,
-        photos=len(rows), method=method_for(classifier, asked.norm), asked=asked, block=BLOCK,
+        photos=len(rows), method=method, asked=asked, block=BLOCK,
         version=version("pasunchat"),
     )  # fmt: skip
     begun = is_begun(folder, info, "a certificate", overwrite=overwrite)
@@ -220,7 +239,7 @@ def _finished(work: _Work, photos: list[CertifiedPhoto]) -> Certified:
     found = Certified(
         model=work.classifier.known_as,
         info=work.info,
-        norm=work.asked.norm or _norm_of(work.info.method),
+        norm=CERTIFICATES[work.info.method].norm,
         photos=len(photos),
         right=len(right),
         abstained=sum(photo.proof is Proof.ABSTAINED for photo in photos),
@@ -233,12 +252,6 @@ def _finished(work: _Work, photos: list[CertifiedPhoto]) -> Certified:
     _write_table(work.folder / TABLE, photos)
     write_json(work.folder / CERTIFIED, found)
     return found
-
-
-def _norm_of(method: str) -> str:
-    from pasunchat.certificates.certify import CERTIFICATES
-
-    return CERTIFICATES[method].norm
 
 
 def _curve(photos: Sequence[CertifiedPhoto], right: int) -> tuple[CurvePoint, ...]:
@@ -255,47 +268,6 @@ def _write_table(path: Path, photos: Sequence[CertifiedPhoto]) -> None:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(photo), "proof": str(photo.proof)} for photo in photos)
-
-
-@dataclass(frozen=True)
-class Gap:
-    """One photo on the axis: nothing up to `proved` fools it, a change of `shown` does, and what
-    lies between is not known."""
-
-    name: str
-    real: str
-    proved: float
-    shown: float  # infinite where no attack found anything
-
-    @property
-    def width(self) -> float:
-        """How much is not known."""
-        return self.shown - self.proved
-
-
-def gaps(certified: Certified, attacked: Sequence[AttackedPhoto]) -> list[Gap]:
-    """What is proved and what is shown of each photo that is right in both, the widest gap first.
-
-    Raises PasunchatError where they are not about the same photos.
-    """
-    by_row = {photo.row: photo for photo in attacked}
-    if [photo.row for photo in certified.certified if photo.row not in by_row]:
-        raise PasunchatError(
-            "the certificate and the attack are not about the same photos; give both the same "
-            "--split and --limit"
-        )
-    found = [
-        Gap(photo.name, photo.real, photo.radius, by_row[photo.row].enough)
-        for photo in certified.certified
-        if photo.answer == photo.real and by_row[photo.row].right
-    ]
-    finite = sorted((gap for gap in found if gap.shown < inf), key=lambda gap: -gap.width)
-    return [gap for gap in found if gap.shown == inf] + finite
-
-
-def contradictions(found: Sequence[Gap]) -> list[Gap]:
-    """Photos of which a change within the proved radius is shown: one of the two is wrong."""
-    return [gap for gap in found if gap.shown <= gap.proved]
 
 
 def read_certified(run_folder: Path) -> list[tuple[Path, Certified]]:

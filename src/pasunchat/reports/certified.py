@@ -1,4 +1,4 @@
-"""What is proved and what is shown of a classifier, on one axis: in sentences and as a figure.
+"""What is proved and what is shown of a classifier, on one axis: as a figure and as a table.
 
 No change up to the certified radius fools it; a change that an attack found does; what lies between
 is not known.
@@ -6,44 +6,43 @@ is not known.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from pasunchat.certificates.certify import CERTIFICATES, Asked, method_for
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.fooled.outcome import plain
-from pasunchat.measures.attack_folder import read_attacks, read_photos
+from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.certified import (
     CERTIFICATES_FOLDER,
+    RECEIPTS,
     Certified,
-    Gap,
-    contradictions,
-    gaps,
+    read_certified,
 )
+from pasunchat.measures.gaps import Beside, attack_beside
 from pasunchat.measures.robust_accuracy import CurvePoint, Robustness
 from pasunchat.norms import NORMS
 from pasunchat.photos.dataset import Dataset
-from pasunchat.pictures.figures import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    new_figure,
-    styled,
-    write_figure,
-)
-from pasunchat.words import count, percent, share, share_of, tick
+from pasunchat.pictures.figures import BLUE, GREEN, GREY, INK, new_figure, styled, write_figure
+from pasunchat.reports.certified_words import size_in_words
+from pasunchat.story.wording import TERMINAL, Words
+from pasunchat.words import command
 
 AXIS = "axis"
-FARTHEST = 1e9  # a distance beyond all others, for photos that were not fooled
-WIDEST = 5  # photos with the widest gaps that are named
 BEYOND = 1.06  # the axis ends at this many times the last radius
+ROUND = (1, 2, 2.5, 5, 10)  # what the radii of the table are multiples of
+RADII = 4  # of the table, over what is proved, and as many over what is shown
 
 
-def certificate_folder(classifier: Classifier, dataset: Dataset, settings: Sequence[str]) -> Path:
+def certificate_folder(
+    classifier: Classifier, dataset: Dataset, asked: Asked, split: str, limit: int | None
+) -> Path:
     """Where a certificate is written by default: as an attack is, under `certificate`."""
+    norm = CERTIFICATES[method_for(classifier, asked.norm)].norm
+    settings = [norm, *_settings_in_words(asked, norm, split, limit)]
     other_data = () if dataset.digest == classifier.info.trained_on else (dataset.digest[:8],)
     if classifier.origin is None:
         name = plain("-".join((classifier.known_as, *settings, *other_data)))
@@ -51,119 +50,92 @@ def certificate_folder(classifier: Classifier, dataset: Dataset, settings: Seque
     return classifier.origin / CERTIFICATES_FOLDER / plain("-".join((*settings, *other_data)))
 
 
+def _settings_in_words(asked: Asked, norm: str, split: str, limit: int | None) -> list[str]:
+    """The settings that are not the usual ones."""
+    words = [str(asked.effort)] if asked.effort != "normal" else []
+    if asked.radius is not None:
+        unit = _unit(norm)
+        words.append(f"radius-{asked.radius * unit:g}" + (f"/{unit}" if unit > 1 else ""))
+    words += [split] if split != "test" else []
+    words += [f"limit-{limit}"] if limit is not None else []
+    return words + ([f"seed-{asked.seed}"] if asked.seed else [])
+
+
 @dataclass(frozen=True)
-class Beside:
-    """What an attack showed on the photos of a certificate."""
+class ProvedAndShown:
+    """A certificate of a run, with what an attack on the same photos showed."""
 
-    attack: Robustness
-    gaps: tuple[Gap, ...]  # of the photos that are right in both, the widest first
+    folder: Path
+    certified: Certified
+    beside: Beside | None  # None where there is no such attack
 
 
-def attack_beside(classifier: Classifier, found: Certified) -> Beside | None:
-    """The finished attack, under the classifier's run or here, that shows most on the photos of a
-    certificate in its norm; None where there is none."""
-    place = Path() if classifier.origin is None else classifier.origin
-    same = [
-        (folder, attack)
-        for folder, attack in read_attacks(place)
-        if attack.info.classifier == found.info.classifier
-        and attack.info.dataset == found.info.dataset
-        and attack.info.request.norm == found.norm
-        and (attack.info.split, attack.info.limit) == (found.info.split, found.info.limit)
+def proved_and_shown(run_folder: Path) -> list[ProvedAndShown]:
+    """Every finished certificate in a run's folder with the attack that shows most beside it, by
+    name. Raises PasunchatError if a file is damaged."""
+    attacks = read_attacks(run_folder)
+    return [
+        ProvedAndShown(folder, certified, attack_beside(certified, attacks))
+        for folder, certified in read_certified(run_folder)
     ]
-    if not same:
-        return None
-    read = [(attack, gaps(found, read_photos(folder, attack))) for folder, attack in same]
-    attack, between = min(read, key=lambda each: sum(min(gap.shown, FARTHEST) for gap in each[1]))
-    return Beside(attack, tuple(between))
 
 
-def size_in_words(norm: str, radius: float) -> str:
-    """A radius in words: "0.25 of 255 levels", "L2 0.3", "2 % of the area"."""
-    return f"{tick(radius)} of the area" if norm == "patch" else NORMS[norm].in_words(radius)
+def attack_command(found: Certified, model: str) -> str:
+    """The attack on the same photos, which shows the other side of the axis."""
+    return command("attack", model, "--data", "DATA", *_same_photos(found))
 
 
-def findings(found: Certified) -> list[str]:
-    """What is proved, one sentence each."""
-    split = "" if found.info.split == "all" else f"{found.info.split} "
-    asked = found.info.asked.radius
-    sentences = [
-        f"Without any change {share_of(found.accuracy, found.photos, f'{split}photo')} "
-        f"{'is' if found.photos == 1 else 'are'} read rightly."
-    ]
-    if found.abstained:
-        sentences.append(f"On {count(found.abstained, 'photo')} too few votes agree to answer.")
-    if asked is not None:
-        sentences.append(
-            f"Of {count(found.proved)} of these {count(found.right)} it is proved that no change "
-            f"of {size_in_words(found.norm, asked)} or less fools it."
-        )
-    else:
-        sentences.append(
-            f"Of {count(found.proved)} of these {count(found.right)} some radius is proved"
-            + (
-                f"; of half of them {size_in_words(found.norm, found.median)} or more."
-                if found.median
-                else "."
-            )
-        )
-    return [*sentences, _of_which(found)]
+def _same_photos(found: Certified) -> list[str]:
+    words = ["--norm", found.norm] if found.norm != "patch" else []
+    words += ["--split", found.info.split] if found.info.split != "test" else []
+    return words + (["--limit", str(found.info.limit)] if found.info.limit is not None else [])
 
 
-def _of_which(found: Certified) -> str:
-    """What the certificate is of, and how sure it is."""
-    if found.info.method == "bounds":
-        return "It is proved of the classifier as it is, by arithmetic: nothing is left to chance."
-    if found.info.method == "votes":
-        sure = percent(1 - found.info.asked.alpha)
-        return (
-            f"It is proved of {found.model}, which is another classifier than the one inside; each "
-            f"certificate holds with a probability of {sure} or more."
-        )
-    return f"It is proved of {found.model}, which is another classifier than the one inside."
+def receipts_place(shown: ProvedAndShown) -> str:
+    """Where the proved photos are kept, below the run's folder."""
+    return f"{CERTIFICATES_FOLDER}/{shown.folder.name}/{RECEIPTS}"
 
 
-def gap_in_words(norm: str, gap: Gap) -> str:
-    """One photo on the axis, in a sentence."""
-    proved = (
-        f"no change up to {size_in_words(norm, gap.proved)} fools it (proved)"
-        if gap.proved
-        else "nothing is proved"
-    )
-    shown = (
-        "no attack found a change that does"
-        if gap.shown == inf
-        else f"one of {size_in_words(norm, gap.shown)} does (shown)"
-    )
-    return f"{gap.name}, {gap.real}: {proved}; {shown}"
+def verify_command(shown: ProvedAndShown) -> str:
+    """What proves them again, from the run's folder."""
+    return f"{command('verify', receipts_place(shown))}/*.png"
 
 
-def gap_findings(beside: Beside) -> list[str]:
-    """What the certificate and an attack say together: how much is not known, and what would be a
-    fault."""
-    fooled = [gap for gap in beside.gaps if gap.shown < inf]
-    ratios = sorted((gap.proved / gap.shown for gap in fooled), reverse=True)
-    sentences = []
-    if ratios:
-        half = ratios[(len(ratios) - 1) // 2]
-        sentences.append(
-            f"The attack “{beside.attack.attack}” fools {count(len(fooled))} of the same photos. "
-            f"Half of these are proved up to {share(half)} or more of the change that fools them; "
-            "what lies between is not known."
-        )
-    wrong = contradictions(beside.gaps)
-    if wrong:
-        sentences.append(
-            f"On {count(len(wrong), 'photo')} a change within the proved radius fools the "
-            f"classifier: {', '.join(gap.name for gap in wrong[:WIDEST])}. One of the two is "
-            "wrong; both receipts are kept. Please report it."
-        )
-    return sentences
+def axis_cells(
+    found: Certified, attack: Robustness | None, words: Words = TERMINAL
+) -> list[tuple[str, ...]]:
+    """At a few radii: the size, certified accuracy, and under an attack robust accuracy and what
+    lies between."""
+    rows = []
+    for radius in _radii(found, attack):
+        proved = found.accuracy_at(radius).accuracy if radius else found.accuracy
+        size = size_in_words(found.norm, radius, words) if radius else words.t("prf_no_change")
+        cells = [size, words.part(proved, found.photos)]
+        if attack is not None:
+            right = attack.accuracy_within(radius)
+            cells += [words.part(right, attack.photos), words.part(max(0.0, right - proved))]
+        rows.append(tuple(cells))
+    return rows
 
 
-def widest_in_words(found: Certified, beside: Beside) -> list[str]:
-    """The photos with the widest gaps, a sentence each."""
-    return [gap_in_words(found.norm, gap) for gap in beside.gaps[:WIDEST]]
+def _radii(found: Certified, attack: Robustness | None) -> list[float]:
+    """0, round radii up to the last that is proved, and up to the last that an attack showed; or
+    the one asked for."""
+    if found.info.asked.radius is not None:
+        return [0.0, found.info.asked.radius]
+    unit, locator = _unit(found.norm), MaxNLocator(RADII, steps=ROUND)
+    ends = [curve[-1].radius * unit for curve in _curves(found, attack)]
+    ticks = {float(tick) for end in ends for tick in locator.tick_values(0, end) if tick <= end}
+    return [tick / unit for tick in sorted({0.0, *ticks})]
+
+
+def _curves(found: Certified, attack: Robustness | None) -> list[Sequence[CurvePoint]]:
+    return [found.curve, *([attack.curve] if attack else [])]
+
+
+def _unit(norm: str) -> int:
+    """What radii are multiplied by on an axis: levels of 255, per cent of the area."""
+    return 100 if norm == "patch" else NORMS[norm].axis_unit
 
 
 def draw_axis(folder: Path, found: Certified, attack: Robustness | None) -> list[Path]:
@@ -172,24 +144,25 @@ def draw_axis(folder: Path, found: Certified, attack: Robustness | None) -> list
         return write_figure(axis_figure(found, attack), folder, AXIS)
 
 
-def axis_figure(found: Certified, attack: Robustness | None) -> Figure:
+def axis_figure(found: Certified, attack: Robustness | None, words: Words = TERMINAL) -> Figure:
     """Certified accuracy and, above it, robust accuracy under attack, on one axis; the gap between
     them shaded. Call it within `styled`."""
-    norm = NORMS.get(found.norm)
-    unit = norm.axis_unit if norm else 100
-    last = [found.curve[-1].radius, *([attack.curve[-1].radius] if attack else [])]
-    end = max(last) * unit * BEYOND or 1.0
+    unit = _unit(found.norm)
+    last = max(curve[-1].radius for curve in _curves(found, attack))
+    end = last * unit * BEYOND or 1.0
     figure = new_figure(7.2, 4.4)
     axes = figure.subplots()
     certified = _proved(found.curve, unit, end)
     if attack is not None:
         shown = _under_attack(attack.curve, unit, end)
-        axes.fill_between(*shown, color=GREY, alpha=0.18, linewidth=0, label="not known")
-        axes.plot(*shown, color=BLUE, label="right under the attack (at most)")
+        axes.fill_between(
+            *shown, color=GREY, alpha=0.18, linewidth=0, label=words.t("prf_not_known")
+        )
+        axes.plot(*shown, color=BLUE, label=words.t("prf_at_most"))
     axes.fill_between(*certified, color="white", linewidth=0)
     axes.fill_between(*certified, color=GREEN, alpha=0.25, linewidth=0)
-    axes.plot(*certified, color=GREEN, label="proved (at least)")
-    _label(axes, found, end, norm.axis if norm else "square patch, in % of the area")
+    axes.plot(*certified, color=GREEN, label=words.t("prf_at_least"))
+    _label(axes, found, end, words)
     return figure
 
 
@@ -214,12 +187,12 @@ def _proved(curve: Sequence[CurvePoint], unit: float, end: float) -> Corners:
     return [*across, end], [*up, 0.0, 0.0]
 
 
-def _label(axes: Axes, found: Certified, end: float, axis: str) -> None:
+def _label(axes: Axes, found: Certified, end: float, words: Words) -> None:
     axes.set_xlim(0, end)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel(axis)
-    axes.set_title(f"still read rightly, of {count(found.photos, 'photo')} (higher is better)")
-    axes.yaxis.set_major_formatter(lambda value, _: tick(value))
+    axes.set_xlabel(words.t(f"size_{found.norm}"))
+    axes.set_title(words.n("rob_title", found.photos))
+    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, loc="upper right", labelcolor=INK)

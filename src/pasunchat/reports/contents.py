@@ -17,6 +17,7 @@ from pasunchat.measures.score import Evaluation
 from pasunchat.measures.speed import Timing
 from pasunchat.photos import dataset
 from pasunchat.photos.dataset import DatasetFacts
+from pasunchat.reports.certified import ProvedAndShown, proved_and_shown
 from pasunchat.reports.comparison import read_comparison
 from pasunchat.reports.evaluation import read_evaluation
 from pasunchat.reports.fooled import FooledFacts, facts_of, file_name
@@ -31,7 +32,7 @@ SHOWN_LAYERS = 5  # of those of a deeper network
 @dataclass(frozen=True)
 class Contents:
     """The template's variables. "Its weights" are those of the run's classifier; attacks on other
-    weights, such as those before a second training, are only counted."""
+    weights, such as those before a second training, are only counted, as are certificates."""
 
     run: Run
     digest: str | None  # SHA-256 of its weights; None while the training has not ended
@@ -49,6 +50,8 @@ class Contents:
     fooled_otherwise: int  # photos that were to fool other weights
     attacks: tuple[tuple[Path, Robustness], ...]  # on whole splits: each folder and its result
     attacks_otherwise: int  # attacks on whole splits with other weights
+    certificates: tuple[ProvedAndShown, ...]  # of whole splits
+    certificates_otherwise: int  # certificates of other weights
 
 
 def read_contents(run: Run) -> Contents:
@@ -62,6 +65,8 @@ def read_contents(run: Run) -> Contents:
         comparison, timing = _without_folders(comparison, timing)
     fooled, attacks = read_fooled(run.folder), read_attacks(run.folder)
     ours = tuple(at for at in fooled if at.outcome.classifier == digest)
+    proved = proved_and_shown(run.folder)
+    of_ours = tuple(at for at in proved if at.certified.info.classifier == digest)
     on_ours = tuple(at for at in attacks if at[1].info.classifier == digest)
     network = describe(classifier) if classifier else None
     explained = _first_to_explain(ours)
@@ -82,6 +87,8 @@ def read_contents(run: Run) -> Contents:
         fooled_otherwise=len(fooled) - len(ours),
         attacks=on_ours,
         attacks_otherwise=len(attacks) - len(on_ours),
+        certificates=of_ours,
+        certificates_otherwise=len(proved) - len(of_ours),
     )
 
 
