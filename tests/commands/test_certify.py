@@ -76,11 +76,68 @@ def test_an_attack_on_the_same_photos_stands_on_the_same_axis(
     assert "(proved)" in said and "(shown)" in said and "not known" in said
 
 
+def test_an_attack_certifies_the_same_photos_and_goes_on_with_them(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["attack", "small", "--data", "data", "--limit", "2", "--split", "all"]
+    words += ["--norm", "linf", "--effort", "quick", "--certify"]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    folder = place / "runs/small/certificate/linf-quick-all-limit-2"
+    assert f"wrote {folder.relative_to(place)}/" in said and (folder / "axis.png").is_file()
+    assert "it is proved" in said and "(proved)" in said and "(shown)" in said
+    before = (folder / "timing.jsonl").read_bytes()
+    assert run([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["attack"]["photos"] == found["certificate"]["photos"] == 2
+    assert found["attack"]["info"]["limit"] == found["certificate"]["info"]["limit"] == 2
+    assert (folder / "timing.jsonl").read_bytes() == before
+    certify = ["certify", "small", "--data", "data", "--limit", "2", "--split", "all"]
+    assert run([*certify, "--effort", "quick"]) == 0
+    assert (folder / "timing.jsonl").read_bytes() == before
+
+
+def test_a_change_within_what_is_proved_is_exit_status_2_and_both_receipts_stay(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A certificate on disk that claims too much, as a fault in the bounds would."""
+    words = ["attack", "small", "--data", "data", "--limit", "3", "--split", "train"]
+    words += ["--norm", "linf", "--effort", "quick", "--certify"]
+    assert run(words) == 0
+    folder = place / "runs/small/certificate/linf-quick-train-limit-3"
+    (shard,) = (folder / "shards").iterdir()
+    block = json.loads(shard.read_text())
+    for photo in block["photos"]:
+        photo["radius"] = 1.0 if photo["radius"] else 0.0
+    shard.write_text(json.dumps(block))
+    capsys.readouterr()
+    assert run(words) == 2
+    said = capsys.readouterr()
+    assert "a change within a proved radius fools" in said.err
+    assert "both receipts are kept" in said.out
+    assert list((folder / "receipts").glob("*.png"))
+    attack = place / "runs/small/attack/best-linf-quick-train-limit-3/pictures"
+    assert list(attack.glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("norm", "expected"), [("l2", "ask for linf, or take smoothed:"), ("l0", "expected linf, l2")]
+)
+def test_an_attack_in_a_norm_without_a_certificate_is_refused_before_it_runs(
+    norm: str, expected: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(place.rglob("*"))
+    assert run(["attack", "small", "--data", "data", "--norm", norm, "--certify"]) == 2
+    said = capsys.readouterr()
+    assert expected in said.err and said.err.count("\n") == 1 and not said.out
+    assert sorted(place.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["small"], "expected photos, or --data"),
-        (["small", "one.png", "--norm", "l2"], "take smoothed:MODEL"),
+        (["small", "one.png", "--norm", "l2"], "ask for linf, or take smoothed:MODEL"),
         (["small", "one.png", "--require", "0.5@1/255"], "expected a radius"),
         (["small", "--data", "data", "--require", "1/255"], "expected SHARE@RADIUS"),
         (["small", "--data", "data", "--require", "2@1/255"], "a share of at most 1"),

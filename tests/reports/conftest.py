@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pasunchat.attacks.fool import Request
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import load_files, save
+from pasunchat.measures.certified import certify_split
 from pasunchat.measures.compare import Compared, Comparison, Pair
 from pasunchat.measures.robust_accuracy import Robustness
 from pasunchat.measures.robustness import attack_split
@@ -15,6 +17,7 @@ from pasunchat.measures.score import Evaluation, evaluate
 from pasunchat.measures.speed import Timing
 from pasunchat.photos.dataset import Counts, Dataset, DatasetFacts, count_photos
 from pasunchat.photos.image import write_png
+from pasunchat.reports.certified import ProvedAndShown, proved_and_shown
 from pasunchat.reports.robustness import draw_robustness
 from pasunchat.storage import write_json
 from pasunchat.training.recipe import Recipe
@@ -148,3 +151,13 @@ def attacked(classifier: Classifier, dataset: Dataset, run: Run) -> tuple[Path, 
     )
     draw_robustness(folder, robust, dataset)
     return folder, robust
+
+
+@pytest.fixture
+def proved(classifier: Classifier, dataset: Dataset, run: Run) -> ProvedAndShown:
+    """What is proved of the run's classifier on its test photos, beside an attack on the same."""
+    request = Request("pgd:steps=4", norm="linf", radius=4 / 255)
+    attack_split(classifier, dataset, run.folder / "attack" / "linf", request, limit=8)
+    certify_split(classifier, dataset, run.folder / "certificate" / "linf", limit=8)
+    (found,) = proved_and_shown(run.folder)
+    return found

@@ -28,6 +28,7 @@ from pasunchat.measures.score import Bin, Evaluation
 from pasunchat.measures.speed import Timing
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import write_png
+from pasunchat.reports.certified import ProvedAndShown
 from pasunchat.reports.comparison import write_comparison
 from pasunchat.reports.evaluation import write_evaluation
 from pasunchat.reports.fooled import Told
@@ -96,6 +97,7 @@ def full_run(
     comparison: Comparison,
     timing: Timing,
     attacked: tuple[Path, Robustness],
+    proved: ProvedAndShown,
     dataset: Dataset,
     photo: Path,
 ) -> Run:
@@ -118,7 +120,7 @@ def overfull_run(full_run: Run, attacked: tuple[Path, Robustness]) -> Run:
     for number in range(13):
         shutil.copytree(rex, rex.with_name(f"zoe-{number}.cat"))
     folder, robust = attacked
-    for number in range(6):
+    for number in range(5):
         write_json(folder.with_name(f"other-{number}") / "robustness.json", robust)
     return full_run
 
@@ -191,8 +193,9 @@ def test_the_report_can_be_read_without_seeing(full_run: Run) -> None:
     seen = Seen(write_report(full_run.folder))
     assert ("html", {"lang": "en"}) in seen.tags
     images = [attributes for tag, attributes in seen.tags if tag == "img"]
-    explained, evaluated, attacked, others = 3 + 3, 2 + 16, 1 + 2 * 3, 2 * 3
-    assert len(images) == explained + evaluated + attacked + others + 2 + 1
+    explained, evaluated, others = 3 + 3, 2 + 16, 2 * 3
+    attacked, proved = 1 + 2 * 3 + 1, 1
+    assert len(images) == explained + evaluated + attacked + proved + others + 2 + 1
     described(seen)
     levels = [int(tag[1]) for tag, _ in seen.tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
@@ -220,6 +223,7 @@ def test_the_report_shows_the_whole_run(full_run: Run) -> None:
         "Training took 10 s for 4 epochs, 2.5 s each",
         "the same 100 test photos",
         "Changed by learned-noise, measured in L2",
+        "Proved by linear bounds of every layer, measured in LINF",
         "Try another class with --as",
         full_run.info.data.digest,
     ):
@@ -460,8 +464,8 @@ def test_a_network_without_a_gradient_says_so() -> None:
 
 
 def test_it_prints_without_empty_pages(full_run: Run, tmp_path: Path) -> None:
-    """A run with every part, of the demo's length: five pages, and one for the comparison and the
-    attack that the demo has not."""
+    """A run with every part, of the demo's length: five pages, and two for the comparison, the
+    attacks and the certificate that the demo has not."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         pytest.skip("no Chromium on this machine prints the report")
@@ -472,7 +476,7 @@ def test_it_prints_without_empty_pages(full_run: Run, tmp_path: Path) -> None:
          f"file://{page.resolve()}"], check=True, capture_output=True, timeout=120,
     )  # fmt: skip
     pages = re.findall(rb"/Type\s*/Page[^s]", printed.read_bytes())
-    assert 1 <= len(pages) <= 6
+    assert 1 <= len(pages) <= 7
 
 
 def test_a_report_is_not_overwritten_unasked(run: Run, tmp_path: Path) -> None:

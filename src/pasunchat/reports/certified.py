@@ -125,8 +125,8 @@ def _radii(found: Certified, attack: Robustness | None) -> list[float]:
         return [0.0, found.info.asked.radius]
     unit, locator = _unit(found.norm), MaxNLocator(RADII, steps=ROUND)
     ends = [curve[-1].radius * unit for curve in _curves(found, attack)]
-    ticks = {float(tick) for end in ends for tick in locator.tick_values(0, end) if tick <= end}
-    return [tick / unit for tick in sorted({0.0, *ticks})]
+    ticks = {tick for end in ends for tick in locator.tick_values(0, end) if 0 < tick <= end}
+    return [0.0, *(float(tick) / unit for tick in sorted(ticks))]
 
 
 def _curves(found: Certified, attack: Robustness | None) -> list[Sequence[CurvePoint]]:

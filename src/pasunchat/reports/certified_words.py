@@ -82,11 +82,10 @@ def gap_in_words(norm: str, gap: Gap, words: Words = TERMINAL) -> str:
 
 
 def widest_cells(beside: Beside, norm: str, words: Words = TERMINAL) -> list[tuple[str, ...]]:
-    """The photos with the widest gaps as cells: name, class, proved up to, shown at."""
+    """The photos with the widest gaps as cells: name, proved up to, shown at."""
     return [
         (
             gap.name,
-            words.cls(gap.real),
             size_in_words(norm, gap.proved, words) if gap.proved else words.t("prf_none"),
             _at(norm, gap.shown, words) or words.t("rob_not_found"),
         )
