@@ -16,6 +16,7 @@ PAGES = {
     "networks": "the networks that can be trained",
     "attacks": "the attacks, and which one to take",
     "defences": "training against attacks, and what to take when",
+    "certificates": "what no change can do: proved, beside what attacks show",
     "commands": "every command and option",
     "python": "the library, in Python",
     "warnings": "signs that a result says less than it seems",

@@ -20,7 +20,7 @@ from pasunchat.photos.image import open_photo, write_png
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, write_figure
 from pasunchat.pictures.lettering import near_side
 from pasunchat.pictures.row import SIDE, drawn_noise, gain_in_words, noise_gain, with_captions
-from pasunchat.reports.robustness_words import attack_captions, size_in_words
+from pasunchat.reports.robustness_words import attack_captions, axis_in_words, size_in_words
 from pasunchat.storage import write_bytes
 from pasunchat.story.wording import TERMINAL, Words
 
@@ -101,7 +101,7 @@ def robustness_curve(found: Robustness, words: Words = TERMINAL) -> Figure:
         _mark_half(axes, found.median * unit, end, half)
     axes.set_xlim(0, end)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel(words.t(f"size_{norm.name}"))
+    axes.set_xlabel(axis_in_words(norm, words))
     axes.set_title(words.n("rob_title", found.photos))
     axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))

@@ -8,6 +8,12 @@ from pasunchat.story.wording import TERMINAL, Words
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
 
 
+def axis_in_words(norm: Norm, words: Words) -> str:
+    """The label of an axis of sizes; that of the norm itself where the words know no such norm."""
+    key = f"size_{norm.name}"
+    return words.t(key) if key in words.table else norm.axis
+
+
 def size_in_words(norm: Norm, distance: float, words: Words) -> str:
     """A distance as its norm says it: "L2 0.51", "3 of 255 levels"."""
     return words.told(norm.in_words(distance))
