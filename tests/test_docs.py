@@ -138,6 +138,11 @@ def test_readme_s_figures_are_the_cards() -> None:
     assert tiny is not None and f"`tiny` ({tiny[2]}" in text
 
 
+def test_the_page_on_models_names_all_that_come_with_the_package() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert [name for name in SHIPPED if f"`{name}`" not in text] == []
+
+
 @pytest.mark.parametrize("words", README_COMMANDS, ids=" ".join)
 def test_readme_s_options_exist(words: list[str]) -> None:
     command = get_command(application()).commands[words[0]]  # type: ignore[attr-defined]

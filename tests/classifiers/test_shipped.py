@@ -7,6 +7,8 @@ from PIL import Image
 from skimage import data
 
 from pasunchat.__main__ import run
+from pasunchat.attacks.fool import fool
+from pasunchat.attacks.result import Status
 from pasunchat.classifiers.load import load
 from pasunchat.classifiers.shipped import DEFAULT, SHIPPED, shipped_folder
 from pasunchat.measures.predict import predict
@@ -16,6 +18,7 @@ DIGESTS = {
     "efficientnet-lite0": "5e7626906ee76fd43410547a00b9c22ee3722cc1cc54f82f7f710b8f0d8dfb0b",
     "tiny": "9e98e415927533715884abff4c7a96456c2c00e11594010b1bd3bcb4ff8ee3e9",
     "simple": "0b94ffd07ca1c28a6bf407eb62b0ee1ab4e1f8793bc6daf3d0bf8b316013d7f3",
+    "simple-hard": "4c5eb7ed387a02e1f1553183540b0d99be078efce1c5b77fdd073211b2a362b9",
 }
 
 
@@ -43,6 +46,14 @@ def test_has_a_card_a_recipe_and_calls_a_cat_a_cat(name: str, chelsea: Path) -> 
 def test_is_the_classifier_that_receipts_name(name: str, digest: str) -> None:
     """A receipt carries its classifier's digest, so a shipped one must never change."""
     assert load(name).digest() == digest
+
+
+def test_the_defended_one_takes_more_levels_than_the_one_it_began_from(chelsea: Path) -> None:
+    plain, hard = (
+        fool(f"shipped:{name}", chelsea, "cat", norm="linf") for name in ("simple", "simple-hard")
+    )
+    assert plain.status == hard.status == (Status.REACHED,)
+    assert plain.distance.item() < hard.distance.item()
 
 
 def test_all_together_are_under_3_mib() -> None:

@@ -1,10 +1,12 @@
 """What the page says of its models, while they are loaded and where one cannot be."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pasunchat.classifiers.shipped import PREFIX, SHIPPED, shipped_folder
 from pasunchat.page import models
 
 
@@ -35,3 +37,11 @@ def test_networks_are_loaded_once_the_first_screen_stands(
         with pytest.raises(TimeoutError):
             mine.asked.result(0.3)
         assert asker.get("/models").json()[0]["layers"]
+
+
+def test_without_a_name_the_first_is_plain_and_those_trained_against_changes_come_last() -> None:
+    names = [name.removeprefix(PREFIX) for name in models.usual()]
+    recipes = [json.loads((shipped_folder(name) / "recipe.json").read_text()) for name in names]
+    defended = [recipe.get("defend") is not None for recipe in recipes]
+    assert names[0] == models.FIRST and sorted(names) == sorted(SHIPPED)
+    assert not defended[0] and any(defended) and defended == sorted(defended)

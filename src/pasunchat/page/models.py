@@ -260,9 +260,9 @@ def _grey(classifier: "Classifier") -> "Tensor":
 
 
 def usual() -> tuple[str, ...]:
-    """What is shown where no model is named: the shipped ones."""
-    others = [name for name in SHIPPED if name != FIRST]
-    return tuple(f"{PREFIX}{name}" for name in (FIRST, *sorted(others, reverse=True)))
+    """What is shown where no model is named: the shipped ones, FIRST before the others."""
+    others = (name for name in SHIPPED if name != FIRST)
+    return tuple(f"{PREFIX}{name}" for name in (FIRST, *others))
 
 
 def shortest(name: str) -> str:
