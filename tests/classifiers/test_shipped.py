@@ -19,6 +19,7 @@ DIGESTS = {
     "tiny": "9e98e415927533715884abff4c7a96456c2c00e11594010b1bd3bcb4ff8ee3e9",
     "simple": "0b94ffd07ca1c28a6bf407eb62b0ee1ab4e1f8793bc6daf3d0bf8b316013d7f3",
     "simple-hard": "4c5eb7ed387a02e1f1553183540b0d99be078efce1c5b77fdd073211b2a362b9",
+    "simple-noisy": "8cb2b3cc0f3bb6b68beb01c707e0ec4a57101759bc42c0903914e6be5d026f21",
 }
 
 
