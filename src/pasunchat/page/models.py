@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pasunchat.classifiers.shipped import PREFIX, SHIPPED, shipped_folder
+from pasunchat.classifiers.shipped import PREFIX, SHIPPED, TO_BE_WRAPPED, shipped_folder
 from pasunchat.errors import PasunchatError
 from pasunchat.intervals import interval_of
 from pasunchat.page.refusals import Refused
@@ -260,8 +260,9 @@ def _grey(classifier: "Classifier") -> "Tensor":
 
 
 def usual() -> tuple[str, ...]:
-    """What is shown where no model is named: the shipped ones, FIRST before the others."""
-    others = (name for name in SHIPPED if name != FIRST)
+    """What is shown where no model is named: the shipped ones that answer by themselves, FIRST
+    before the others."""
+    others = (name for name in SHIPPED if name not in (FIRST, *TO_BE_WRAPPED))
     return tuple(f"{PREFIX}{name}" for name in (FIRST, *others))
 
 
