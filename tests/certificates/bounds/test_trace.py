@@ -1,5 +1,7 @@
 """Networks written as steps say what they say when PyTorch runs them."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -35,3 +37,43 @@ def test_a_layer_without_bounds_is_named_and_what_to_take_instead(
     network = nn.Sequential(nn.Conv2d(3, 2, 3), layer, nn.Flatten(), nn.Linear(200, 2))
     with pytest.raises(NoBounds, match=r"no certificate by bounds.*take smoothed:MODEL"):
         trace(Classifier(network), photo)
+
+
+class Odd(nn.Module):
+    """A network that runs something odd before its last layer."""
+
+    def __init__(self, odd: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.odd, self.last = odd, nn.Linear(3 * 12 * 12, 2)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.last(self.odd(pixels - 0.5).flatten(1))
+
+
+def in_part(values: Tensor) -> Tensor:
+    """relu of one channel, in place: what a record of operators alone does not show."""
+    copy = values.clone()
+    copy[:, 1].relu_()
+    return copy
+
+
+def by_value(values: Tensor) -> Tensor:
+    return values if float(values.mean()) > 0 else -values
+
+
+def at_random(values: Tensor) -> Tensor:
+    return values + torch.rand_like(values)
+
+
+@pytest.mark.parametrize("odd", [in_part, by_value, at_random])
+def test_what_a_record_would_get_wrong_has_no_certificate(
+    odd: Callable[[Tensor], Tensor], photo: Tensor
+) -> None:
+    with pytest.raises(NoBounds, match="no certificate by bounds"):
+        trace(Classifier(Odd(odd)), photo)
+
+
+def test_relu_in_place_is_followed(photo: Tensor) -> None:
+    classifier = Classifier(Odd(lambda values: values.clone().relu_()))
+    logits = trace(classifier, photo).values(photo)[-1]
+    assert torch.allclose(logits.float(), classifier.predict_logits(photo), atol=1e-5)

@@ -14,13 +14,18 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, fx
+from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import conv2d, max_pool2d
 
-from pasunchat.classifiers.classifier import Classifier
+from pasunchat.classifiers.classifier import Classifier, with_noise
 from pasunchat.errors import PasunchatError
 
 Value = int  # a value's place: 0 is the picture, step k gives value k + 1
+
+
+INSTEAD = "take smoothed:MODEL,sigma=0.25 or masked:MODEL,area=0.02"
+FAITHFUL = 1e-3  # how far float32 may be from float64, of a logit and absolutely
 
 
 class NoBounds(PasunchatError):
@@ -161,13 +166,34 @@ def largest(step: Maximum, value: Tensor) -> Tensor:
 def trace(classifier: Classifier, pixels: Tensor) -> Network:
     """The classifier as steps, as it runs for pictures of the size of `pixels`, [1, 3, H, W].
 
-    Raises NoBounds where it runs something other than affine maps and maxima.
+    Raises NoBounds where it runs something other than affine maps and maxima, decides by the values
+    of a picture what it runs, or draws at random.
     """
     with classifier.as_judge():
         classifier(pixels)  # an adapter is found before the recording
-        recorded = make_fx(classifier)(pixels)
+        try:
+            recorded = make_fx(functionalize(classifier))(pixels)
+        except RuntimeError as error:
+            raise NoBounds(
+                f"{classifier.known_as}: no certificate by bounds: what it runs cannot be recorded "
+                f"({str(error).splitlines()[0]}); {INSTEAD}"
+            ) from error
     recorded.graph.eliminate_dead_code()
-    return Network(merged(_Reader(recorded, classifier.known_as).steps()))
+    network = Network(merged(_Reader(recorded, classifier.known_as).steps()))
+    _refuse_unfaithful(classifier, network, with_noise(pixels))
+    return network
+
+
+def _refuse_unfaithful(classifier: Classifier, network: Network, pictures: Tensor) -> None:
+    """Raise NoBounds if the steps give other logits than the classifier for some pictures: of one
+    that changes part of a tensor in place, say."""
+    for picture, logits in zip(pictures, classifier.predict_logits(pictures), strict=True):
+        steps = network.values(picture[None])[-1][0]
+        if not torch.allclose(steps.float(), logits, rtol=FAITHFUL, atol=FAITHFUL):
+            raise NoBounds(
+                f"{classifier.known_as}: no certificate by bounds: what was recorded of it answers "
+                f"otherwise than it does; {INSTEAD}"
+            )
 
 
 @dataclass(frozen=True)
@@ -208,6 +234,8 @@ class _Reader:
     def call(self, node: fx.Node, arguments: tuple[Any, ...], settings: Mapping[str, Any]) -> Any:
         """What an operator gives: a number of the network, or what steps make of the picture."""
         operator: Any = node.target
+        if torch.Tag.nondeterministic_seeded in getattr(operator, "tags", ()):
+            raise NoBounds(f"{self.name}: no certificate by bounds: it draws at random; {INSTEAD}")
         if not any(isinstance(each, Laid) for each in _flat(arguments)):
             return _as_float64(operator(*arguments, **settings))
         if operator is getitem:  # the values of a pooling or a batch norm, not what is beside
@@ -216,7 +244,7 @@ class _Reader:
         if name not in OPERATORS:
             raise NoBounds(
                 f"{self.name}: no certificate by bounds, since none are known of its operator "
-                f"{name}; take smoothed:MODEL,sigma=0.25 or masked:MODEL,area=0.02"
+                f"{name}; {INSTEAD}"
             )
         return OPERATORS[name](self, *arguments, **settings)
 
@@ -401,7 +429,7 @@ def _averages(function: Callable[..., Tensor]) -> Callable[..., Laid]:
 def _unknown(reader: _Reader) -> NoReturn:
     raise NoBounds(
         f"{reader.name}: no certificate by bounds, since it uses a layer in a way of which none "
-        "are known; take smoothed:MODEL,sigma=0.25 or masked:MODEL,area=0.02"
+        f"are known; {INSTEAD}"
     )
 
 
