@@ -89,9 +89,11 @@ def test_it_is_no_run_and_none_of_our_networks(base: Classifier) -> None:
 
 def test_a_base_that_looks_at_the_whole_batch_is_asked_one_picture_at_a_time() -> None:
     """Else the noisy versions of a picture would decide each other's answers."""
-    network = nn.Sequential(
-        nn.BatchNorm2d(3, track_running_stats=False), nn.Flatten(), nn.Linear(3 * SIZE**2, 2)
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.BatchNorm2d(3, track_running_stats=False), nn.Flatten(), nn.Linear(3 * SIZE**2, 2)
+        )
     base = Classifier(network).eval()
     pixels, noise = pictures(3), 0.25 * _fixed_noise(0, 4, 3, SIZE, SIZE)
     with pytest.warns(PasunchatWarning, match="pictures beside it"):
