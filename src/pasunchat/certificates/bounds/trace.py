@@ -25,6 +25,7 @@ Value = int  # a value's place: 0 is the picture, step k gives value k + 1
 
 
 INSTEAD = "take smoothed:MODEL,sigma=0.25 or masked:MODEL,area=0.02"
+SHOWN = 80  # letters of an error that is not ours
 FAITHFUL = 1e-3  # how far float32 may be from float64, of a logit and absolutely
 
 
@@ -173,13 +174,15 @@ def trace(classifier: Classifier, pixels: Tensor) -> Network:
         classifier(pixels)  # an adapter is found before the recording
         try:
             recorded = make_fx(functionalize(classifier))(pixels)
-        except RuntimeError as error:
+            recorded.graph.eliminate_dead_code()
+            network = Network(merged(_Reader(recorded, classifier.known_as).steps()))
+        except NoBounds:
+            raise
+        except Exception as error:  # whatever a network of somebody's does that no record shows
             raise NoBounds(
                 f"{classifier.known_as}: no certificate by bounds: what it runs cannot be recorded "
-                f"({str(error).splitlines()[0]}); {INSTEAD}"
+                f"({' '.join(str(error).split())[:SHOWN]}); {INSTEAD}"
             ) from error
-    recorded.graph.eliminate_dead_code()
-    network = Network(merged(_Reader(recorded, classifier.known_as).steps()))
     _refuse_unfaithful(classifier, network, with_noise(pixels))
     return network
 
