@@ -141,7 +141,7 @@ def cases(arguments: argparse.Namespace) -> None:
         traced = trace(classifier, photo)
         label = int(classifier.predict_logits(photo).argmax())
         known = bounds(traced, photo, case["radius"], by_values)
-        rows = Margins(traced, photo, label).rows()
+        rows = Margins(traced, photo, label).rows
         if case["reach"] is not None:
             others = [k for k in range(rows.shape[1]) if k != label]
             rows = rows[others.index(case["reach"])][None]

@@ -8,7 +8,7 @@ margin as well. No probability is in it but that of rounding (bounds/intervals.p
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import log1p
 from typing import NamedTuple
 
@@ -106,12 +106,13 @@ class Margins:
         """The least that any margin can be within a radius, at least."""
         self.queries += 1
         known = bounds(self.network, self.photo, radius, ways.tighten)
-        return float(ways.least(known, self.network.output, self.rows()).min())
+        return float(ways.least(known, self.network.output, self.rows).min())
 
     def unchanged(self) -> float:
         """The least margin of the photo itself."""
-        return float((self.rows() @ self.network.values(self.photo)[-1][0]).min())
+        return float((self.rows @ self.network.values(self.photo)[-1][0]).min())
 
+    @cached_property
     def rows(self) -> Tensor:
         """The margins as weighted sums of the logits, float64 [C - 1, C]."""
         classes = self.network.values(self.photo)[-1].shape[1]
@@ -122,7 +123,7 @@ class Margins:
     def linear(self) -> float:
         """The radius at which the nearest margin would be 0 if the network were linear."""
         pixels = self.photo.double().requires_grad_()
-        margins = (self.rows() @ self.network.values(pixels)[-1].T)[:, 0]
+        margins = (self.rows @ self.network.values(pixels)[-1].T)[:, 0]
         slopes = [
             torch.autograd.grad(margin, pixels, retain_graph=True)[0].abs().sum()
             for margin in margins

@@ -153,7 +153,14 @@ def certify_split(
     begun = is_begun(folder, info, "a certificate", overwrite=overwrite)
     if begun:
         sweep(folder)
-    work = _Work(classifier, dataset, rows_of(classifier, dataset), asked, folder, info)
+    work = _Work(
+        classifier,
+        dataset,
+        rows_of(classifier, dataset),
+        picture_names(dataset.names),
+        folder,
+        info,
+    )
     photos: list[CertifiedPhoto] = []
     progress(0, len(rows))
     for first in range(0, len(rows), BLOCK):
@@ -183,7 +190,7 @@ class _Work:
     classifier: Classifier
     dataset: Dataset
     photos: Labelled
-    asked: Asked
+    names: Sequence[str]  # of the files, without ending, for each row
     folder: Path
     info: CertifyRunInfo
 
@@ -193,13 +200,12 @@ class _Work:
         started = time.monotonic()
         labels = torch.from_numpy(self.photos.labels[rows])
         pixels = self.photos.pixels(rows)
-        found = certificates_of(self.classifier, pixels, labels, self.asked)
+        found = certificates_of(self.classifier, pixels, labels, self.info.asked)
         if not begun:
             begin(self.folder, self.info)
-        names = picture_names(self.dataset.names)
         block = CertifiedBlock(
             tuple(
-                self._kept(row, names[row], certificate)
+                self._kept(row, self.names[row], certificate)
                 for row, certificate in zip(rows.tolist(), found, strict=True)
             )
         )
@@ -216,7 +222,7 @@ class _Work:
                 label=classes[certificate.label],
                 photo=digest_of_pixels(image),
                 certificate=certificate,
-                asked=self.asked,
+                asked=self.info.asked,
             )
             save_receipt(self.folder / RECEIPTS / receipt, image, said)
         return CertifiedPhoto(

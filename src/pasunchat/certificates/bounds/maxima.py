@@ -59,14 +59,21 @@ class Differences:
     def against(self, best: Tensor, values: int) -> Box:
         """Bounds of x_i - x_j, [1, ..., K], j being `best`, [1, ..., 1], of each window."""
         first, second = torch.triu_indices(values, values, 1)
-        pair = torch.zeros(values, values, dtype=torch.int64)
         sign = torch.zeros(values, values, dtype=torch.float64)
-        pair[first, second] = pair[second, first] = torch.arange(len(first))
         sign[first, second], sign[second, first] = -1.0, 1.0
-        which = pair[best[..., 0]]
+        which = pairs(values)[best[..., 0]]
         middle = sign[best[..., 0]] * self.middle.gather(-1, which)
         reach = self.reach.gather(-1, which)
         return Box(middle - reach, middle + reach)
+
+
+def pairs(values: int) -> Tensor:
+    """The number of the pair of a and b, in either order, among so many values, int64
+    [values, values]."""
+    number = torch.zeros(values, values, dtype=torch.int64)
+    first, second = torch.triu_indices(values, values, 1)
+    number[first, second] = number[second, first] = torch.arange(len(first))
+    return number
 
 
 def windows(step: Maximum, values: Tensor, fill: float = 0.0) -> Tensor:

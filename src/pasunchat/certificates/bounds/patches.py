@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pasunchat.certificates.bounds.backward import Bounds, by_values
 from pasunchat.certificates.bounds.intervals import WIDER, Box, gamma
-from pasunchat.certificates.bounds.maxima import Differences, contest, shifted
+from pasunchat.certificates.bounds.maxima import Differences, contest, pairs, shifted
 from pasunchat.certificates.bounds.trace import (
     Convolution,
     Maximum,
@@ -126,20 +126,12 @@ def _closer(known: Bounds, chain: list[Level], box: Box, gaps: Differences) -> D
     high = torch.minimum(high, open_.gap.high[0, channel, row, column, at])
     middle = (low + high) / 2
     reach = torch.maximum(high - middle, middle - low) * WIDER
-    pair = pairs(values)[torch.minimum(at, best), torch.maximum(at, best)]
+    pair = pairs(values)[at, best]
     index = 0, channel, row, column, pair
     closer = Differences(gaps.middle.clone(), gaps.reach.clone())
     closer.middle[index] = torch.where(at < best, middle, -middle)
     closer.reach[index] = reach
     return closer
-
-
-def pairs(values: int) -> Tensor:
-    """The number of each pair a < b among so many values, int64 [values, values]."""
-    number = torch.zeros(values, values, dtype=torch.int64)
-    first, second = torch.triu_indices(values, values, 1)
-    number[first, second] = torch.arange(len(first))
-    return number
 
 
 def _lowest(known: Bounds, chain: list[Level], items: Tensor, sign: float) -> Tensor:
