@@ -14,7 +14,6 @@ from matplotlib.ticker import MaxNLocator
 
 from pasunchat.certificates.certify import CERTIFICATES, Asked, method_for
 from pasunchat.classifiers.classifier import Classifier
-from pasunchat.fooled.outcome import plain
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.certified import (
     CERTIFICATES_FOLDER,
@@ -28,6 +27,7 @@ from pasunchat.norms import NORMS
 from pasunchat.photos.dataset import Dataset
 from pasunchat.pictures.figures import BLUE, GREEN, GREY, INK, new_figure, styled, write_figure
 from pasunchat.reports.certified_words import size_in_words
+from pasunchat.reports.robustness import job_place
 from pasunchat.story.wording import TERMINAL, Words
 from pasunchat.words import command
 
@@ -43,11 +43,7 @@ def certificate_folder(
     """Where a certificate is written by default: as an attack is, under `certificate`."""
     norm = CERTIFICATES[method_for(classifier, asked.norm)].norm
     settings = [norm, *_settings_in_words(asked, norm, split, limit)]
-    other_data = () if dataset.digest == classifier.info.trained_on else (dataset.digest[:8],)
-    if classifier.origin is None:
-        name = plain("-".join((classifier.known_as, *settings, *other_data)))
-        return Path(CERTIFICATES_FOLDER) / name
-    return classifier.origin / CERTIFICATES_FOLDER / plain("-".join((*settings, *other_data)))
+    return job_place(CERTIFICATES_FOLDER, classifier, dataset, settings)
 
 
 def _settings_in_words(asked: Asked, norm: str, split: str, limit: int | None) -> list[str]:

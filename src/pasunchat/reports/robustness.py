@@ -30,12 +30,17 @@ BEYOND = 1.06  # the curve's axis ends at this many times the last distance
 
 
 def attack_folder(classifier: Classifier, dataset: Dataset, settings: Sequence[str]) -> Path:
-    """Where an attack is written by default: a folder named after its settings, under `attack` in
-    the classifier's run, or under `attack` in the working directory if it comes from no run."""
+    """Where an attack is written by default: see `job_place`."""
+    return job_place(ATTACKS_FOLDER, classifier, dataset, settings)
+
+
+def job_place(job: str, classifier: Classifier, dataset: Dataset, settings: Sequence[str]) -> Path:
+    """Where a job on a split is written by default: a folder named after its settings, under `job`
+    in the classifier's run, or under `job` in the working directory if it comes from no run."""
     other_data = () if dataset.digest == classifier.info.trained_on else (dataset.digest[:8],)
     if classifier.origin is None:
-        return Path(ATTACKS_FOLDER) / plain("-".join((classifier.known_as, *settings, *other_data)))
-    return classifier.origin / ATTACKS_FOLDER / plain("-".join((*settings, *other_data)))
+        return Path(job) / plain("-".join((classifier.known_as, *settings, *other_data)))
+    return classifier.origin / job / plain("-".join((*settings, *other_data)))
 
 
 def draw_robustness(folder: Path, found: Robustness, dataset: Dataset) -> list[Path]:
