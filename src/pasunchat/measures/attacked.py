@@ -3,12 +3,13 @@ the file it is saved in."""
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,18 +100,19 @@ def picture_names(names: Sequence[str]) -> list[str]:
 def write_table(folder: Path, photos: Sequence[AttackedPhoto]) -> list[Path]:
     """Write photos.csv, and photos.parquet where pyarrow is installed (the extra `parquet`);
     returns the files."""
-    columns = [field.name for field in fields(AttackedPhoto)]
     rows = [{**asdict(photo), "status": str(photo.status)} for photo in photos]
-    with (
-        whole_file(folder / TABLE) as part,
-        part.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(folder / TABLE, [field.name for field in fields(AttackedPhoto)], rows)
     if find_spec("pyarrow") is None:
         return [folder / TABLE]
     pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     with whole_file(folder / PARQUET) as part:
         parquet.write_table(pyarrow.Table.from_pylist(rows), part)
     return [folder / TABLE, folder / PARQUET]
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a table as CSV, whole or not at all."""
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -4,7 +4,6 @@ Certified accuracy is the share of all photos that are read rightly and proved a
 bound, as robust accuracy under attack is an upper one. Killed at any moment, it goes on.
 """
 
-import csv
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -25,14 +24,14 @@ from pasunchat.classifiers.load import Model, as_classifier
 from pasunchat.intervals import interval_of
 from pasunchat.measures.attack_block import Labelled, rows_of
 from pasunchat.measures.attack_model import attacked_rows
-from pasunchat.measures.attacked import picture_names
+from pasunchat.measures.attacked import picture_names, write_rows
 from pasunchat.measures.job_folder import begin, is_begun, read_shard, sweep, write_shard
 from pasunchat.measures.robust_accuracy import CurvePoint, RobustAccuracy
 from pasunchat.measures.score import check_fit
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.image import digest_of_pixels
 from pasunchat.progress import Progress, silent
-from pasunchat.storage import read_json, whole_file, write_json
+from pasunchat.storage import read_json, write_json
 
 CERTIFICATES_FOLDER = "certificate"  # in a run's folder
 CERTIFIED, TABLE, RECEIPTS = "certificate.json", "photos.csv", "receipts"
@@ -255,7 +254,9 @@ def _finished(work: _Work, photos: list[CertifiedPhoto]) -> Certified:
         curve=_curve(photos, len(right)),
         certified=tuple(photos),
     )
-    _write_table(work.folder / TABLE, photos)
+    columns = [field.name for field in fields(CertifiedPhoto)]
+    rows = [{**asdict(photo), "proof": str(photo.proof)} for photo in photos]
+    write_rows(work.folder / TABLE, columns, rows)
     write_json(work.folder / CERTIFIED, found)
     return found
 
@@ -266,14 +267,6 @@ def _curve(photos: Sequence[CertifiedPhoto], right: int) -> tuple[CurvePoint, ..
     shares = [sum(_proved_at(photo, radius) for photo in photos) / len(photos) for radius in radii]
     points = [CurvePoint(radius, share) for radius, share in zip(radii, shares, strict=True)]
     return (CurvePoint(0.0, right / len(photos)), *points)
-
-
-def _write_table(path: Path, photos: Sequence[CertifiedPhoto]) -> None:
-    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        names = [field.name for field in fields(CertifiedPhoto)]
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**asdict(photo), "proof": str(photo.proof)} for photo in photos)
 
 
 def read_certified(run_folder: Path) -> list[tuple[Path, Certified]]:

@@ -6,8 +6,10 @@ the extra `fast`). Only what may decide a maximum is bounded so: the values of w
 leaves open whether they are the largest of their window, and their distance from the likeliest.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
@@ -29,6 +31,7 @@ from pasunchat.certificates.bounds.trace import (
 from pasunchat.extras import extra
 
 ALONE = Window((1, 1), (1, 1), (0, 0))
+Lowest = Callable[[Tensor, float], Tensor]  # items and a sign -> as of `_lowest`
 LONGEST = 1 << 20  # additions on the way to one bound, at most
 
 
@@ -79,8 +82,9 @@ def by_patches(
         return by_values(known, value, box, gaps)
     if len(chain) < 2:
         return box, gaps
-    box = _narrower(known, chain, box, gaps)
-    return box, gaps and _closer(known, chain, box, gaps)
+    lowest = partial(_lowest, known, chain, _maps(known, chain[1:]))
+    box = _narrower(lowest, chain[0], box, gaps)
+    return box, gaps and _closer(lowest, chain[0], box, gaps)
 
 
 def _is_picture(known: Bounds, value: Value) -> bool:
@@ -94,17 +98,17 @@ def _is_picture(known: Bounds, value: Value) -> bool:
     return True
 
 
-def _narrower(known: Bounds, chain: list[Level], box: Box, gaps: Differences | None) -> Box:
+def _narrower(lowest: Lowest, top: Level, box: Box, gaps: Differences | None) -> Box:
     """The box with the best value of each open window bounded from below, and all that may win
     from above."""
-    step, rows, columns = chain[0].step, *chain[0].window.kernel
+    step, rows, columns = top.step, *top.window.kernel
     open_ = contest(step, box, gaps)
     own = torch.arange(open_.low.shape[-1]) == open_.best
     narrow = Box(box.low.clone(), box.high.clone())
     for among, sign in (((own & open_.may_win), 1.0), (open_.may_win, -1.0)):
         channel, row, column, at = among[0].nonzero().T
         items = torch.stack([at, at, channel, row, column], 1)
-        least = sign * _lowest(known, chain, items, sign)
+        least = sign * lowest(items, sign)
         index = 0, channel, row * rows + at // columns, column * columns + at % columns
         if sign > 0:
             narrow.low[index] = torch.maximum(narrow.low[index], least)
@@ -113,15 +117,15 @@ def _narrower(known: Bounds, chain: list[Level], box: Box, gaps: Differences | N
     return narrow
 
 
-def _closer(known: Bounds, chain: list[Level], box: Box, gaps: Differences) -> Differences:
+def _closer(lowest: Lowest, top: Level, box: Box, gaps: Differences) -> Differences:
     """The differences between values that may win and the best, bounded both ways."""
-    open_ = contest(chain[0].step, box, gaps)
+    open_ = contest(top.step, box, gaps)
     values = open_.low.shape[-1]
     rivals = open_.may_win & (torch.arange(values) != open_.best)
     channel, row, column, at = rivals[0].nonzero().T
     best = open_.best[0, channel, row, column, 0]
     items = torch.stack([at, best, channel, row, column], 1)
-    low, high = (sign * _lowest(known, chain, items, sign) for sign in (1.0, -1.0))
+    low, high = (sign * lowest(items, sign) for sign in (1.0, -1.0))
     low = torch.maximum(low, open_.gap.low[0, channel, row, column, at])
     high = torch.minimum(high, open_.gap.high[0, channel, row, column, at])
     middle = (low + high) / 2
@@ -134,10 +138,13 @@ def _closer(known: Bounds, chain: list[Level], box: Box, gaps: Differences) -> D
     return closer
 
 
-def _lowest(known: Bounds, chain: list[Level], items: Tensor, sign: float) -> Tensor:
+def _lowest(
+    known: Bounds, chain: list[Level], maps: tuple[object, ...], items: Tensor, sign: float
+) -> Tensor:
     """The least, at least, of sign * x_a, or of sign * (x_a - x_b) where b is not a, float64 [M].
 
-    items: int64 [M, 5]: a and b, places in a window; channel, row and column of the window.
+    maps: of the levels below the top one, as of `_maps`. items: int64 [M, 5]: a and b, places in a
+    window; channel, row and column of the window.
     """
     kernel = extra("pasunchat.certificates.bounds.patch_kernel", "fast")
     top, window = chain[0].below, chain[0].window
@@ -151,7 +158,7 @@ def _lowest(known: Bounds, chain: list[Level], items: Tensor, sign: float) -> Te
         np.ascontiguousarray(sign * bank.permute(0, 1, 2, 4, 5, 3).numpy()),
         sign * top.bias.numpy(),
         np.array([*stride, *top.padding]),
-        *_maps(known, chain[1:]),
+        *maps,
     )
     listed, threads = items.numpy(), torch.get_num_threads()
     parts = list(pairwise(np.linspace(0, len(items), threads + 1).astype(int)))
