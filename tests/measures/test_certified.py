@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pasunchat
 from pasunchat.certificates.certificate import Proof
 from pasunchat.certificates.certify import Asked
 from pasunchat.certificates.receipt import read_certificate, verify_certificate
@@ -125,6 +126,21 @@ def test_a_receipt_is_proved_again_and_a_changed_photo_is_not(
     write_png(tmp_path / "changed.png", image, {})
     changed = verify_certificate(tmp_path / "changed.png", classifier, receipt)
     assert "its pixels are not those" in changed.findings[0]
+
+
+def test_votes_are_counted_again_as_certainly_as_the_receipt_says(
+    classifier: Classifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    """At the usual alpha, so few votes prove less than the receipt says."""
+    vote, asked = pasunchat.smoothed(classifier, 0.01), Asked(effort="quick", alpha=0.2)
+    certified = certify_split(vote, dataset, tmp_path / "votes", asked, split="all", limit=4)
+    proved = next(photo for photo in certified.certified if photo.receipt)
+    path = tmp_path / "votes" / "receipts" / proved.receipt
+    receipt = read_certificate(path)
+    assert receipt is not None and receipt.certificate.alpha == 0.2
+    assert verify_certificate(path, vote, receipt).holds
+    surer = replace(receipt, certificate=replace(receipt.certificate, alpha=0.001))
+    assert not verify_certificate(path, vote, surer).holds
 
 
 def test_what_is_proved_lies_below_what_is_shown(

@@ -1,6 +1,6 @@
 """A certificate's receipt: the photo as a PNG that says what is proved of it, to be proved anew."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -63,7 +63,8 @@ def verify_certificate(
     if classifier.digest() != said.of:
         findings.append("the certificate names another classifier than this one")
     if not findings:
-        asked = Asked(said.norm, said.radius, receipt.asked.effort, said.seed or 0)
+        alpha = said.alpha or receipt.asked.alpha
+        asked = replace(receipt.asked, norm=said.norm, radius=said.radius, alpha=alpha)
         pixels = as_pixels(image[None], classifier.mean.device)
         (again,) = certificates_of(classifier, pixels, torch.tensor([said.label]), asked)
         if again.proof is not Proof.PROVED:

@@ -84,6 +84,9 @@ def _print_certificate(found: "CertificateVerification", holds: str) -> None:
     size = size_in_words(receipt.certificate.norm, receipt.certificate.radius)
     say(f"{found.file}: {holds}; no change up to {size} makes {found.model} answer anything else "
         f"than {receipt.label}")  # fmt: skip
+    if receipt.certificate.alpha is not None:
+        say(f"  wrong with a probability of at most {receipt.certificate.alpha:.1%}, by the noise "
+            "that was drawn")  # fmt: skip
     for finding in found.findings:
         say(f"  {finding}")
 
