@@ -1,6 +1,9 @@
-"""Plain epochs, N-FGSM by `--defend`, and FGSM-RS as fast_adversarial's loop does it, side by side.
+"""Plain epochs, N-FGSM by `--defend`, FGSM-RS as fast_adversarial's loop does it, and two trainers
+of ART, side by side.
 
-`python benchmarks/defences.py ZIP... --work FOLDER [--only NAME...] [--tested 500 --standard 100]`.
+    pip install --no-deps adversarial-robustness-toolbox==1.20.1 scikit-learn six
+    python benchmarks/defences.py ZIP... --work FOLDER [--only NAME...] [--tested 500] [...]
+
 All begin from one run of `simple` at 96 pixels and see 4,000 photos for 6 epochs. Times are
 processor time of one thread, since cores may be shared. Robust accuracy is by the product's own
 attacks, on the 256 levels of a file, which no training here knows of: `least-levels` on all tested
@@ -97,15 +100,28 @@ def contestants(dataset: Dataset, start: Path, work: Path) -> dict[str, Callable
     def product(name: str, recipe: Recipe) -> Callable[[], None]:
         return lambda: (train(dataset, recipe, work / name, overwrite=True), None)[1]
 
-    def peer() -> None:
-        classifier = load(str(start))
-        fast_adversarial(dataset, PLAIN, classifier)
-        torch.save(classifier.network.state_dict(), work / "fast_adversarial.pt")
+    def peer(name: str, fit: Callable[[Classifier], None]) -> Callable[[], None]:
+        def trained() -> None:
+            classifier = load(str(start))
+            fit(classifier)
+            torch.save(classifier.network.state_dict(), work / f"{name}.pt")
+
+        return trained
+
+    def art(trainer: str) -> Callable[[Classifier], None]:
+        import defences_art
+
+        fit = getattr(defences_art, trainer)
+        return lambda classifier: fit(dataset, PLAIN, classifier, RADIUS)
 
     return {
         "plain": product("plain", begun),
         "n-fgsm": product("n-fgsm", replace(defended, defend="linf:1/255")),
-        "fast_adversarial": peer,
+        "fast_adversarial": peer(
+            "fast_adversarial", lambda classifier: fast_adversarial(dataset, PLAIN, classifier)
+        ),
+        "art-fast": peer("art-fast", art("fast")),
+        "art-pgd": peer("art-pgd", art("pgd")),
     }
 
 
