@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasunchat.errors import PasunchatError
-from pasunchat.parsing import from_table, name_and_settings, number, with_settings
+from pasunchat.parsing import (
+    from_table,
+    name_and_settings,
+    number,
+    share_at_radius,
+    with_settings,
+)
 
 WORD = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)
 
@@ -122,3 +128,10 @@ def test_what_is_no_number_is_named(text: str) -> None:
         number(text, "--radius")
     expected = f'--radius: expected a number of 0 or more, such as 0.5 or 4/255, got "{text}"'
     assert str(refused.value) == expected
+
+
+def test_a_share_at_a_radius_is_read_and_what_is_none_is_named() -> None:
+    assert share_at_radius("0.5@2/255", "--require") == (0.5, 2 / 255)
+    for text, said in (("2/255", "SHARE@RADIUS"), ("1.5@1", "at most 1"), ("x@1", "its share")):
+        with pytest.raises(PasunchatError, match=f"--require.*{said}"):
+            share_at_radius(text, "--require")

@@ -101,3 +101,15 @@ def number(text: str, what: str = "number") -> float:
             f'{what}: expected a number of 0 or more, such as 0.5 or 4/255, got "{text}"'
         )
     return top / bottom
+
+
+def share_at_radius(text: str, option: str) -> tuple[float, float]:
+    """ "0.5@2/255": the share that is required, and the radius at which. Raises PasunchatError for
+    anything else, and for a share above 1."""
+    share, at, radius = text.partition("@")
+    if not at:
+        raise PasunchatError(f'{option}: expected SHARE@RADIUS, as 0.5@2/255, got "{text}"')
+    required = number(share, f"{option}, its share"), number(radius, f"{option}, its radius")
+    if required[0] > 1:
+        raise PasunchatError(f'{option}: expected a share of at most 1, got "{share}"')
+    return required

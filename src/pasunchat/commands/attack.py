@@ -19,7 +19,7 @@ from pasunchat.commands.printing import (
 )
 from pasunchat.commands.request_options import settings_in_words, takes_request, with_mask
 from pasunchat.errors import PasunchatError
-from pasunchat.parsing import number
+from pasunchat.parsing import share_at_radius
 
 if TYPE_CHECKING:
     from pasunchat.attacks.fool import Request
@@ -153,15 +153,10 @@ def _certified(
 
 def _required(text: str, radius: float | None) -> tuple[float, float]:
     """ "0.5@2/255": the share that must stay right, and the radius within which."""
-    share, at, within = text.partition("@")
-    if not at:
-        raise PasunchatError(f'--require: expected SHARE@RADIUS, as 0.5@2/255, got "{text}"')
-    required = number(share, "--require, its share"), number(within, "--require, its radius")
-    if required[0] > 1:
-        raise PasunchatError(f'--require: expected a share of at most 1, got "{share}"')
+    required = share_at_radius(text, "--require")
     if radius is not None and required[1] > radius:
         raise PasunchatError(
-            f"--require asks about {within}, farther than --radius lets the attack go; "
+            f'--require "{text}" asks about more than --radius lets the attack change; '
             "raise --radius or leave it out"
         )
     return required

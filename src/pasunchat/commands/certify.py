@@ -17,7 +17,7 @@ from pasunchat.commands.printing import (
     table,
 )
 from pasunchat.errors import PasunchatError
-from pasunchat.parsing import number
+from pasunchat.parsing import number, share_at_radius
 
 if TYPE_CHECKING:
     from pasunchat.certificates.certificate import Certificate
@@ -98,17 +98,14 @@ def certify(
 
 
 def _required(text: str | None, data: list[str] | None) -> tuple[float, float | None]:
-    """The share and the radius of --require; for photos, all of them."""
+    """The share and the radius of --require; for photos a radius, of all of them."""
     if text is None:
         return 1.0, None
-    share, at, within = text.rpartition("@")
-    if bool(at) != bool(data):
-        expected = "SHARE@RADIUS, as 0.5@1/255" if data else "a radius, as 0.1/255"
-        raise PasunchatError(f'--require: expected {expected}, got "{text}"')
-    part = number(share, "--require, its share") if at else 1.0
-    if part > 1:
-        raise PasunchatError(f'--require: expected a share of at most 1, got "{share}"')
-    return part, number(within, "--require, its radius")
+    if data:
+        return share_at_radius(text, "--require")
+    if "@" in text:
+        raise PasunchatError(f'--require: expected a radius for photos, as 0.1/255, got "{text}"')
+    return 1.0, number(text, "--require")
 
 
 def _photos(
@@ -216,7 +213,7 @@ def _finished(
     from pasunchat.measures.attack_folder import read_attacks
     from pasunchat.measures.gaps import attack_beside
     from pasunchat.reports.certified import attack_command, draw_axis
-    from pasunchat.reports.certified_words import size_in_words
+    from pasunchat.reports.certified_words import right_in_words, size_in_words
     from pasunchat.words import share as in_words
 
     beside = attack_beside(found, read_attacks(classifier.origin or Path()))
@@ -225,6 +222,7 @@ def _finished(
         print_json(found)
     else:
         say(f"model: {found.model}")
+        say(right_in_words(found))
         print_certified(found, beside)
         shown = f"look at {folder / 'axis.png'}"
         closing(folder, shown if beside else attack_command(found, found.model))

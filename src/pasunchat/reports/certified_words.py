@@ -18,10 +18,15 @@ def size_in_words(norm: str, radius: float, words: Words = TERMINAL) -> str:
     return words.told(NORMS[norm].in_words(radius))
 
 
+def right_in_words(found: Certified, words: Words = TERMINAL) -> str:
+    """How many photos are right without any change, as attacks say it too."""
+    share = words.share_of(found.accuracy, found.photos, f"photos_{found.info.split}")
+    return words.n("rob_right", found.photos, share=share)
+
+
 def proved_in_words(found: Certified, words: Words = TERMINAL) -> list[str]:
     """What is proved, one sentence each."""
-    share = words.share_of(found.accuracy, found.photos, f"photos_{found.info.split}")
-    sentences = [words.n("rob_right", found.photos, share=share)]
+    sentences = []
     if found.abstained:
         sentences.append(words.n("prf_abstained", found.abstained))
     sentences.append(_proved(found, words))

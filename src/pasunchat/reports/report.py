@@ -29,7 +29,12 @@ from pasunchat.reports.certified import (
     axis_figure,
     verify_command,
 )
-from pasunchat.reports.certified_words import gap_findings, proved_in_words, widest_cells
+from pasunchat.reports.certified_words import (
+    gap_findings,
+    proved_in_words,
+    right_in_words,
+    widest_cells,
+)
 from pasunchat.reports.comparison import (
     cost,
     differences,
@@ -222,8 +227,8 @@ FILTERS: tuple[Callable[..., object], ...] = (
     which_photos, quality, cost, differences, how_tested, warnings,
     captions, change_in_words, control_in_words, noise_in_words,
     findings, enough_in_words, attack_captions, caveats,
-    axis_figure, axis_cells, proved_in_words, gap_findings, widest_cells, verify_command,
-    attack_command,
+    axis_figure, axis_cells, right_in_words, proved_in_words, gap_findings, widest_cells,
+    verify_command, attack_command,
     mark_of, noise_image, noise_picture, still_as_was, turning_share, mean_push, level_bars,
     walk_chart, growth_chart, layer_names, plane_chart, texts, transform_said, cancels,
 )
