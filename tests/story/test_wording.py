@@ -58,6 +58,16 @@ def test_numbers_in_french() -> None:
     assert words.pcs(0.0001) == "<\u00a00,1\u00a0%"
 
 
+@pytest.mark.parametrize(
+    ("levels", "said"), [("1", "1 niveau"), ("1.5", "1,5 niveau"), ("2", "2 niveaux")]
+)
+def test_less_than_two_levels_are_one_in_french(levels: str, said: str) -> None:
+    words = Words("fr", "report", unbroken=False)
+    assert words.told(f"{levels} of 255 levels") == f"{said} sur 255"
+    assert f" {said} sur 255" in words.t("noise_some", n=levels.replace(".", ","))
+    assert "11 niveaux" in words.t("noise_some", n=11)
+
+
 def test_counts_and_lists_as_a_language_says_them() -> None:
     english, french = Words("en", "report"), Words("fr", "report")
     assert english.part(1.0, 2500) == "2,500 of 2,500" and english.tick(1.0) == "all"

@@ -61,7 +61,7 @@ class Words:
     def t(self, key: str, **values: object) -> str:
         """The sentence as plain text, without the marks of `rich`."""
         text: str = self.table[key]
-        return re.sub(r"([_*])(.+?)\1", r"\2", text).format(**values)
+        return self._one_level(re.sub(r"([_*])(.+?)\1", r"\2", text).format(**values))
 
     def rich(self, key: str, **values: object) -> Markup:
         """The sentence as HTML: `_kernel_` is a term, `*e*` italic; values are escaped unless they
@@ -87,7 +87,7 @@ class Words:
         """The sentence "one|several" as {n} wants it; in French 0 is one of few, as 1 is."""
         one, several = self.table[key].split("|")
         few = number < 2 if self.lang == "fr" else number == 1
-        return str((one if few else several).format(n=self.cnt(number), **values))
+        return self._one_level((one if few else several).format(n=self.cnt(number), **values))
 
     def listed(self, parts: Sequence[str]) -> str:
         """ "cat", "cat and dog", "cat, dog and fox"."""
@@ -143,7 +143,12 @@ class Words:
         if self.lang == "fr":
             text = self._pointed(re.sub(r"(?<=\d),(?=\d{3})", NARROW, text))
             text = re.sub("|".join(_NUMBER_WORDS), lambda m: _NUMBER_WORDS[m[0]], text)
+            text = self._one_level(text)
         return str(_unbroken(text, self.lang)) if self.unbroken else text
+
+    def _one_level(self, text: str) -> str:
+        """A number of levels below 2 is one of few in French: "1,5 niveau"."""
+        return re.sub(r"(?<![\d,])([01](?:,\d+)?\s)niveaux", r"\1niveau", text)
 
     def _pointed(self, text: str) -> str:
         return text.replace(".", ",") if self.lang == "fr" else text
