@@ -101,3 +101,70 @@ def test_what_is_not_comparable_is_refused_before_any_work(
         assert found.status == 2 and found.err.count("\n") == 1
         assert said in found.err
         assert files(models) == before
+
+
+PROVE = ("--certify", "--limit", "3", "--effort", "quick")
+
+
+def test_what_is_proved_stands_beside_what_an_attack_showed(models: Path, call: Callable) -> None:
+    """Certificates are kept where `certify` keeps them, and found again without --certify."""
+    said = call(*COMPARE, "data", *PROVE)
+    assert said.status == 0, said.err
+    assert "% or more" in said.out
+    assert "pasunchat attack simple --data DATA --norm linf --limit 3" in said.out
+    for name in ("simple", "linear"):
+        assert Path(f"runs/{name}/certificate/linf-quick-limit-3/certificate.json").is_file()
+    attack = "attack simple --data data --norm linf --limit 3 --effort quick"
+    assert call(*attack.split()).status == 0
+    said = call(*COMPARE, "data", "--overwrite")
+    assert said.status == 0, said.err
+    assert "attacked by" in said.out
+    assert "pasunchat attack simple --data" not in said.out
+    found = json.loads(call(*COMPARE, "data", "-o", "new", "--json").out)["proved"]
+    assert found == json.loads(Path("new/proved.json").read_text())
+    assert [model["name"] for model in found[0]["models"]] == ["simple", "linear"]
+
+
+def test_norms_are_not_mixed_in_one_table(models: Path, call: Callable) -> None:
+    words = f"compare linear smoothed:linear,sigma=0.01 --data data -o new {' '.join(PROVE)}"
+    said = call(*words.split())
+    assert said.status == 0, said.err
+    assert {"proved-l2.png", "proved-linf.png"} <= {path.name for path in Path("new").iterdir()}
+    assert "another classifier than the one inside" in said.out
+    assert "Sizes in one norm say nothing of sizes in another" in said.out
+
+
+def test_a_model_that_has_no_certificate_is_named_and_the_others_go_on(
+    models: Path, call: Callable
+) -> None:
+    Path("bent.py").write_text(
+        "from torch import nn\n"
+        "def made():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(768, 4), nn.Sigmoid(), nn.Linear(4, 2))\n"
+    )
+    bent = "bent:made:size=16,classes=cat/dog,scale=0..1"
+    said = call("compare", "linear", bent, "--data", "data", "-o", "new", *PROVE)
+    assert said.status == 0, said.err
+    assert "nothing is proved of it" in said.err and "take smoothed:MODEL" in said.err
+    assert "No certificate on these photos: bent:made" in said.out
+    (axis,) = json.loads(Path("new/proved.json").read_text())
+    assert [model["name"] for model in axis["models"]] == ["linear"]
+
+
+def test_a_change_within_what_is_proved_is_exit_status_2(models: Path, call: Callable) -> None:
+    """A certificate on disk that claims too much, as a fault in the bounds would."""
+    attack = "attack linear --data data --norm linf --limit 3 --effort quick --certify"
+    assert call(*attack.split()).status == 0
+    path = Path("runs/linear/certificate/linf-quick-limit-3/certificate.json")
+    claimed = json.loads(path.read_text())
+    for photo in claimed["certified"]:
+        photo["radius"] = 1.0 if photo["radius"] else 0.0
+    path.write_text(json.dumps(claimed))
+    said = call(*COMPARE, "data", "-o", "new")
+    assert said.status == 2 and "One of the two is wrong" in said.out
+    assert Path("new/proved-linf.png").is_file()
+
+
+def test_a_limit_without_certify_is_refused(models: Path, call: Callable) -> None:
+    said = call(*COMPARE, "data", "--limit", "3")
+    assert said.status == 2 and "--certify" in said.err

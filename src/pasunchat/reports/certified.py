@@ -32,6 +32,7 @@ from pasunchat.story.wording import TERMINAL, Words
 from pasunchat.words import command
 
 AXIS = "axis"
+UNKNOWN = 0.18  # how opaque the grey of what is not known is
 BEYOND = 1.06  # the axis ends at this many times the last radius
 ROUND = (1, 2, 2.5, 5, 10)  # what the radii of the table are multiples of
 RADII = 4  # of the table, over what is proved, and as many over what is shown
@@ -78,13 +79,15 @@ def proved_and_shown(run_folder: Path) -> list[ProvedAndShown]:
 
 def attack_command(found: Certified, model: str) -> str:
     """The attack on the same photos, which shows the other side of the axis."""
-    return command("attack", model, "--data", "DATA", *_same_photos(found))
+    return attack_on(model, found.norm, found.info.split, found.info.limit)
 
 
-def _same_photos(found: Certified) -> list[str]:
-    words = ["--norm", found.norm] if found.norm != "patch" else []
-    words += ["--split", found.info.split] if found.info.split != "test" else []
-    return words + (["--limit", str(found.info.limit)] if found.info.limit is not None else [])
+def attack_on(model: str, norm: str, split: str, limit: int | None) -> str:
+    """An attack on the photos of a certificate in a norm; one of patches in that of the attack."""
+    words = ["--norm", norm] if norm != "patch" else []
+    words += ["--split", split] if split != "test" else []
+    words += ["--limit", str(limit)] if limit is not None else []
+    return command("attack", model, "--data", "DATA", *words)
 
 
 def receipts_place(shown: ProvedAndShown) -> str:
@@ -119,9 +122,15 @@ def _radii(found: Certified, attack: Robustness | None) -> list[float]:
     the one asked for."""
     if found.info.asked.radius is not None:
         return [0.0, found.info.asked.radius]
-    unit, locator = _unit(found.norm), MaxNLocator(RADII, steps=ROUND)
-    ends = [curve[-1].radius * unit for curve in _curves(found, attack)]
-    ticks = {tick for end in ends for tick in locator.tick_values(0, end) if 0 < tick <= end}
+    ends = [curve[-1].radius for curve in _curves(found, attack)]
+    return round_radii(found.norm, ends, RADII)
+
+
+def round_radii(norm: str, ends: Sequence[float], many: int) -> list[float]:
+    """0, and round radii, about `many` of them up to each end."""
+    unit, locator = _unit(norm), MaxNLocator(many, steps=ROUND)
+    whole = [end * unit for end in ends]
+    ticks = {tick for end in whole for tick in locator.tick_values(0, end) if 0 < tick <= end}
     return [0.0, *(float(tick) / unit for tick in sorted(ticks))]
 
 
@@ -143,23 +152,47 @@ def draw_axis(folder: Path, found: Certified, attack: Robustness | None) -> list
 def axis_figure(found: Certified, attack: Robustness | None, words: Words = TERMINAL) -> Figure:
     """Certified accuracy and, above it, robust accuracy under attack, on one axis; the gap between
     them shaded. Call it within `styled`."""
-    unit = _unit(found.norm)
-    last = max(curve[-1].radius for curve in _curves(found, attack))
-    end = last * unit * BEYOND or 1.0
+    curves = found.curve, attack.curve if attack else None
+    end = axis_end(found.norm, _curves(found, attack))
     figure = new_figure(7.2, 4.4)
     axes = figure.subplots()
-    certified = _proved(found.curve, unit, end)
-    if attack is not None:
-        shown = _under_attack(attack.curve, unit, end)
+    draw_curves(axes, found.norm, *curves, end, words)
+    axes.set_xlabel(words.t(f"size_{found.norm}"))
+    axes.set_title(words.n("rob_title", found.photos))
+    axes.legend(frameon=False, loc="upper right", labelcolor=INK)
+    return figure
+
+
+def axis_end(norm: str, curves: Sequence[Sequence[CurvePoint]]) -> float:
+    """Where an axis with these curves ends, in the unit of its norm."""
+    return max(curve[-1].radius for curve in curves) * _unit(norm) * BEYOND or 1.0
+
+
+def draw_curves(
+    axes: Axes,
+    norm: str,
+    proved: Sequence[CurvePoint],
+    shown: Sequence[CurvePoint] | None,
+    end: float,
+    words: Words,
+) -> None:
+    """Certified accuracy and, above it, robust accuracy, up to `end`; the gap shaded."""
+    unit = _unit(norm)
+    certified = _proved(proved, unit, end)
+    if shown is not None:
+        corners = _under_attack(shown, unit, end)
         axes.fill_between(
-            *shown, color=GREY, alpha=0.18, linewidth=0, label=words.t("prf_not_known")
+            *corners, color=GREY, alpha=UNKNOWN, linewidth=0, label=words.t("prf_not_known")
         )
-        axes.plot(*shown, color=BLUE, label=words.t("prf_at_most"))
+        axes.plot(*corners, color=BLUE, label=words.t("prf_at_most"))
     axes.fill_between(*certified, color="white", linewidth=0)
     axes.fill_between(*certified, color=GREEN, alpha=0.25, linewidth=0)
     axes.plot(*certified, color=GREEN, label=words.t("prf_at_least"))
-    _label(axes, found, end, words)
-    return figure
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
+    axes.set_axisbelow(True)
 
 
 Corners = tuple[list[float], list[float]]  # of a curve: across, and up
@@ -181,14 +214,3 @@ def _proved(curve: Sequence[CurvePoint], unit: float, end: float) -> Corners:
         across += [point.radius * unit] * 2
         up += [point.accuracy] * 2
     return [*across, end], [*up, 0.0, 0.0]
-
-
-def _label(axes: Axes, found: Certified, end: float, words: Words) -> None:
-    axes.set_xlim(0, end)
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel(words.t(f"size_{found.norm}"))
-    axes.set_title(words.n("rob_title", found.photos))
-    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
-    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.legend(frameon=False, loc="upper right", labelcolor=INK)

@@ -6,14 +6,17 @@ from pathlib import Path
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.measures.compare import Compared, Comparison, Pair
+from pasunchat.measures.shared_axis import SharedAxis
 from pasunchat.measures.speed import Timing
 from pasunchat.pictures.figures import styled, write_figure
 from pasunchat.reports.evaluation import classes_left_out
+from pasunchat.reports.shared_axis import shared_axis_figure
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import read_json, refuse_existing, whole_folder, write_json
 from pasunchat.story.wording import TERMINAL, Words
 
 COMPARISON, RESULT, TIMING = "comparison", "comparison.json", "timing.json"
+PROVED = "proved"  # .json: the axes; -NORM.png and .svg: the figure of each
 QUALITY = ("accuracy", "95 % interval", "log loss", "calibration error")
 COST = ("parameters", "multiply-adds")
 MOST_PAIRS = 6
@@ -39,10 +42,16 @@ def comparison_folder(
 
 
 def write_comparison(
-    folder: Path, comparison: Comparison, timing: Timing, *, overwrite: bool = False
+    folder: Path,
+    comparison: Comparison,
+    timing: Timing,
+    axes: Sequence[SharedAxis] = (),
+    *,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Fill `folder`, whole or not at all: comparison.json, comparison.png and .svg, and
-    timing.json, the only file with times. Returns the files.
+    timing.json, the only file with times; where something is proved, proved.json and a figure for
+    each axis. Returns the files.
 
     Raises PasunchatError if `folder` exists and `overwrite` is false.
     """
@@ -51,6 +60,10 @@ def write_comparison(
         write_json(part / TIMING, timing)
         with styled():
             write_figure(tradeoff(comparison), part, COMPARISON)
+            for axis in axes:
+                write_figure(shared_axis_figure(axis), part, f"{PROVED}-{axis.norm}")
+        if axes:
+            write_json(part / f"{PROVED}.json", list(axes))
     return sorted(folder.iterdir())
 
 
@@ -65,6 +78,13 @@ def read_comparison(run_folder: Path) -> tuple[Comparison, Timing | None] | None
         read_json(folder / RESULT, Comparison),
         read_json(folder / TIMING, Timing) if timed else None,
     )
+
+
+def read_axes(run_folder: Path) -> list[SharedAxis]:
+    """What is proved of the classifiers of the comparison in a run's folder, an axis a norm; none
+    where nothing is. Raises PasunchatError if it is damaged."""
+    path = run_folder / COMPARISON / f"{PROVED}.json"
+    return read_json(path, list[SharedAxis]) if path.is_file() else []
 
 
 def which_photos(comparison: Comparison, words: Words = TERMINAL) -> str:

@@ -14,14 +14,16 @@ from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.compare import Comparison
 from pasunchat.measures.robust_accuracy import Robustness
 from pasunchat.measures.score import Evaluation
+from pasunchat.measures.shared_axis import SharedAxis
 from pasunchat.measures.speed import Timing
 from pasunchat.photos import dataset
 from pasunchat.photos.dataset import DatasetFacts
 from pasunchat.reports.certified import ProvedAndShown, proved_and_shown
-from pasunchat.reports.comparison import read_comparison
+from pasunchat.reports.comparison import read_axes, read_comparison
 from pasunchat.reports.evaluation import read_evaluation
 from pasunchat.reports.fooled import FooledFacts, facts_of, file_name
 from pasunchat.reports.run_words import Base, base_of
+from pasunchat.reports.shared_axis import renamed
 from pasunchat.storage import read_json
 from pasunchat.training.run import TIMING, Run
 
@@ -44,6 +46,7 @@ class Contents:
     evaluation: Evaluation | None  # of other weights if its `classifier` is not `digest`
     comparison: Comparison | None  # None also if its weights took no part
     timing: Timing | None  # of the comparison
+    axes: tuple[SharedAxis, ...]  # what is proved of those compared
     fooled: tuple[FooledPhoto, ...]  # photos that were to fool its weights, in the order of names
     explained: FooledPhoto | None  # the one that is shown in full; None: nothing was changed
     facts: FooledFacts | None  # of that one
@@ -61,8 +64,9 @@ def read_contents(run: Run) -> Contents:
     comparison, timing = read_comparison(run.folder) or (None, None)
     if comparison and digest not in [model.classifier for model in comparison.models]:
         comparison = timing = None
+    axes = tuple(read_axes(run.folder)) if comparison else ()
     if comparison:
-        comparison, timing = _without_folders(comparison, timing)
+        comparison, timing, axes = _without_folders(comparison, timing, axes)
     fooled, attacks = read_fooled(run.folder), read_attacks(run.folder)
     ours = tuple(at for at in fooled if at.outcome.classifier == digest)
     proved = proved_and_shown(run.folder)
@@ -81,6 +85,7 @@ def read_contents(run: Run) -> Contents:
         evaluation=read_evaluation(run.folder),
         comparison=comparison,
         timing=timing,
+        axes=axes,
         fooled=ours,
         explained=explained,
         facts=facts_of(classifier, explained) if classifier and explained else None,
@@ -114,12 +119,12 @@ def _telling(classifier: Classifier, network: Summary) -> tuple[Layer, ...]:
 
 
 def _without_folders(
-    comparison: Comparison, timing: Timing | None
-) -> tuple[Comparison, Timing | None]:
+    comparison: Comparison, timing: Timing | None, axes: tuple[SharedAxis, ...]
+) -> tuple[Comparison, Timing | None, tuple[SharedAxis, ...]]:
     """The same with models named by the last part of their paths, if that tells them apart."""
     names = {model.name: file_name(model.name) for model in comparison.models}
     if len(set(names.values())) < len(names):
-        return comparison, timing
+        return comparison, timing, axes
     models = tuple(replace(model, name=names[model.name]) for model in comparison.models)
     pairs = tuple(
         replace(pair, better=names[pair.better], worse=names[pair.worse])
@@ -129,6 +134,7 @@ def _without_folders(
     return (
         replace(comparison, models=models, pairs=pairs),
         timing and replace(timing, photos_per_second={names[n]: s for n, s in speeds.items()}),
+        tuple(renamed(axis, names) for axis in axes),
     )
 
 

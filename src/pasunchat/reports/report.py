@@ -90,6 +90,14 @@ from pasunchat.reports.run_words import (
     recipe_in_words,
     settings_in_words,
 )
+from pasunchat.reports.shared_axis import (
+    axis_measured,
+    axis_sentences,
+    norms_apart,
+    shared_axis_figure,
+    shared_cells,
+    shared_headings,
+)
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import refuse_existing, write_bytes
 from pasunchat.story.charts import brief
@@ -229,6 +237,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     findings, enough_in_words, attack_captions, caveats,
     axis_figure, axis_cells, right_in_words, proved_in_words, gap_findings, widest_cells,
     verify_command, attack_command,
+    shared_axis_figure, shared_headings, shared_cells, axis_measured, axis_sentences, norms_apart,
     mark_of, noise_image, noise_picture, still_as_was, turning_share, mean_push, level_bars,
     walk_chart, growth_chart, layer_names, plane_chart, texts, transform_said, cancels,
 )
