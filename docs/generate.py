@@ -53,6 +53,8 @@ pasunchat attack hard --data photos/ --attack standard --norm linf --radius 1/25
   `l2:0.5`. `--defend auto` measures the distance at which attacks fool the run that it begins from,
   in the middle of 100 validation photos, and takes that (`linf:2x`: twice that, `l2:1x`: in L2);
   a radius far above it costs more clean accuracy than it gains.
+- **For bounds that prove more** (`certify`): `--defend linf:1/255:mtl-ibp`, of networks of a few
+  layers (`simple`, `dense`).
 - **For answers that can be proved by votes** (`smoothed:`): `--defend noise:0.25`.
 - **A frozen base** (`efficientnet-lite0`, `vgg16`) is not defended by training its head: it is
   refused. `smoothed:MODEL,sigma=0.25` and `masked:MODEL,area=0.02` need no training;
@@ -64,8 +66,9 @@ copies of each photo are kept on disk meanwhile, no mixup, no smoothed labels. T
 the first half. Unequal classes always count alike.
 
 After each epoch 256 validation photos are attacked by ten steps of PGD at the full radius (or
-answered under noise), each class counting alike, and the weights of the best epoch are kept. That
-is for choosing only: how robust the network is, `pasunchat attack --attack standard` says, which
+answered under noise), each class counting alike, and the weights of the best epoch are kept (of
+`mtl-ibp`, of the best at the full radius: bounds narrow on, which attacks do not see). That is for
+choosing only: how robust the network is, `pasunchat attack --attack standard` says, which
 training knows nothing of. Two ends are failures, said in a sentence and by exit status 1:
 
 - *every photo gets the same answer*: the radius is too large for this network, or grew too fast;

@@ -133,7 +133,9 @@ def test_the_inner_pass_changes_nothing_of_the_network(dataset: Dataset, network
     assert all(part.training for part in classifier.modules())
 
 
-@pytest.mark.parametrize(("name", "passes"), [("n-fgsm", 1), ("pgd", 1), ("trades", 2)])
+@pytest.mark.parametrize(
+    ("name", "passes"), [("n-fgsm", 1), ("pgd", 1), ("trades", 2), ("mtl-ibp", 1)]
+)
 def test_a_batch_norm_follows_only_what_is_learnt_from(
     dataset: Dataset, name: str, passes: int
 ) -> None:
@@ -224,6 +226,8 @@ def test_what_is_asked_for_is_understood(
         ("linf:1/255:noise", "serves noise, not linf"),
         ("noise:0.25:pgd", "serves linf, l2, not noise"),
         ("linf:1/255:pgd:steps=0", "steps: expected 1 or more"),
+        ("linf:1/255:mtl-ibp:share=2", "share: expected 1 or less"),
+        ("l2:0.5:mtl-ibp", "serves linf, not l2"),
         ("linf:1/255:pgd:step=2", 'no setting "step"'),
     ],
 )

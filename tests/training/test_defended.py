@@ -15,13 +15,16 @@ from pasunchat.errors import PasunchatError
 from pasunchat.measures.attack_model import attack_model
 from pasunchat.photos.dataset import Dataset
 from pasunchat.photos.prepare import prepare
+from pasunchat.training.defences import defending
 from pasunchat.training.failures import OVERFITTED, sign_of_failure
-from pasunchat.training.loop import Interrupted, train
+from pasunchat.training.loop import Interrupted, is_best, train
 from pasunchat.training.recipe import DEFENDED, Augment, Recipe
 from pasunchat.training.run import Epoch, open_run
 from pasunchat.training.state import Counters
 
 SAME_BYTES = ("weights.safetensors", "history.jsonl", "classifier.json", "run.json", "recipe.json")
+SOUND_ROW = Epoch(1, 0.5, 0.5, 0.8, 0.5, 0.8, None, 0.5, 0.5, (0.4, 0.6))
+FALLING = (0.6, 0.5, 0.5, 0.4)  # of epoch after epoch
 HARD = replace(DEFENDED, epochs=3, batch_size=16, copies=2, mirrored=False)
 LEVELS = 8  # of 255
 
@@ -50,7 +53,9 @@ def fragile(two_signs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return train(two_signs, recipe, tmp_path_factory.mktemp("fragile") / "run").folder
 
 
-@pytest.mark.parametrize("method", ["n-fgsm", "fgsm-rs", "pgd", "trades:beta=20", "free"])
+@pytest.mark.parametrize(
+    "method", ["n-fgsm", "fgsm-rs", "pgd", "trades:beta=20", "free", "mtl-ibp"]
+)
 def test_it_withstands_what_fools_the_run_it_began_from(
     fragile: Path, two_signs: Dataset, tmp_path: Path, method: str
 ) -> None:
@@ -63,7 +68,9 @@ def test_it_withstands_what_fools_the_run_it_began_from(
 
 
 @pytest.mark.parametrize("network", ["simple:batch_norm=true", "tiny", "residual:width=8,depth=1"])
-@pytest.mark.parametrize("defend", ["linf:2/255", "l2:0.3:trades", "noise:0.1"])
+@pytest.mark.parametrize(
+    "defend", ["linf:2/255", "l2:0.3:trades", "noise:0.1", "linf:1/255:mtl-ibp"]
+)
 def test_networks_with_batch_norms_are_defended_too(
     dataset: Dataset, tmp_path: Path, network: str, defend: str
 ) -> None:
@@ -75,7 +82,7 @@ def test_networks_with_batch_norms_are_defended_too(
     assert all(torch.isfinite(value).all() for value in load_files(run.folder).parameters())
 
 
-@pytest.mark.parametrize("defend", ["linf:2/255", "l2:0.3:free", "noise:0.1"])
+@pytest.mark.parametrize("defend", ["linf:2/255", "l2:0.3:free", "noise:0.1", "linf:2/255:mtl-ibp"])
 @pytest.mark.parametrize("steps", [3, 9])
 def test_asked_to_stop_it_goes_on_byte_for_byte(
     plain: Path, dataset: Dataset, tmp_path: Path, defend: str, steps: int
@@ -96,6 +103,23 @@ def test_kept_are_the_weights_of_the_best_robust_accuracy(
     best = next(row for row in run.history if row.epoch == run.info.best_epoch)
     assert not any(row.is_better_than(best) for row in run.history)
     assert all(row.attacked_answers is not None for row in run.history)
+
+
+@pytest.mark.parametrize(("method", "kept"), [("n-fgsm", 1), ("mtl-ibp", 3)])
+def test_trained_for_bounds_no_epoch_of_a_smaller_radius_is_kept(method: str, kept: int) -> None:
+    """Robust accuracies of four epochs, of which the last two have the full radius."""
+    found = [replace(SOUND_ROW, epoch=k + 1, robust_accuracy=r) for k, r in enumerate(FALLING)]
+    defence = defending(f"linf:2/255:{method}")
+    best = 1
+    for row in found[1:]:
+        if is_best(row, defence, 4, found[: row.epoch - 1]):
+            best = row.epoch
+    assert best == kept
+
+
+def test_an_epoch_of_one_answer_replaces_none() -> None:
+    one = replace(SOUND_ROW, epoch=2, attacked_answers=(0.0, 1.0))
+    assert not is_best(one, defending("linf:2/255:mtl-ibp"), 4, [SOUND_ROW])
 
 
 def test_it_begins_from_the_weights_of_the_start(

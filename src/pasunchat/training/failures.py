@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pasunchat.training.defences import GROWTH, Defending, defending
+from pasunchat.training.defences import Defending, at_full_radius, defending
 from pasunchat.training.defences.pgd import Pgd
 from pasunchat.training.recipe import Recipe
 from pasunchat.training.run import Epoch
@@ -29,7 +29,7 @@ def sign_of_failure(recipe: Recipe, counters: "Counters") -> str | None:
     defence, kept = defending(recipe.defend), f"the weights of epoch {counters.best_epoch} are kept"
     if all(row.one_answer for row in last):
         return f"{_one_answer(defence, recipe)}; {kept}"
-    if all(row.epoch > GROWTH * recipe.epochs and is_overfitted(row) for row in last):
+    if all(at_full_radius(row.epoch, recipe.epochs) and is_overfitted(row) for row in last):
         return f"{_overfitted(defence, last[-1])}; {kept}"
     return None
 

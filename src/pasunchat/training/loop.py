@@ -6,7 +6,7 @@ as the recipe's patience, when all epochs are done, or when the loss leads nowhe
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime, generator, set_up_runtime
 from pasunchat.training.context import TrainContext, class_weights, new_context, refuse_unfit
+from pasunchat.training.defences import Defending, at_full_radius
 from pasunchat.training.defences.defence import DefendedBatch
 from pasunchat.training.failures import sign_of_failure
 from pasunchat.training.inputs import Targets, batches, training_sample
@@ -204,13 +205,26 @@ def end_epoch(state: TrainState, context: TrainContext) -> None:
             one_step_accuracy=robust and robust.one_step,
             attacked_answers=robust and robust.answers,
         )
-        if all(row.is_better_than(old) for old in counters.history):
+        if is_best(row, context.defence, context.recipe.epochs, counters.history):
             update_best(state, validation.losses)
             counters.best_epoch, counters.waited = row.epoch, 0
         else:
             counters.waited += 1
     counters.next_epoch(row)
     _end(counters, ending(context.recipe, counters, validation.predicted))
+
+
+def is_best(row: Epoch, defence: Defending | None, epochs: int, before: Sequence[Epoch]) -> bool:
+    """Whether the weights of an epoch of so many are to be kept, rather than those of any before.
+
+    A defence that proves has them kept rather than those of an epoch with a smaller radius: bounds
+    have become narrower since, of which the attack that measures robust accuracy sees nothing.
+    """
+    proves = defence is not None and defence.proves and not row.one_answer
+    return all(
+        row.is_better_than(old) or (proves and not at_full_radius(old.epoch, epochs))
+        for old in before
+    )
 
 
 def ending(recipe: Recipe, counters: Counters, predicted: NDArray[np.int64]) -> Ending | None:

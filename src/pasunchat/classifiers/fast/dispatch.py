@@ -46,13 +46,25 @@ def run(network: nn.Module, pixels: Tensor, scale: Tensor, shift: Tensor) -> Ten
 
     pixels: [N, 3, size, size]. scale, shift: [1, 3, 1, 1], or [1, 1, 1, 1] for all colours alike.
     """
+    found = served(network, pixels, scale, shift)
+    if found is None:
+        return None
+    step, weights = found
+    return step(pixels, weights, scale, shift)
+
+
+def served(
+    network: nn.Module, pixels: Tensor, scale: Tensor, shift: Tensor
+) -> tuple[KernelStep, list[Tensor]] | None:
+    """The kernel, and the network's weights and biases in its order; None where it does not serve.
+    Arguments as of `run`."""
     if not _usual_mode() or os.environ.get(SWITCH) == "0":
         return None
     weights = _weights(network, pixels)
     if weights is None or not (_constant(scale) and _constant(shift)):
         return None
     step = _kernel_step()
-    return step(pixels, weights, scale, shift) if step else None
+    return (step, weights) if step else None
 
 
 @cache

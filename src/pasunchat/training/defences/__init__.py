@@ -9,6 +9,7 @@ from pasunchat.parsing import from_table, number
 from pasunchat.training.defences.defence import Defence
 from pasunchat.training.defences.fgsm_rs import FgsmRs
 from pasunchat.training.defences.free import Free
+from pasunchat.training.defences.mtl_ibp import MtlIbp
 from pasunchat.training.defences.n_fgsm import NFgsm
 from pasunchat.training.defences.noise import Noise
 from pasunchat.training.defences.pgd import Pgd
@@ -20,6 +21,7 @@ DEFENCES: Mapping[str, Defence] = {
     "pgd": Pgd(),
     "trades": Trades(),
     "free": Free(),
+    "mtl-ibp": MtlIbp(),
     "noise": Noise(),
 }
 USUAL = {"linf": "n-fgsm", "l2": "n-fgsm", "noise": "noise"}  # what is asked for -> which of them
@@ -49,9 +51,19 @@ class Defending:
         """ "1 of 255 levels", "L2 0.500", "noise of 0.25"."""
         return f"noise of {self.radius:g}" if self.is_noise else self.norm.in_words(self.radius)
 
+    @property
+    def proves(self) -> bool:
+        """Whether it is trained for bounds, which attacks on it do not see."""
+        return self.method.info.proves
+
     def radius_at(self, step: int, steps: int) -> float:
         """The radius of step `step` (from 0) of `steps`: it grows in a line over the first half."""
         return self.radius * min(1.0, (step + 1) / (GROWTH * steps))
+
+
+def at_full_radius(epoch: int, epochs: int) -> bool:
+    """Whether epoch `epoch` (from 1) of so many ends at the full radius."""
+    return epoch > GROWTH * epochs
 
 
 def defending(text: str) -> Defending:

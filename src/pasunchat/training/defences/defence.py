@@ -34,6 +34,7 @@ class DefenceInfo:
     against: tuple[str, ...] = ("linf", "l2")  # what it may be asked for: norms, or "noise"
     inside: bool = True  # whether what it trains on lies within the radius of the photo
     in_range: bool = True  # and in [0, 1]
+    proves: bool = False  # whether it is for bounds: they narrow on while attacks see no difference
 
 
 @dataclass(frozen=True)
