@@ -83,6 +83,11 @@ def listed(parts: list[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def file_word(name: str) -> str:
+    """The name of a file as a word of a command: no name is an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 def command(*words: str | Path) -> str:
     """A command line of ours that can be copied: what a shell would read otherwise is quoted."""
     return " ".join(("pasunchat", *(shlex.quote(str(word)) for word in words)))

@@ -11,7 +11,7 @@ Open = Callable[..., Any]
 def serious(tab: Any, *less: str) -> list[str]:
     """What it finds, in words. less: impacts that count too."""
     runner = pytest.importorskip("axe_playwright_python.sync_playwright")
-    for station in ("fool", "layers", "why", "keep"):
+    for station in ("fool", "layers", "why", "proved", "keep"):
         tab.see(station)
     tab.page.evaluate("scrollTo(0, 0)")
     found = runner.Axe().run(tab.page).response["violations"]

@@ -113,7 +113,18 @@ def test_in_french_at_the_same_place(tab: Any) -> None:
 
 
 def test_no_sentence_is_left_open(tab: Any) -> None:
-    for station in ("see", "sure", "fool", "added", "random", "why", "survive", "others", "keep"):
+    for station in (
+        "see",
+        "sure",
+        "fool",
+        "added",
+        "random",
+        "why",
+        "survive",
+        "proved",
+        "others",
+        "keep",
+    ):
         tab.see(station)
     text = tab.page.inner_text("main")
     assert not [word for word in ("undefined", "NaN", "null", "{") if word in text]

@@ -16,7 +16,7 @@ def test_teaching_shows_one_station_at_a_time_in_the_talks_order(open_tab: Open)
         "[...document.querySelectorAll('.station')].filter((s) => s.offsetHeight).map((s) => s.id)"
     )
     assert tab.page.evaluate(shown) == ["fool"]
-    assert tab.text("[data-step-of]") == "9 of 16"
+    assert tab.text("[data-step-of]") == "9 of 17"
     tab.page.keyboard.press("ArrowRight")
     assert tab.page.evaluate(shown) == ["added"]
     assert tab.page.url.endswith("/?teach#added")
@@ -24,7 +24,7 @@ def test_teaching_shows_one_station_at_a_time_in_the_talks_order(open_tab: Open)
     tab.page.click('[data-do="prev"]')
     assert tab.page.evaluate(shown) == ["sure"]
     tab.page.keyboard.press("Escape")
-    assert len(tab.page.evaluate(shown)) == 16
+    assert len(tab.page.evaluate(shown)) == 17
     assert "teach" not in tab.page.url
 
 
@@ -32,10 +32,10 @@ def test_every_step_of_the_talk_is_there(open_tab: Open) -> None:
     tab = open_tab()
     tab.go("/?teach")
     names = []
-    for _ in range(16):
+    for _ in range(17):
         names.append(tab.text("[data-step-name]"))
         tab.page.keyboard.press("ArrowRight")
-    assert len(set(names)) == 16
+    assert len(set(names)) == 17
     assert names[0] == "Ceci n’est pas un chat" and names[-1] == "Take it with you"
     assert tab.page.is_disabled('[data-do="next"]')
 

@@ -11,6 +11,7 @@ from pasunchat.certificates.bounds.trace import trace
 from pasunchat.certificates.certificate import Proof
 from pasunchat.certificates.certify import certify
 from pasunchat.certificates.linear_bounds import linear_bounds
+from pasunchat.certificates.watch import Watch
 from pasunchat.classifiers.build import build
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
@@ -74,6 +75,26 @@ def test_nothing_found_lies_within_what_is_proved(network: str, classes: int, ef
     for certificate, distance in zip(proved, shown.distance.tolist(), strict=True):
         assert certificate.proof is Proof.PROVED
         assert 0 < certificate.radius < distance
+
+
+def test_whoever_watches_hears_what_is_proved_and_may_end_it() -> None:
+    classifier, pixels = untrained("simple:width=4,depth=2", 3), grey_noise(1)
+    labels = classifier.predict_logits(pixels).argmax(1)
+    heard: list[float] = []
+    watch = Watch(lambda radius, _: heard.append(radius))
+    (whole,) = linear_bounds(classifier, pixels, labels, effort="quick", watch=watch)
+    assert heard == sorted(heard) and heard[-1] == whole.radius and len(heard) == whole.queries
+    first = next(radius for radius in heard if radius)
+    so_far: list[float] = []
+    ends = Watch(lambda radius, _: so_far.append(radius), lambda: first in so_far)
+    (part,) = linear_bounds(classifier, pixels, labels, effort="quick", watch=ends)
+    assert part.radius == first < whole.radius and part.proof is Proof.PROVED
+    (none,) = linear_bounds(classifier, pixels, labels, watch=Watch(stopped=lambda: True))
+    assert none.radius == 0 and none.proof is Proof.NOT_PROVED
+    (asked,) = linear_bounds(
+        classifier, pixels, labels, radius=first, watch=Watch(stopped=lambda: True)
+    )
+    assert asked.proof is Proof.NOT_PROVED
 
 
 def test_more_effort_proves_no_less() -> None:

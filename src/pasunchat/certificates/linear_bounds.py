@@ -7,7 +7,7 @@ margin as well. No probability is in it but that of rounding (bounds/intervals.p
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from math import log1p
 from typing import NamedTuple
@@ -17,10 +17,13 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from pasunchat.certificates.bounds.backward import Bounds, Tighten, as_it_is, bounds, least
+from pasunchat.certificates.bounds.intervals import Box
+from pasunchat.certificates.bounds.maxima import Differences
 from pasunchat.certificates.bounds.patches import by_patches
 from pasunchat.certificates.bounds.slopes import sharpened
 from pasunchat.certificates.bounds.trace import Network, Value, trace
 from pasunchat.certificates.certificate import Certificate, Proof
+from pasunchat.certificates.watch import Watch
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.errors import PasunchatError
 from pasunchat.progress import Progress, silent
@@ -57,14 +60,16 @@ def linear_bounds(
     radius: float | None = None,
     effort: str = "normal",
     progress: Progress = silent,
+    watch: Watch | None = None,
 ) -> list[Certificate]:
     """A certificate for each of pixels, float32 [N, 3, H, W] in [0, 1], with labels, int64 [N].
 
     radius: the one to prove, in LINF, pixels in [0, 1]; None: the widest that can be. effort: a key
-    of EFFORTS. progress: (photos done, photos). PROVED: no change of the radius or less changes the
-    answer. MISREAD: the answer is wrong. NOT_PROVED: the answer is right, and the bounds prove no
-    radius, or not the one asked for. Raises NoBounds for a network with a layer that bounds do not
-    know.
+    of EFFORTS. progress: (photos done, photos). watch: hears how much is proved of the photo at
+    work, and may end that; what is proved until then counts. PROVED: no change of the radius or
+    less changes the answer. MISREAD: the answer is wrong. NOT_PROVED: the answer is right, and the
+    bounds prove no radius, or not the one asked for. Raises NoBounds for a network with a layer
+    that bounds do not know.
     """
     if effort not in EFFORTS:
         raise PasunchatError(f'effort: expected {", ".join(EFFORTS)}, got "{effort}"')
@@ -72,7 +77,7 @@ def linear_bounds(
     network = trace(classifier, pixels[:1])
     certificates = []
     for photo, label, answer in zip(pixels, labels.tolist(), answers.tolist(), strict=True):
-        margins = Margins(network, photo[None], label)
+        margins = Margins(network, photo[None], label, watch or Watch())
         proved = 0.0
         if answer == label:
             proved = widest(margins, EFFORTS[effort], radius)
@@ -93,19 +98,34 @@ def linear_bounds(
     return certificates
 
 
+class Stopped(Exception):
+    """Whoever watches has ended it."""
+
+
 @dataclass
 class Margins:
-    """Lower bounds of a photo's margins; counts how many were computed."""
+    """Lower bounds of a photo's margins; counts how many were computed, and keeps the
+    widest radius that was proved."""
 
     network: Network
     photo: Tensor  # [1, 3, H, W]
     label: int
+    watch: Watch = field(default_factory=Watch)
     queries: int = 0
+    proved: float = 0.0  # the widest radius so far
 
     def least(self, ways: Ways, radius: float) -> float:
-        """The least that any margin can be within a radius, at least."""
+        """The least that any margin can be within a radius, at least. Raises Stopped."""
         self.queries += 1
-        known = bounds(self.network, self.photo, radius, ways.tighten)
+
+        def tighten(
+            known: Bounds, value: Value, box: Box, gaps: Differences | None
+        ) -> tuple[Box, Differences | None]:
+            if self.watch.stopped():
+                raise Stopped
+            return ways.tighten(known, value, box, gaps)
+
+        known = bounds(self.network, self.photo, radius, tighten)
         return float(ways.least(known, self.network.output, self.rows).min())
 
     def unchanged(self) -> float:
@@ -133,34 +153,37 @@ class Margins:
 
 def widest(margins: Margins, efforts: tuple[Ways, ...], asked: float | None) -> float:
     """The radius asked for, if one of the ways proves it, else 0; with None asked for, the widest
-    radius that they prove."""
-    if asked is not None:
-        return asked if any(margins.least(ways, asked) > 0 for ways in efforts) else 0.0
-    proved = 0.0
-    for ways in efforts:
-        proved = _widest(margins, ways, proved)
-    return proved
+    radius that they prove, or that was proved when it was stopped."""
+    try:
+        if asked is not None:
+            return asked if any(margins.least(ways, asked) > 0 for ways in efforts) else 0.0
+        for ways in efforts:
+            _widen(margins, ways)
+    except Stopped:
+        pass
+    return margins.proved
 
 
-def _widest(margins: Margins, ways: Ways, proved: float) -> float:
-    """The widest radius that one of the ways proves, from one that is proved already."""
-    best, unchanged = proved, margins.unchanged()
+def _widen(margins: Margins, ways: Ways) -> None:
+    """Widen the radius that is proved as far as one of the ways goes."""
+    unchanged = margins.unchanged()
 
     @cache
     def bent(radius: float) -> float:
         """The least margin, with its sign, on a scale on which a secant aims well: bounds fall
         faster than in a line."""
-        nonlocal best
         least = margins.least(ways, radius) / unchanged
-        best = max(best, radius) if least > 0 else best
+        if least > 0:
+            margins.proved = max(margins.proved, radius)
+        margins.watch.proved(margins.proved, margins.queries)
         return least if least > 0 else -log1p(-least)
 
-    if bent(proved) <= 0:
-        return proved
-    high = 2 * proved or margins.linear()
+    if bent(margins.proved) <= 0:
+        return
+    high = 2 * margins.proved or margins.linear()
     while bent(high) > 0:
         if high >= 1:
-            return 1.0
+            margins.proved = 1.0
+            return
         high = min(1.0, 2 * high)
-    brentq(bent, best, high, rtol=PRECISION, xtol=FINEST)
-    return best
+    brentq(bent, margins.proved, high, rtol=PRECISION, xtol=FINEST)

@@ -23,7 +23,7 @@ from pasunchat.page.later import LATER
 from pasunchat.page.opening import opened, shown
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
-from pasunchat.page.searches import AttackRequest, Search
+from pasunchat.page.searches import AttackRequest, Search, new_search
 from pasunchat.page.settings import Limits, Settings
 from pasunchat.page.state import Page
 from pasunchat.photos.image import png_bytes
@@ -146,7 +146,7 @@ class _Preparing:
         """The photo fooled, as a visitor who changes no option would fool it."""
         page, one = self.page, self.page.models.of(None)
         request = AttackRequest(kept.id, one.facts.run)
-        search = page.searches.add(OWNER, request, kept, one, PATIENT)
+        search = page.searches.put(new_search(OWNER, request, kept, one, PATIENT))
         search.id = f"fall-{sample.name}"
         async for _ in search.log.listen():
             pass

@@ -32,6 +32,7 @@ from pasunchat.page.first_page import first_page
 from pasunchat.page.layer_requests import layer_picture, layers, unit, votes
 from pasunchat.page.model_requests import models
 from pasunchat.page.photo_requests import ask, file_picture, photo, sample, seen_picture
+from pasunchat.page.proof_requests import proof, proof_events, stop_proof
 from pasunchat.page.refusals import Refused
 from pasunchat.page.security import Guard, own_hosts
 from pasunchat.page.settings import Settings
@@ -76,6 +77,9 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/photo/{photo}/layers/{name}.png", layer_picture),
     Route("/photo/{photo}/unit", unit),
     Route("/photo/{photo}/votes", votes),
+    Route("/photo/{photo}/proof", proof, methods=["POST"]),
+    Route("/proof/{proof}/events", proof_events),
+    Route("/proof/{proof}/stop", stop_proof, methods=["POST"]),
     Route("/attack", attack, methods=["POST"]),
     Route("/attack/{search}/events", events),
     Route("/attack/{search}/stop", stop, methods=["POST"]),

@@ -14,7 +14,7 @@ from pasunchat.page.models import Model
 from pasunchat.page.photo_requests import KEEP, owner_of
 from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
-from pasunchat.page.searches import AttackRequest, Search
+from pasunchat.page.searches import AttackRequest, Search, new_search
 from pasunchat.page.state import lang_of, page_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def attack(request: Request) -> Response:
     classifier = await page.classifier_of(model)
     await page.workers.quick.run_first(_refuse_vain, photo, model, classifier, wanted)
     seconds = page.search_seconds()
-    search = page.searches.add(owner_of(request), wanted, photo, model, seconds)
+    search = page.searches.put(new_search(owner_of(request), wanted, photo, model, seconds))
     place = page.searches.place(search)
     about = round(page.searches.about(place), 1)
     return JSONResponse({"attack": search.id, "place": place, "about_s": about}, 202)

@@ -79,7 +79,7 @@ def _search(
         seed=info.seed,
         survive=bool(outcome.required),
     )
-    search = Search(EXAMPLE, SHARED, wanted, photo, model, limits.search_seconds)
+    search = Search(EXAMPLE, SHARED, limits.search_seconds, wanted, photo, model)
     request = Request(norm=NORMS[info.norm], seed=info.seed)
     search.picture = picture
     search.judged = Judged(

@@ -8,9 +8,9 @@ from typing import Any
 
 from pasunchat.errors import PasunchatError
 from pasunchat.page.example import Example, example_of
+from pasunchat.page.jobs import failure
 from pasunchat.page.models import Models
 from pasunchat.page.photos import KeptPhoto, Photos
-from pasunchat.page.refusals import Refused
 from pasunchat.page.searches import Search, Searches
 from pasunchat.page.settings import Limits
 from pasunchat.page.workers import Workers
@@ -45,13 +45,8 @@ class Runner:
             search.facts["photo"] = await self.workers.quick.run(photo_facts_of, search)
             await self.workers.searching.run(_work, search, self, tell, keep)
             said(search, "done", {})
-        except Refused as refusal:
-            said(search, "failed", {"key": refusal.key, "values": refusal.values})
-        except PasunchatError as error:
-            said(search, "failed", {"key": "g_failed", "values": {"why": str(error)}})
         except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-            said(search, "failed", {"key": "g_failed", "values": {"why": why}})
+            said(search, "failed", failure(error))
 
     async def example(self, searches: Searches, run: Path) -> Example | None:
         """The first photo that the first model, a run, has fooled; None where that is none of this

@@ -33,7 +33,7 @@ from pasunchat.page.photos import KeptPhoto
 from pasunchat.page.refusals import Refused
 from pasunchat.page.searches import AttackRequest, Search
 from pasunchat.page.settings import Limits
-from pasunchat.words import command
+from pasunchat.words import command, file_word
 
 Image = NDArray[np.uint8]
 Tell = Callable[[str, Any], None]
@@ -223,7 +223,7 @@ def change_facts(photo: Image, picture: Image) -> dict[str, Any]:
 def command_of(search: Search, goal: str, result: AttackResult) -> str:
     """The command line that does the same; of a search that was ended, for as long."""
     wanted, name = search.request, search.photo.name
-    words = ["./" + name if name.startswith("-") else name]
+    words = [file_word(name)]
     words += ["--model", search.model.facts.name, "--as", goal]
     words += ["--norm", wanted.norm] if wanted.norm != "l2" else []
     usual = result.request.attack == Request(norm=wanted.norm).name  # type: ignore[arg-type]

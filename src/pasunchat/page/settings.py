@@ -19,7 +19,8 @@ class Limits:
     waiting: int = 8  # searches in the queue
     search_seconds: float = 300.0  # of one search; then the best so far counts
     later_seconds: float = 20.0  # of each search that is made to find out more of a fooled photo
-    leave_seconds: float = 5.0  # after the last listener has gone a search ends
+    proof_seconds: float = 60.0  # of one proof; then what is proved so far counts
+    leave_seconds: float = 5.0  # after the last listener has gone a search or a proof ends
     kept_searches: int = 24  # whose results may still be asked for
 
 

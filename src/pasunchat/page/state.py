@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, cast
 
@@ -11,8 +12,10 @@ from starlette.requests import Request
 
 from pasunchat.page.classroom import Classroom
 from pasunchat.page.example import Example, shipped_example
+from pasunchat.page.jobs import Jobs
 from pasunchat.page.models import Model, ModelFacts, Models, fooled_by
 from pasunchat.page.photos import Photos
+from pasunchat.page.proofs import Proofs, prove
 from pasunchat.page.running import Runner
 from pasunchat.page.samples import Shared
 from pasunchat.page.searches import Searches
@@ -38,8 +41,14 @@ class Page:
         self.photos = Photos(settings.limits, Shared(settings.limits))
         self.insides: Insides = OrderedDict()  # used in the thread of quick questions alone
         self.runner = Runner(self.workers, self.models, self.photos, settings.limits)
-        self.searches = Searches(
+        self.searches: Searches = Jobs(
             self.runner.run,
+            waiting=settings.search_limits.waiting,
+            kept=settings.search_limits.kept_searches,
+            leave_seconds=settings.limits.leave_seconds,
+        )
+        self.proofs: Proofs = Jobs(
+            partial(prove, self.workers),
             waiting=settings.search_limits.waiting,
             kept=settings.search_limits.kept_searches,
             leave_seconds=settings.limits.leave_seconds,
@@ -62,6 +71,8 @@ class Page:
         """End what is at work, as soon as it can."""
         for search in self.searches.kept.values():
             self.searches.stop(search, "left")
+        for proof in self.proofs.kept.values():
+            self.proofs.stop(proof, "left")
         self.models.give_up()
         self.shown.set()
         self.workers.close()
@@ -87,8 +98,9 @@ class Page:
         return self.models.facts()
 
     def forget(self, owner: str) -> None:
-        """Let go all photos and searches of a visitor."""
+        """Let go all photos, searches and proofs of a visitor."""
         self.searches.forget(owner)
+        self.proofs.forget(owner)
         self.photos.forget(owner)
 
     def invitation(self) -> dict[str, str]:

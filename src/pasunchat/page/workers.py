@@ -1,8 +1,8 @@
 """Workers: threads that compute while the page goes on answering.
 
-There are three kinds of work, and none waits behind another: photos are decoded, quick questions
-are asked of a network, and long searches run. A thread takes one job at a time, so a network is
-never asked by two.
+There are four kinds of work, and none waits behind another: photos are decoded, quick questions
+are asked of a network, long searches run, and proofs are looked for. A thread takes one job at a
+time, so a network is never asked by two.
 """
 
 import asyncio
@@ -96,11 +96,12 @@ class Workers:
         self.decoding = Worker("decode", threads=2)
         self.quick = Worker("quick")
         self.searching = Worker("search")
+        self.proving = Worker("prove")
 
     @property
     def all(self) -> tuple[Worker, ...]:
         """Each kind."""
-        return self.loading, self.decoding, self.quick, self.searching
+        return self.loading, self.decoding, self.quick, self.searching, self.proving
 
     def close(self) -> None:
         """Let all threads end after the jobs they are at."""

@@ -5,7 +5,7 @@ import { nameOf, said } from "./marks.js";
 import { busyNote, wrongNote } from "./note.js";
 import { insteadOf } from "./later.js";
 import { whenNear } from "./near.js";
-import { fooled, model, now, source } from "./now.js";
+import { fooled, model, now, source, tell } from "./now.js";
 import { num, pc, say, word } from "./say.js";
 
 const TALKS_PRICE = 0.1, slider = $('[data-do="levels"]');
@@ -40,6 +40,7 @@ async function drawLittle(isFresh) {
   if (found.little === undefined) {
     insteadOf("little", busyNote("wait"));
     found.little = await source.little(attack);
+    if (found === now.found) tell("little");
     if (!isFresh()) return;
   }
   insteadOf("little");

@@ -17,6 +17,7 @@ import { beginOptions } from "./options.js";
 import { beginOthers } from "./others.js";
 import { beginPicture } from "./picture.js";
 import { forgetInks } from "./pixels.js";
+import { beginProved } from "./proved.js";
 import { beginSoftmax } from "./softmax.js";
 import { beginSurvive } from "./survive.js";
 import { beginTeaching } from "./teaching.js";
@@ -24,7 +25,7 @@ import { beginUnit } from "./unit.js";
 import { beginVotes } from "./votes.js";
 import { beginWhy } from "./why.js";
 
-const PARTS = [beginPicture, beginOpening, beginDrop, beginLater, beginLook, beginOptions, beginFool, beginAdded, beginControl, beginNumbers, beginUnit, beginLayers, beginVotes, beginSoftmax, beginWhy, beginSurvive, beginLittle, beginOthers, beginKeep, beginTheme, beginChapters, beginTeaching, beginHealth, beginModels];
+const PARTS = [beginPicture, beginOpening, beginDrop, beginLater, beginLook, beginOptions, beginFool, beginAdded, beginControl, beginNumbers, beginUnit, beginLayers, beginVotes, beginSoftmax, beginWhy, beginSurvive, beginLittle, beginProved, beginOthers, beginKeep, beginTheme, beginChapters, beginTeaching, beginHealth, beginModels];
 
 function beginTheme() {
   const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");

@@ -46,6 +46,20 @@ export function connect(start) {
     return { side: before ? [high, w] : [h, side], maps };
   }
 
+  // Listens to what a job says, until its last event.
+  function heard(path, id, names, on) {
+    const events = new EventSource(`${path}/events`);
+    for (const name of names) events.addEventListener(name, (e) => {
+      if (name === "done" || name === "failed") events.close();
+      on(name, JSON.parse(e.data));
+    });
+    events.onerror = () => {
+      if (events.readyState === EventSource.CLOSED) on("failed", { key: "g_gone", values: {} });
+      source.alive().catch(() => {});
+    };
+    return { id, stop: () => send(`${path}/stop`).catch(() => {}) };
+  }
+
   const source = {
     models: start.models,
     complete: () => read("/models"),
@@ -68,16 +82,11 @@ export function connect(start) {
     votes: (photo, run, target, other) => once(of(photo, run, "/votes") + `&target=${target}&other=${other}`),
     async attack(request, on) {
       const { attack } = await (await send("/attack", JSON.stringify(request), { "Content-Type": "application/json" })).json();
-      const path = `/attack/${encodeURIComponent(attack)}`, events = new EventSource(`${path}/events`);
-      for (const name of ["place", "begun", "tries", "found", "film", "control", "survival", "model", "done", "failed"]) events.addEventListener(name, (e) => {
-        if (name === "done" || name === "failed") events.close();
-        on(name, JSON.parse(e.data));
-      });
-      events.onerror = () => {
-        if (events.readyState === EventSource.CLOSED) on("failed", { key: "g_gone", values: {} });
-        source.alive().catch(() => {});
-      };
-      return { id: attack, stop: () => send(`${path}/stop`).catch(() => {}) };
+      return heard(`/attack/${encodeURIComponent(attack)}`, attack, ["place", "begun", "tries", "found", "film", "control", "survival", "model", "done", "failed"], on);
+    },
+    async prove(photo, run, on) {
+      const { proof } = await (await send(of(photo, run, "/proof"))).json();
+      return heard(`/proof/${encodeURIComponent(proof)}`, proof, ["place", "begun", "so_far", "found", "done", "failed"], on);
     },
     why: (id) => once(`/attack/${id}/why`),
     little: (id) => once(`/attack/${id}/little`),
