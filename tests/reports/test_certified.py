@@ -108,7 +108,7 @@ def test_every_method_and_norm_of_certificates_has_its_words(lang: str) -> None:
 def test_a_size_of_each_kind_in_words() -> None:
     assert size_in_words("patch", 0.02) == "2 % of the area"
     assert size_in_words("linf", LEVEL / 4) == "0.25 of 255 levels"
-    assert size_in_words("linf", LEVEL / 4, FRENCH) == "0,25 niveaux sur 255"
+    assert size_in_words("linf", LEVEL / 4, FRENCH) == "0,25 niveau sur 255"
 
 
 def test_the_gap_in_words(proved: ProvedAndShown) -> None:
@@ -127,14 +127,29 @@ def test_the_gap_in_words(proved: ProvedAndShown) -> None:
         ("a.png", "1 of 255 levels", "not found"), ("b.png", "nothing", "2 of 255 levels"),
         ("c.png", "1 of 255 levels", "2 of 255 levels"),
     ]  # fmt: skip
-    (half,) = gap_findings(beside)
+    (half,) = gap_findings(proved.certified, beside)
     assert "fools 2 of the same photos" in half and "50.0 %" in half
+
+
+def test_of_one_radius_it_is_said_of_how_many_photos_nothing_is_known(
+    proved: ProvedAndShown,
+) -> None:
+    info = replace(proved.certified.info, asked=Asked("linf", LEVEL))
+    beside = with_gaps(
+        proved, Gap("a.png", "cat", LEVEL, inf), Gap("b.png", "dog", 0.0, LEVEL),
+        Gap("c.png", "dog", 0.0, 2 * LEVEL), Gap("d.png", "dog", 0.0, inf),
+    )  # fmt: skip
+    (said,) = gap_findings(replace(proved.certified, info=info), beside)
+    assert "Of the 4 photos" in said and "1 proved at this size, 1 fooled within it" in said
+    assert said.endswith("2 not known.")
 
 
 def test_a_change_within_what_is_proved_is_said_to_be_a_fault(proved: ProvedAndShown) -> None:
     beside = with_gaps(proved, Gap("a.png", "cat", 2 * LEVEL, LEVEL))
-    assert "On 1 photo a change within the proved radius" in gap_findings(beside)[-1]
-    assert "a.png" in gap_findings(beside, FRENCH)[-1]
+    assert (
+        "On 1 photo a change within the proved radius" in gap_findings(proved.certified, beside)[-1]
+    )
+    assert "a.png" in gap_findings(proved.certified, beside, FRENCH)[-1]
 
 
 def test_where_it_goes(classifier: Classifier, dataset: Dataset, run: Run) -> None:
@@ -161,8 +176,8 @@ def test_the_report_shows_what_is_proved_of_this_classifier_only(
     assert proved.beside
     for words in (
         "<h2>What is proved?</h2>", *proved_in_words(proved.certified),
-        *gap_findings(proved.beside), "<i>Proved</i>", "<i>Shown</i>", "Where least is known",
-        verify_command(proved),
+        *gap_findings(proved.certified, proved.beside), "<i>Proved</i>", "<i>Shown</i>",
+        "Where least is known", verify_command(proved),
     ):  # fmt: skip
         assert words in text
     assert verify_command(proved) == "pasunchat verify certificate/linf/receipts/*.png"

@@ -140,7 +140,7 @@ def print_certified(found: "Certified", beside: "Beside | None") -> None:
     the widest gaps."""
     from pasunchat.reports.certified_words import gap_findings, proved_in_words, widest_in_words
 
-    for sentence in [*proved_in_words(found), *(gap_findings(beside) if beside else ())]:
+    for sentence in [*proved_in_words(found), *(gap_findings(found, beside) if beside else ())]:
         say(sentence)
     for line in widest_in_words(beside, found.norm) if beside else ():
         say(f"  {line}")

@@ -3,7 +3,6 @@ a photo, which change does, and the gap between the two, of which nothing is kno
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from pasunchat.errors import PasunchatError
@@ -32,7 +31,8 @@ class Gap:
 
 
 def gaps(certified: Certified, attacked: Sequence[AttackedPhoto]) -> list[Gap]:
-    """What is proved and what is shown of each photo that is right in both, the widest gap first.
+    """What is proved and what is shown of each photo that is right in both, the widest gap first;
+    of those that no attack fooled, the one of which least is proved.
 
     Raises PasunchatError where they are not about the same photos.
     """
@@ -47,8 +47,7 @@ def gaps(certified: Certified, attacked: Sequence[AttackedPhoto]) -> list[Gap]:
         for photo in certified.certified
         if photo.answer == photo.real and by_row[photo.row].right
     ]
-    finite = sorted((gap for gap in found if gap.shown < inf), key=lambda gap: -gap.width)
-    return [gap for gap in found if gap.shown == inf] + finite
+    return sorted(found, key=lambda gap: (-gap.width, gap.proved))
 
 
 def contradictions(found: Sequence[Gap]) -> list[Gap]:

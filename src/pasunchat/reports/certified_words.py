@@ -51,21 +51,33 @@ def nothing_in_words(words: Words = TERMINAL) -> str:
     return words.t("prf_nothing")
 
 
-def gap_findings(beside: Beside, words: Words = TERMINAL) -> list[str]:
+def gap_findings(found: Certified, beside: Beside, words: Words = TERMINAL) -> list[str]:
     """What the certificate and an attack say together: how much is not known, and what would be a
     fault."""
-    fooled = [gap for gap in beside.gaps if gap.shown < inf]
-    ratios = sorted((gap.proved / gap.shown for gap in fooled if gap.shown), reverse=True)
-    sentences = []
-    if ratios:
-        half = words.part(ratios[(len(ratios) - 1) // 2])
-        told = {"attack": beside.attack.attack, "k": words.cnt(len(fooled)), "share": half}
-        sentences.append(words.t("prf_ratio", **told))
+    sentences = _not_known(found.info.asked.radius, beside, words)
     wrong = contradictions(beside.gaps)
     if wrong:
         names = ", ".join(gap.name for gap in wrong[:WIDEST])
         sentences.append(words.n("prf_wrong", len(wrong), list=names))
     return sentences
+
+
+def _not_known(radius: float | None, beside: Beside, words: Words) -> list[str]:
+    """Of one radius: of how many photos nothing is known. Else which part of a change that fools is
+    proved, of the photos that are fooled."""
+    attack = {"attack": beside.attack.attack}
+    if radius is not None:
+        proved = sum(gap.proved >= radius for gap in beside.gaps)
+        fooled = sum(gap.shown <= radius for gap in beside.gaps)
+        counts = {"p": proved, "k": fooled, "m": len(beside.gaps) - proved - fooled}
+        said = {name: words.cnt(max(0, number)) for name, number in counts.items()}
+        return [words.t("prf_within", n=words.cnt(len(beside.gaps)), **said, **attack)]
+    fooled_gaps = [gap for gap in beside.gaps if 0 < gap.shown < inf]
+    ratios = sorted((gap.proved / gap.shown for gap in fooled_gaps), reverse=True)
+    if not ratios:
+        return []
+    half = words.part(ratios[(len(ratios) - 1) // 2])
+    return [words.t("prf_ratio", k=words.cnt(len(ratios)), share=half, **attack)]
 
 
 def widest_in_words(beside: Beside, norm: str, words: Words = TERMINAL) -> list[str]:
