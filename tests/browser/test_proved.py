@@ -114,7 +114,21 @@ def test_more_is_never_said_than_is_proved(tab: Any, told: Told) -> None:
 def test_where_nothing_is_proved_it_says_so(tab: Any, told: Told) -> None:
     told.found(levels=0)
     assert W.t("prv_nothing") in tab.text("[data-regions]")
+    assert tab.text("[data-more-p]") == W["prv_instead"]
     assert not tab.page.query_selector("[data-axis] .proved")
+
+
+def test_stopped_before_the_first_radius_is_no_verdict_on_the_network(tab: Any, told: Told) -> None:
+    told.found(levels=0, ended="late")
+    assert W.t("prv_nothing_yet") in tab.text("[data-regions]")
+    assert W["prv_late"] in note(tab) and tab.text("[data-more-p]") == W["prv_more"]
+
+
+def test_an_error_is_said(tab: Any, told: Told) -> None:
+    told.events = [("failed", {"key": "g_failed", "values": {"why": "no memory"}})]
+    tab.see("proved")
+    tab.until("!document.querySelector('#proved .later').hidden")
+    assert W.t("prv_failed", why="no memory") == tab.text("#proved .later")
 
 
 def test_proved_beyond_shown_is_a_fault_and_is_said(tab: Any, told: Told) -> None:
@@ -178,8 +192,18 @@ def test_a_network_without_such_a_proof_says_which_has_one(
 def test_nothing_stands_beside_the_screen(open_tab: Open, lang: str, width: int) -> None:
     tab = open_tab(viewport={"width": width, "height": 800})
     tab.go(f"/?lang={lang}")
-    Told(tab).found()
+    told = Told(tab)
+    told.found()
     assert tab.page.evaluate("document.documentElement.scrollWidth") == width
+    assert_inside(tab)
+    tab.page.click('[data-sample="cat"]')  # of which nothing is shown
+    tab.answered()
+    tab.see("proved")
+    assert_inside(tab)
+
+
+def assert_inside(tab: Any) -> None:
+    """No word of the axis is cut off."""
     axis = "[...document.querySelectorAll('[data-axis] svg')].find((s) => s.clientWidth)"
     assert tab.page.evaluate(
         f"[...({axis}).querySelectorAll('text')].every((text) => {{ const {{ x, width }} ="

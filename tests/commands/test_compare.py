@@ -118,7 +118,7 @@ def test_what_is_proved_stands_beside_what_an_attack_showed(models: Path, call: 
     assert call(*attack.split()).status == 0
     said = call(*COMPARE, "data", "--overwrite")
     assert said.status == 0, said.err
-    assert "attacked by" in said.out
+    assert "attacked by" in said.out and "(proved)" in said.out
     assert "pasunchat attack simple --data" not in said.out
     found = json.loads(call(*COMPARE, "data", "-o", "new", "--json").out)["proved"]
     assert found == json.loads(Path("new/proved.json").read_text())

@@ -67,6 +67,9 @@ def test_what_is_proved_lies_below_what_is_shown(
     assert any(one.accuracy_at(radius) for radius in radii if radius)
     for radius in radii:
         assert one.accuracy_at(radius) <= one.shown.accuracy_within(radius)
+    for gap in axis.widest:
+        assert gap.model == "one" and (gap.shown is None or gap.proved < gap.shown)
+    assert 0 < len(axis.widest) <= 5
     for at in one.proved:
         assert one.accuracy_at(at.radius) == at.accuracy
     assert one.accuracy_at(one.proved[-1].radius * 1.01) == 0

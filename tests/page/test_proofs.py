@@ -85,6 +85,16 @@ def test_one_that_is_stopped_says_what_is_proved_so_far(
     assert asker.post(f"/proof/{proof}/stop").status_code == 204
     found = dict(events(asker, proof)).get("found")
     assert found is not None and found["ended"] == "stopped" and found["levels"] == 0
+    assert found["more"] == "pasunchat certify runs/mine rex.png"
+
+
+def test_where_bounds_prove_nothing_votes_are_what_there_is(
+    asker: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Margins, "least", lambda *_: -1.0)
+    found = dict(events(asker, begun(asker, asker.photo(draw()))))["found"]
+    assert found["levels"] == 0 and found["ended"] is None
+    assert found["more"] == "pasunchat certify smoothed:runs/mine,sigma=0.25 rex.png"
 
 
 def test_one_ends_when_its_time_is_over_and_another_may_begin(

@@ -8,7 +8,7 @@ import pytest
 from pasunchat.certificates.certify import CERTIFICATES, Asked
 from pasunchat.measures.compare import Comparison
 from pasunchat.measures.robust_accuracy import CurvePoint
-from pasunchat.measures.shared_axis import OnAxis, SharedAxis, ShownByAttack
+from pasunchat.measures.shared_axis import OnAxis, PhotoGap, SharedAxis, ShownByAttack
 from pasunchat.measures.speed import Timing
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.comparison import read_axes, write_comparison
@@ -21,6 +21,7 @@ from pasunchat.reports.shared_axis import (
     shared_cells,
     shared_headings,
     shared_radii,
+    widest_gaps,
 )
 from pasunchat.story.wording import Words
 from pasunchat.training.run import Run
@@ -32,7 +33,11 @@ def curve(*points: tuple[float, float]) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(levels * LEVEL, share) for levels, share in points)
 
 
-ATTACK = ShownByAttack("turning", "normal", 256, curve((0, 0.9), (1, 0.6), (2, 0.0)), ())
+WIDEST = (
+    PhotoGap("tiny", "a.png", "cat", 0.5 * LEVEL, None),
+    PhotoGap("tiny", "b.png", "dog", 0.0, 2 * LEVEL),
+)
+ATTACK = ShownByAttack("turning", "normal", 256, curve((0, 0.9), (1, 0.6), (2, 0.0)), (), WIDEST)
 TINY = OnAxis("tiny", "bounds", Asked("linf"), curve((0, 0.9), (0.5, 0.8), (1, 0.2)), ATTACK)
 SIMPLE = OnAxis("simple", "bounds", Asked("linf"), curve((0, 0.8), (0.3, 0.4)), None)
 
@@ -86,6 +91,19 @@ def test_what_may_mislead_is_said(axis: SharedAxis) -> None:
     assert norms_apart([axis]) == [] and len(norms_apart([axis, axis])) == 1
 
 
+def test_the_photos_of_which_least_is_known_are_named_with_their_models(axis: SharedAxis) -> None:
+    wide = tuple(
+        PhotoGap("simple", f"{at}.png", "cat", 0.0, (3 + at) * LEVEL) for at in range(5)
+    )  # fmt: skip
+    other = replace(SIMPLE, shown=replace(ATTACK, widest=wide))
+    said = widest_gaps(replace(axis, models=(TINY, other)))
+    assert [line.split(",")[0] for line in said] == [
+        "tiny: a.png", "simple: 4.png", "simple: 3.png", "simple: 2.png", "simple: 1.png",
+    ]  # fmt: skip
+    assert "no attack found a change that does" in said[0]
+    assert widest_gaps(replace(axis, models=(SIMPLE,))) == []
+
+
 def test_patches_are_no_norm_of_an_attack(axis: SharedAxis) -> None:
     assert attack_commands(replace(axis, norm="patch"), {"simple": "simple"}) == []
 
@@ -126,7 +144,12 @@ def test_the_report_shows_the_axes_of_its_comparison(
     assert {"proved.json", "proved-linf.png", "proved-linf.svg"} <= names
     assert read_axes(run.folder) == [axis]
     page = unescape(write_report(run.folder).read_text()).replace("\u00a0", " ")
-    for words in ("What is proved of each?", "80.0 % to 90.0 %", *axis_sentences(axis)):
+    for words in (
+        "What is proved of each?",
+        "80.0 % to 90.0 %",
+        *axis_sentences(axis),
+        *widest_gaps(axis),
+    ):
         assert words in page
     write_comparison(folder, comparison, timing, overwrite=True)
     assert read_axes(run.folder) == []

@@ -195,6 +195,7 @@ def _print_axes(axes: "Sequence[SharedAxis]", models: dict[str, str]) -> None:
         norms_apart,
         shared_cells,
         shared_headings,
+        widest_gaps,
     )
 
     for axis in axes:
@@ -206,6 +207,8 @@ def _print_axes(axes: "Sequence[SharedAxis]", models: dict[str, str]) -> None:
             say(sentence)
         for command in attack_commands(axis, models):
             say(f"  {command}")
+        for gap in widest_gaps(axis):
+            say(f"  {gap}")
     for sentence in norms_apart(axes):
         say(sentence)
 

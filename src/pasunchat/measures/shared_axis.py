@@ -4,6 +4,7 @@ photos. A norm has an axis of its own, since a size in one says nothing of a siz
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,29 @@ from pasunchat.certificates.certify import Asked
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.certified import Certified, read_certified
-from pasunchat.measures.gaps import Beside, attack_beside, contradictions
+from pasunchat.measures.gaps import Beside, Gap, attack_beside, contradictions
 from pasunchat.measures.robust_accuracy import CurvePoint, farthest
 from pasunchat.measures.same_photos import shared_rows
 from pasunchat.photos.dataset import Dataset
 
+WIDEST = 5  # photos with the widest gaps that are kept
 DEPENDS_ON_SIZE = ("l2",)  # norms in which a change of a larger picture is longer
+
+
+@dataclass(frozen=True)
+class PhotoGap:
+    """One photo of one model: how much of it is not known."""
+
+    model: str
+    photo: str
+    real: str  # its class
+    proved: float
+    shown: float | None  # None: no change that fools was found
+
+    @property
+    def gap(self) -> Gap:
+        """The same, infinite where nothing was found."""
+        return Gap(self.photo, self.real, self.proved, inf if self.shown is None else self.shown)
 
 
 @dataclass(frozen=True)
@@ -30,6 +48,7 @@ class ShownByAttack:
     levels: int | None  # of a value, of the pictures that it searched; None: any number
     curve: tuple[CurvePoint, ...]  # from radius 0 on; each share holds from its radius on
     wrong: tuple[str, ...]  # photos that a change within the proved radius fools
+    widest: tuple[PhotoGap, ...]  # the photos of which least is known, the widest gap first
 
     def accuracy_within(self, radius: float) -> float:
         """Robust accuracy at a radius, 0 or more: at most so many withstand every attack."""
@@ -62,6 +81,12 @@ class SharedAxis:
     photos: int
     models: tuple[OnAxis, ...]  # in the order given
     without: tuple[str, ...]  # the others: without a certificate in this norm on these photos
+
+    @property
+    def widest(self) -> list[PhotoGap]:
+        """The widest gaps of all models, the widest first."""
+        every = [each for model in self.models if model.shown for each in model.shown.widest]
+        return sorted(every, key=lambda each: (-each.gap.width, each.proved))[:WIDEST]
 
     @property
     def wrong(self) -> list[tuple[str, str]]:
@@ -166,11 +191,11 @@ def _on_axis(found: _Found) -> OnAxis:
         method=certified.info.method,
         asked=certified.info.asked,
         proved=certified.curve,
-        shown=_shown(beside) if beside else None,
+        shown=_shown(found.name, beside) if beside else None,
     )
 
 
-def _shown(beside: Beside) -> ShownByAttack:
+def _shown(model: str, beside: Beside) -> ShownByAttack:
     attack = beside.attack
     return ShownByAttack(
         attack=attack.info.request.attack,
@@ -178,4 +203,8 @@ def _shown(beside: Beside) -> ShownByAttack:
         levels=attack.info.request.levels,
         curve=attack.curve,
         wrong=tuple(gap.name for gap in contradictions(beside.gaps)),
+        widest=tuple(
+            PhotoGap(model, gap.name, gap.real, gap.proved, gap.shown if gap.shown < inf else None)
+            for gap in beside.gaps[:WIDEST]
+        ),
     )

@@ -97,6 +97,7 @@ from pasunchat.reports.shared_axis import (
     shared_axis_figure,
     shared_cells,
     shared_headings,
+    widest_gaps,
 )
 from pasunchat.reports.tradeoff import tradeoff
 from pasunchat.storage import refuse_existing, write_bytes
@@ -238,6 +239,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     axis_figure, axis_cells, right_in_words, proved_in_words, gap_findings, widest_cells,
     verify_command, attack_command,
     shared_axis_figure, shared_headings, shared_cells, axis_measured, axis_sentences, norms_apart,
+    widest_gaps,
     mark_of, noise_image, noise_picture, still_as_was, turning_share, mean_push, level_bars,
     walk_chart, growth_chart, layer_names, plane_chart, texts, transform_said, cancels,
 )

@@ -18,7 +18,11 @@ from pasunchat.reports.certified import (
     draw_curves,
     round_radii,
 )
-from pasunchat.reports.certified_words import nothing_in_words, size_in_words
+from pasunchat.reports.certified_words import (
+    gap_in_words,
+    nothing_in_words,
+    size_in_words,
+)
 from pasunchat.story.wording import TERMINAL, Words
 
 SIDE_BY_SIDE = 3  # panels
@@ -92,6 +96,11 @@ def _how(model: OnAxis, words: Words) -> str:
     return words.t("axis_of", **told)
 
 
+def widest_gaps(axis: SharedAxis, words: Words = TERMINAL) -> list[str]:
+    """The photos of which least is known, with their models, a sentence each."""
+    return [f"{each.model}: {gap_in_words(axis.norm, each.gap, words)}" for each in axis.widest]
+
+
 def attack_commands(axis: SharedAxis, models: Mapping[str, str]) -> list[str]:
     """Attacks on the same photos that are not there yet, in a norm that attacks have. models: how
     each is loaded."""
@@ -156,6 +165,14 @@ def renamed(axis: SharedAxis, names: dict[str, str]) -> SharedAxis:
     """The same with its models under other names."""
     return replace(
         axis,
-        models=tuple(replace(model, name=names[model.name]) for model in axis.models),
+        models=tuple(_renamed(model, names[model.name]) for model in axis.models),
         without=tuple(names[name] for name in axis.without),
     )
+
+
+def _renamed(model: OnAxis, name: str) -> OnAxis:
+    shown = model.shown
+    if shown is not None:
+        widest = tuple(replace(each, model=name) for each in shown.widest)
+        shown = replace(shown, widest=widest)
+    return replace(model, name=name, shown=shown)

@@ -8,7 +8,7 @@ import { insteadOf } from "./later.js";
 import { answerOf, fooled, model, now, source, was, watch } from "./now.js";
 import { num, rich, say, word } from "./say.js";
 
-const BOXES = [[640, 92], [340, 92]], BAR = [34, 68], BEYOND = 1.35, ALONE = 4, DIGITS = 2, ROOM = 90; // drawings, heights, of what is shown, of what is proved, of a radius, for words
+const BOXES = [[640, 92], [340, 92]], BAR = [34, 68], BEYOND = 1.35, ALONE = 4, DIGITS = 2, ROOM = 90, EDGE = 16; // drawings, heights, of what is shown, of what is proved, of a radius, for words, of a tick
 const notes = $("[data-proved-note]"), proofs = new Map(); // of each photo and network
 let running = null;
 
@@ -39,7 +39,7 @@ function axisChart([W, H], levels, shown, label) {
   const part = (name, x0, x1) => svg("rect", { class: name, x: x0, y: top, width: Math.max(0, x1 - x0), height: bottom - top });
   const edge = (at) => svg("line", { class: "edge", x1: at, x2: at, y1: top - 6, y2: bottom + 6 });
   const step = stepFor(end, 5), ticks = [], parts = [];
-  for (let v = 0; v <= end; v += step) ticks.push(text(`tick ${v === 0 ? "" : "mid"}`, x(v), bottom + 20, v === 0 ? "0" : num(v, placesFor(step))));
+  for (let v = 0; v <= end; v += step) ticks.push(text(`tick ${v === 0 ? "" : x(v) > W - EDGE ? "end" : "mid"}`, x(v), bottom + 20, v === 0 ? "0" : num(v, placesFor(step))));
   if (from > x(levels)) parts.push(part("unknown", x(levels), from));
   if (from - x(levels) > ROOM) parts.push(text("label mid soft", (x(levels) + from) / 2, (top + bottom) / 2 + 5, word("prv_short_unknown")));
   if (shown) parts.push(part(`shown c${markOf(shown.label)}`, from, x(end)), edge(from), text("label", Math.min(from, W - 84), top - 12, say("prv_short_shown", { x: num(shown.levels) })));
@@ -55,8 +55,8 @@ function region(icon, key, values) {
 }
 const blank = () => make("i", { class: "blank", "aria-hidden": "true" });
 
-function drawRegions(levels, shown) {
-  const a = nameOf(was()), rows = [levels > 0 ? region(markIcon(was()), "prv_proved", { r: provedSize(levels), a }) : region(blank(), "prv_nothing")];
+function drawRegions(levels, ended, shown) {
+  const a = nameOf(was()), rows = [levels > 0 ? region(markIcon(was()), "prv_proved", { r: provedSize(levels), a }) : region(blank(), ended ? "prv_nothing_yet" : "prv_nothing")];
   rows.push(region(blank(), shown ? "prv_unknown" : "prv_unknown_all"));
   if (shown) rows.push(region(markIcon(shown.label), "prv_shown", { x: shownSize(shown.levels), c: nameOf(shown.label), how: shown.how }));
   $("[data-regions]").replaceChildren(...rows);
@@ -64,11 +64,12 @@ function drawRegions(levels, shown) {
 function drawResult({ levels, ended, more }) {
   const shown = shownNow(), said = [];
   drawAxis(levels, shown);
-  drawRegions(levels, shown);
+  drawRegions(levels, ended, shown);
   if (shown && shown.levels <= levels) said.push(note("wrong", say("prv_wrong", { x: shownSize(shown.levels), r: provedSize(levels) })));
   if (ended) said.push(note("", word(ended === "late" ? "prv_late" : "prv_stopped"), { button: word("prv_again"), does: again }));
   notes.replaceChildren(...said);
   $("[data-proved-more]").hidden = false;
+  $("[data-more-p]").textContent = word(levels > 0 || ended ? "prv_more" : "prv_instead");
   $("[data-prove]").textContent = more;
 }
 function again() {
@@ -79,7 +80,7 @@ function refuse(refusal) {
   if (!refusal.key) throw refusal;
   running = null;
   notes.replaceChildren();
-  insteadOf("proved", wrongNote(refusal));
+  insteadOf("proved", wrongNote(refusal.key === "g_failed" ? { ...refusal, key: "prv_failed" } : refusal));
 }
 const keyNow = () => `${now.photo.photo} ${now.run}`;
 
@@ -114,7 +115,7 @@ async function prove(key) {
   mine.stop = stop;
 }
 async function drawProved() {
-  $("[data-proved-p]").textContent = say("prv_p", { size: `${model().size} × ${model().size}` });
+  $("[data-proved-p]").textContent = say("prv_p", { size: `${model().size}\u00a0×\u00a0${model().size}` });
   if (!source.prove) return insteadOf("proved", note("", word("pack_proved"), { code: `pasunchat certify ${model().name} rex.jpg` }));
   const key = keyNow(), known = proofs.get(key);
   if (running && running.key !== key) leave();
