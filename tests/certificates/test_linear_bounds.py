@@ -64,6 +64,7 @@ def test_in_exact_arithmetic_the_bound_ends_at_the_exact_radius() -> None:
         ("simple:width=4,depth=3", 5, "normal"),
         ("dense:units=8", 3, "normal"),
         ("simple:width=4,depth=2", 2, "thorough"),
+        ("dense:units=8", 10, "thorough"),
     ],
 )
 def test_nothing_found_lies_within_what_is_proved(network: str, classes: int, effort: str) -> None:

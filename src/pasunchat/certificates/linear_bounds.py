@@ -3,7 +3,8 @@
 A radius is proved where the lowest bound of every margin, the right logit less another, lies above
 0 for all pictures of the box. By effort: `quick` draws lines over intervals (CROWN-IBP), `normal`
 over intervals that linear bounds have narrowed (CROWN), `thorough` chooses the lower lines for each
-margin as well. No probability is in it but that of rounding (bounds/intervals.py).
+margin as well, and proves what is missing by contradiction. No probability is in it but that of
+rounding (bounds/intervals.py).
 """
 
 from collections.abc import Callable
@@ -17,10 +18,10 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from pasunchat.certificates.bounds.backward import Bounds, Tighten, as_it_is, bounds, least
+from pasunchat.certificates.bounds.contradiction import by_contradiction
 from pasunchat.certificates.bounds.intervals import Box
 from pasunchat.certificates.bounds.maxima import Differences
 from pasunchat.certificates.bounds.patches import by_patches
-from pasunchat.certificates.bounds.slopes import sharpened
 from pasunchat.certificates.bounds.trace import Network, Value, trace
 from pasunchat.certificates.certificate import Certificate, Proof
 from pasunchat.certificates.watch import Watch
@@ -40,15 +41,15 @@ class Ways(NamedTuple):
     least: Callable[[Bounds, Value, Tensor], Tensor]
 
 
-CROWN_IBP, CROWN, ALPHA_CROWN = (
+CROWN_IBP, CROWN, CONTRADICTION = (
     Ways(as_it_is, least),
     Ways(by_patches, least),
-    Ways(by_patches, sharpened),
+    Ways(by_patches, by_contradiction),
 )
 EFFORTS = {  # each goes on from what the one before it proved
     "quick": (CROWN_IBP,),
     "normal": (CROWN_IBP, CROWN),
-    "thorough": (CROWN_IBP, CROWN, ALPHA_CROWN),
+    "thorough": (CROWN_IBP, CROWN, CONTRADICTION),
 }
 
 

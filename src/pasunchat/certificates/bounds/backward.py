@@ -8,6 +8,7 @@ taken off on the way, step by step: each is at most gamma_n of |A| times the siz
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -46,6 +47,7 @@ class Bounds:
     boxes: list[Box]  # of each value
     lines: dict[Value, Lines]  # of each maximum
     sizes: dict[Value, Tensor]  # of each step's terms, of which its error is a share
+    gaps: dict[Value, Differences]  # in each maximum's windows, where they are known
     arithmetic: Arithmetic
 
 
@@ -73,7 +75,14 @@ def bounds(
     tighten: narrows what a maximum takes before its lines are drawn; None: interval bound
     propagation, whose lines have no slope (Gowal et al. 2018).
     """
-    known = Bounds(network, [around(pixels, radius)], {}, {}, arithmetic)
+    return bounds_in(network, around(pixels, radius), tighten, arithmetic)
+
+
+def bounds_in(
+    network: Network, picture: Box, tighten: Tighten | None, arithmetic: Arithmetic
+) -> Bounds:
+    """As `bounds`, for the pictures in a box."""
+    known = Bounds(network, [picture], {}, {}, {}, arithmetic)
     for value, step in enumerate(network.steps, 1):
         taken = [known.boxes[each] for each in step.inputs]
         if not isinstance(step, Maximum):
@@ -83,6 +92,8 @@ def bounds(
         if tighten:
             box, gaps = tighten(known, value, taken[0], between(known, step))
             drawn = lines(step, box, gaps)
+            if gaps is not None:
+                known.gaps[value] = gaps
         else:
             box, drawn = taken[0], constants(step, taken[0])
         known.boxes[step.inputs[0]] = box
@@ -111,18 +122,23 @@ def by_values(
     made = step.inputs[0]
     open_ = contest(step, box, gaps)
     own = torch.arange(open_.low.shape[-1]) == open_.best
-    low = _deciding(step, own & open_.may_win, box)
-    high = _deciding(step, open_.may_win, box)
+    low = deciding(step, own & open_.may_win, box)
+    high = deciding(step, open_.may_win, box)
     narrow = Box(box.low.flatten().clone(), box.high.flatten().clone())
     for which, sign, bound in ((low, 1.0, narrow.low), (high, -1.0, narrow.high)):
         for part in torch.split(which, ROWS):
-            rows = torch.zeros(len(part), box.low.numel(), dtype=torch.float64)
-            rows[range(len(part)), part] = sign
-            bound[part] = sign * least(known, made, rows.reshape(-1, *box.low.shape[1:]))
+            bound[part] = sign * least(known, made, sign * each_of(part, box))
     return Box(*(each.reshape(box.low.shape) for each in narrow)).within(box), gaps
 
 
-def _deciding(step: Maximum, among: Tensor, box: Box) -> Tensor:
+def each_of(which: Tensor, box: Box) -> Tensor:
+    """Weights of 1 for each of some places, int64 [S], of a flattened box, else 0, [S, ...]."""
+    rows = torch.zeros(len(which), box.low.numel(), dtype=torch.float64)
+    rows[range(len(which)), which] = 1.0
+    return rows.reshape(-1, *box.low.shape[1:])
+
+
+def deciding(step: Maximum, among: Tensor, box: Box) -> Tensor:
     """The places, in the flattened box, of some values of windows, bool [1, ..., K]."""
     place = torch.arange(box.low.numel(), dtype=torch.float64).reshape(box.low.shape)
     found: Tensor = windows(step, place, -1.0)[among].long().unique()  # type: ignore[no-untyped-call]
@@ -139,32 +155,50 @@ def least(known: Bounds, value: Value, weights: Tensor) -> Tensor:
 
 
 def _least(known: Bounds, value: Value, weights: Tensor) -> Tensor:
-    waiting = {value: weights}
-    total = weights.new_zeros(len(weights))
-    for at in range(value, 0, -1):
+    return at_a_corner(known, carried(known, alone(value, weights)))
+
+
+class Sums(NamedTuple):
+    """Weighted sums of a network's values, one or several, and a constant."""
+
+    weights: dict[Value, Tensor]  # of each value that has some, [S, ...]
+    constant: Tensor  # [S]
+
+
+def alone(value: Value, weights: Tensor) -> Sums:
+    """Weighted sums of one value, [S, ...]."""
+    return Sums({value: weights}, weights.new_zeros(len(weights)))
+
+
+def carried(known: Bounds, sums: Sums, to: Value = 0) -> Sums:
+    """Sums that are nowhere larger, of the values up to `to` alone."""
+    waiting, total = dict(sums.weights), sums.constant
+    for at in range(max(waiting), to, -1):
         if at not in waiting:
             continue
-        carried = waiting.pop(at)
+        weights = waiting.pop(at)
         step = known.network.steps[at - 1]
-        share = gamma(carried[0].numel() + SPARE)
+        share = gamma(weights[0].numel() + SPARE)
         if not isinstance(step, Maximum):
             share += known.arithmetic.error(step.terms)
-        total = total - share * _added(carried.abs(), known.sizes[at])
+        total = total - share * _added(weights.abs(), known.sizes[at])
         if isinstance(step, Maximum):
-            through_lines, constant = _back_through_lines(known, at, step, carried)
+            through_lines, constant = _back_through_lines(known, at, step, weights)
             backs = [through_lines]
         else:
-            backs, constant = _back_through_affine(known, step, carried)
+            backs, constant = _back_through_affine(known, step, weights)
         total = total + constant
         for each, back in zip(step.inputs, backs, strict=True):
             waiting[each] = waiting[each] + back if each in waiting else back
-    return total + _at_a_corner(waiting[0], known.boxes[0])
+    return Sums(waiting, total)
 
 
-def _at_a_corner(weights: Tensor, box: Box) -> Tensor:
-    """The least of weighted sums over a box, [S], rounded down."""
+def at_a_corner(known: Bounds, sums: Sums) -> Tensor:
+    """The least of sums of the picture's values alone over its box, [S], rounded down."""
+    weights, box = sums.weights[0], known.boxes[0]
     slack = gamma(weights[0].numel() + 4) * _added(weights.abs(), box.size)
-    return _added(weights, box.middle) - _added(weights.abs(), box.half) - slack
+    least = _added(weights, box.middle) - _added(weights.abs(), box.half) - slack
+    return sums.constant + least
 
 
 def _back_through_lines(

@@ -22,33 +22,52 @@ def sharpened(known: Bounds, value: Value, weights: Tensor) -> Tensor:
 
     weights: [S, ...], the value being [1, ...]. Ends for good once every sum is above 0.
     """
-    return torch.cat([_sharpened(known, value, row[None]) for row in weights])
+    return torch.cat([sharpest(known, value, row[None])[0] for row in weights])
 
 
 @torch.enable_grad()
-def _sharpened(known: Bounds, value: Value, weights: Tensor) -> Tensor:
-    best = least(known, value, weights)
-    slopes = {
-        at: drawn.share.clone().requires_grad_()
-        for at, drawn in known.lines.items()
-        if _is_relu(known, at)
-    }
+def sharpest(known: Bounds, value: Value, weights: Tensor) -> tuple[Tensor, Bounds]:
+    """As `sharpened`, of one sum, [1, ...]; with the lines that give the bound."""
+    best, chosen = least(known, value, weights), known
+    slopes = free_slopes(known)
     if not slopes:
-        return best
+        return best, chosen
     optimiser = torch.optim.Adam(slopes.values(), lr=RATE)
     for _ in range(STEPS):
-        if bool((best > 0).all()):
+        if bool(best > 0):
             break
-        chosen = {at: replace(known.lines[at], share=slopes[at]) for at in slopes}
-        bound = least(replace(known, lines=known.lines | chosen), value, weights)
+        tried = with_slopes(known, slopes)
+        bound = least(tried, value, weights)
+        if bool(bound > best):
+            best, chosen = bound.detach(), with_slopes(known, copied(slopes))
         optimiser.zero_grad()
         (-bound.sum()).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         with torch.no_grad():
             for each in slopes.values():
                 each.clamp_(0, 1)
-        best = torch.maximum(best, bound.detach())
-    return best
+    return best, chosen
+
+
+def free_slopes(known: Bounds, sums: int = 1) -> dict[Value, Tensor]:
+    """The shares of lower lines that may be chosen, for so many sums each, float64 [S, ...] that
+    require a gradient."""
+    return {
+        at: drawn.share.expand(sums, *drawn.share.shape[1:]).clone().requires_grad_()
+        for at, drawn in known.lines.items()
+        if _is_relu(known, at)
+    }
+
+
+def with_slopes(known: Bounds, slopes: dict[Value, Tensor]) -> Bounds:
+    """The same bounds with other lower lines."""
+    drawn = {at: replace(known.lines[at], share=slopes[at]) for at in slopes}
+    return replace(known, lines=known.lines | drawn)
+
+
+def copied(slopes: dict[Value, Tensor]) -> dict[Value, Tensor]:
+    """Slopes as they are now."""
+    return {at: each.detach().clone() for at, each in slopes.items()}
 
 
 def _is_relu(known: Bounds, at: Value) -> bool:
