@@ -48,14 +48,27 @@ def axis() -> SharedAxis:
 
 
 def test_each_cell_says_at_least_and_at_most(axis: SharedAxis) -> None:
-    assert shared_radii(axis) == pytest.approx([0, 0.5 * LEVEL, LEVEL])
+    assert shared_radii(axis) == pytest.approx([0, 0.2 * LEVEL, 0.5 * LEVEL, LEVEL])
     assert shared_headings(axis) == (
-        "model", "no change", "0.5 of 255 levels", "1 of 255 levels",
+        "model", "no change", "0.2 of 255 levels", "0.5 of 255 levels", "1 of 255 levels",
     )  # fmt: skip
     assert shared_cells(axis) == [
-        ("tiny", "90.0 %", "80.0 % to 90.0 %", "20.0 % to 60.0 %"),
-        ("simple", "80.0 %", "0 % or more", "0 % or more"),
+        ("tiny", "90.0 %", "80.0 % to 90.0 %", "80.0 % to 90.0 %", "20.0 % to 60.0 %"),
+        ("simple", "80.0 %", "40.0 % or more", "0 % or more", "0 % or more"),
     ]
+
+
+def test_the_table_stays_narrow_and_has_something_proved_of_each(axis: SharedAxis) -> None:
+    ends = (0.03, 0.3, 3.0, 30.0)
+    models = tuple(
+        replace(SIMPLE, name=f"m{end}", proved=curve((0, 0.9), (end, 0.5))) for end in ends
+    )
+    radii = shared_radii(replace(axis, models=models))
+    assert radii[0] == 0 and len(radii) == 4 and radii == sorted(radii)
+    assert radii[1] <= 0.03 * LEVEL and 10 * LEVEL <= radii[-1] <= 30 * LEVEL
+    nothing = replace(SIMPLE, proved=curve((0, 0.9)))
+    assert shared_radii(replace(axis, models=(nothing,))) == [0]
+    assert len(shared_radii(replace(axis, models=(replace(nothing, shown=ATTACK),)))) > 1
 
 
 def test_where_both_meet_it_is_one_share(axis: SharedAxis) -> None:

@@ -27,16 +27,18 @@ from pasunchat.story.wording import TERMINAL, Words
 
 SIDE_BY_SIDE = 3  # panels
 PANEL = 3.6, 3.2  # inches
-RADII = 3  # of the table, over what is proved
+STEPS, RADII = 2, 3  # of what is proved of a model; at most so many radii are in the table
 
 
 def shared_radii(axis: SharedAxis) -> list[float]:
-    """0, those that were asked for, and round ones over what is proved; where nothing is, over what
-    is shown."""
+    """0, those that were asked for, and a few round ones: below the end of what is proved of each
+    model; where nothing is, over what is shown."""
     asked = [model.asked.radius for model in axis.models if model.asked.radius is not None]
-    proved = max(model.proved[-1].radius for model in axis.models)
-    shown = max((model.shown.curve[-1].radius for model in axis.models if model.shown), default=0.0)
-    return sorted({*asked, *round_radii(axis.norm, [proved or shown], RADII)})
+    proved = [model.proved[-1].radius for model in axis.models if len(model.proved) > 1]
+    shown = [model.shown.curve[-1].radius for model in axis.models if model.shown]
+    none, *found = round_radii(axis.norm, proved or shown, STEPS)
+    few = [found[at * (len(found) - 1) // (RADII - 1)] for at in range(RADII)] if found else []
+    return sorted({none, *asked, *few})
 
 
 def shared_headings(axis: SharedAxis, words: Words = TERMINAL) -> tuple[str, ...]:
