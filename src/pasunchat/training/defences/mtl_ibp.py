@@ -25,7 +25,7 @@ from pasunchat.training.inputs import Targets
 class MtlIbp:
     """Withstands an attack, by a network of which it can be proved."""
 
-    share: float = 0.01  # of the loss, for what intervals leave possible; 1: for that alone
+    share: float = 0.02  # of the loss, for what intervals leave possible; 1: for that alone
 
     def __post_init__(self) -> None:
         refuse_out_of_range(self, share=0)
