@@ -115,6 +115,23 @@ def test_what_is_supposed_holds_of_every_picture_that_is_so(seed: int) -> None:
     assert wide(known) < 0.9 * wide(at_first)
 
 
+def test_it_holds_of_branches_and_windows_as_well(network: Network, photo: Tensor) -> None:
+    """Of a sum that is 0 or less for about half of the pictures."""
+    draw = generator("within", 0)
+    ways = torch.rand(200, *photo.shape, generator=draw, dtype=torch.float64) * 2 - 1
+    tried = (photo.double() + 3 / 255 * torch.cat([ways, ways.sign()])).clamp(0, 1)
+    values = torch.vmap(network.values)(tried)
+    mean = values[-1].mean(0)
+    weights = torch.randn(mean.shape, generator=draw, dtype=torch.float64)
+    weights = weights - mean * (weights * mean).sum() / (mean * mean).sum()
+    so = (values[-1] @ weights.T)[:, 0, 0] <= 0
+    assert so.any() and not so.all()
+    supposed = suppose(bounds(network, photo, 3 / 255, as_it_is, EXACT), network.output, weights)
+    known = narrower(supposed, costliest(supposed)[0])
+    for value, box in zip(values, known.boxes, strict=True):
+        assert bool(((box.low <= value) & (value <= box.high))[so].all())
+
+
 def wide(known: Bounds) -> float:
     return sum(float((box.high - box.low).sum()) for box in known.boxes)
 

@@ -63,7 +63,7 @@ def by_contradiction(known: Bounds, value: Value, weights: Tensor) -> Tensor:
     """
     each = [suppose(known, value, row[None]) for row in weights]
     found = torch.tensor([supposed.bound for supposed in each], dtype=torch.float64)
-    if not known.lines or sum(box.low.numel() for box in known.boxes) > LARGEST:
+    if sum(box.low.numel() for box in known.boxes) > LARGEST:
         return found
     for at in found.argsort(stable=True).tolist():
         if found[at] <= 0:
@@ -146,7 +146,7 @@ def costliest(supposed: Supposed) -> tuple[dict[Value, Tensor], float]:
         sums = carried(known, sums, at)
         if at in sums.weights:
             costs[at] = sums.weights[at].abs() * _apart(step, drawn, known.boxes[step.inputs[0]])
-    every = torch.cat([cost.flatten() for cost in costs.values()])
+    every = torch.cat([torch.zeros(1), *(cost.flatten() for cost in costs.values())])
     most = every.topk(min(CHOSEN, len(every))).values
     return {at: (cost >= most[-1]) & (cost > 0) for at, cost in costs.items()}, float(most.sum())
 
