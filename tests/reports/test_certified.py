@@ -16,6 +16,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.pictures.figures import styled
 from pasunchat.reports.certified import (
     ProvedAndShown,
+    attack_command,
     axis_cells,
     axis_figure,
     certificate_folder,
@@ -109,6 +110,11 @@ def test_a_size_of_each_kind_in_words() -> None:
     assert size_in_words("patch", 0.02) == "2 % of the area"
     assert size_in_words("linf", LEVEL / 4) == "0.25 of 255 levels"
     assert size_in_words("linf", LEVEL / 4, FRENCH) == "0,25 niveau sur 255"
+
+
+def test_the_other_side_is_an_attack_in_the_norm_if_there_is_one(proved: ProvedAndShown) -> None:
+    assert "--norm linf" in str(attack_command(proved.certified, "runs/mine"))
+    assert attack_command(replace(proved.certified, norm="patch"), "runs/mine") is None
 
 
 def test_the_gap_in_words(proved: ProvedAndShown) -> None:

@@ -225,7 +225,7 @@ def _finished(
         say(right_in_words(found))
         print_certified(found, beside)
         shown = f"look at {folder / 'axis.png'}"
-        closing(folder, shown if beside else attack_command(found, found.model))
+        closing(folder, shown if beside else attack_command(found, found.model) or shown)
     if is_contradicted(beside):
         return 2
     if required is None:

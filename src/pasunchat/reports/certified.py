@@ -77,14 +77,17 @@ def proved_and_shown(run_folder: Path) -> list[ProvedAndShown]:
     ]
 
 
-def attack_command(found: Certified, model: str) -> str:
-    """The attack on the same photos, which shows the other side of the axis."""
+def attack_command(found: Certified, model: str) -> str | None:
+    """The attack on the same photos, which shows the other side of the axis; None for patches, of
+    which no attack searches the smallest."""
+    if found.norm not in NORMS:
+        return None
     return attack_on(model, found.norm, found.info.split, found.info.limit)
 
 
 def attack_on(model: str, norm: str, split: str, limit: int | None) -> str:
-    """An attack on the photos of a certificate in a norm; one of patches in that of the attack."""
-    words = ["--norm", norm] if norm != "patch" else []
+    """An attack in a norm on the photos of a certificate."""
+    words = ["--norm", norm]
     words += ["--split", split] if split != "test" else []
     words += ["--limit", str(limit)] if limit is not None else []
     return command("attack", model, "--data", "DATA", *words)
