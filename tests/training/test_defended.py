@@ -192,6 +192,18 @@ def test_what_comes_to_nothing_is_refused(
     assert "\n" not in str(refused.value) and not (tmp_path / "run").exists()
 
 
+def test_a_network_without_bounds_is_refused_before_anything_is_written(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    network = "residual:width=8,depth=1,squeeze=4"
+    start = train(dataset, Recipe(network=network, epochs=1), tmp_path / "run").folder
+    before = bytes_of(start)
+    recipe = defended(start, "linf:1/255:mtl-ibp", replace(HARD, network=network))
+    with pytest.raises(PasunchatError, match="no intervals are known of"):
+        train(dataset, recipe, start, overwrite=True)
+    assert bytes_of(start) == before
+
+
 def test_a_radius_that_is_far_too_large_is_told(
     fragile: Path, two_signs: Dataset, tmp_path: Path
 ) -> None:

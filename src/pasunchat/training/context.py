@@ -20,6 +20,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.progress import Progress, silent
 from pasunchat.runtime import Runtime
 from pasunchat.training.defences import Defending, defending
+from pasunchat.training.defences.intervals import worst_logits
 from pasunchat.training.features import FeatureInputs
 from pasunchat.training.inputs import Inputs, PixelInputs
 from pasunchat.training.loss import Loss
@@ -148,6 +149,17 @@ def refuse_unfit(dataset: Dataset, recipe: Recipe) -> None:
                 "training needs photos of every class for training and validation: prepare "
                 "again with another --split"
             )
+
+
+def refuse_without_bounds(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> None:
+    """Raise PasunchatError where a defence learns from bounds and a function that the network runs
+    has none."""
+    if recipe.defend is None or not defending(recipe.defend).proves:
+        return
+    picture = as_pixels(dataset.pixels[:1], classifier.mean.device)
+    one = torch.zeros(1, dtype=torch.int64, device=picture.device)
+    with torch.no_grad():
+        worst_logits(classifier, picture, one.float(), one)
 
 
 def _refuse_ineffective(recipe: Recipe) -> None:

@@ -19,7 +19,13 @@ from torch import Tensor, nn
 from pasunchat.errors import PasunchatError
 from pasunchat.photos.dataset import Dataset
 from pasunchat.runtime import Runtime, generator, set_up_runtime
-from pasunchat.training.context import TrainContext, class_weights, new_context, refuse_unfit
+from pasunchat.training.context import (
+    TrainContext,
+    class_weights,
+    new_context,
+    refuse_unfit,
+    refuse_without_bounds,
+)
 from pasunchat.training.defences import Defending, at_full_radius
 from pasunchat.training.defences.defence import DefendedBatch
 from pasunchat.training.failures import sign_of_failure
@@ -101,6 +107,7 @@ def train(
     weights = class_weights(dataset)
     classifier = new_classifier(dataset, recipe, runtime)
     start = None if recipe.start is None else begin_from(classifier, recipe.start)
+    refuse_without_bounds(classifier, dataset, recipe)
     run = begin_run(folder, dataset, recipe, runtime, weights, start, overwrite=overwrite)
     context = new_context(
         classifier,
