@@ -162,7 +162,7 @@ def axis_figure(found: Certified, attack: Robustness | None, words: Words = TERM
     draw_curves(axes, found.norm, *curves, end, words)
     axes.set_xlabel(words.t(f"size_{found.norm}"))
     axes.set_title(words.n("rob_title", found.photos))
-    axes.legend(frameon=False, loc="upper right", labelcolor=INK)
+    axes.legend(frameon=True, edgecolor="none", loc="upper right", labelcolor=INK)
     return figure
 
 
