@@ -137,16 +137,16 @@ def test_norms_are_not_mixed_in_one_table(models: Path, call: Callable) -> None:
 def test_a_model_that_has_no_certificate_is_named_and_the_others_go_on(
     models: Path, call: Callable
 ) -> None:
-    Path("bent.py").write_text(
+    Path("sigmoid_inside.py").write_text(
         "from torch import nn\n"
         "def made():\n"
         "    return nn.Sequential(nn.Flatten(), nn.Linear(768, 4), nn.Sigmoid(), nn.Linear(4, 2))\n"
     )
-    bent = "bent:made:size=16,classes=cat/dog,scale=0..1"
+    bent = "sigmoid_inside:made:size=16,classes=cat/dog,scale=0..1"
     said = call("compare", "linear", bent, "--data", "data", "-o", "new", *PROVE)
     assert said.status == 0, said.err
     assert "nothing is proved of it" in said.err and "take smoothed:MODEL" in said.err
-    assert "No certificate on these photos: bent:made" in said.out
+    assert "No certificate on these photos: sigmoid_inside:made" in said.out
     (axis,) = json.loads(Path("new/proved.json").read_text())
     assert [model["name"] for model in axis["models"]] == ["linear"]
 
