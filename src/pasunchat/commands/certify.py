@@ -210,14 +210,11 @@ def _finished(
     json: bool,
 ) -> int:
     """Draw, print, and say whether enough is proved and nothing is contradicted."""
-    from pasunchat.measures.attack_folder import read_attacks
-    from pasunchat.measures.gaps import attack_beside
-    from pasunchat.reports.certified import attack_command, draw_axis
+    from pasunchat.reports.certified import attack_command, draw_beside
     from pasunchat.reports.certified_words import right_in_words, size_in_words
     from pasunchat.words import share as in_words
 
-    beside = attack_beside(found, read_attacks(classifier.origin or Path()))
-    draw_axis(folder, found, beside.attack if beside else None)
+    beside = draw_beside(folder, found, classifier)
     if json:
         print_json(found)
     else:

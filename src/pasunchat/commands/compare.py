@@ -111,10 +111,8 @@ def _certify(
 ) -> None:
     """Certify a model where it has a certificate, and keep it where `certify` would; else say why
     it has none."""
-    from pasunchat.measures.attack_folder import read_attacks
     from pasunchat.measures.certified import certify_split, refuse_without_certificate
-    from pasunchat.measures.gaps import attack_beside
-    from pasunchat.reports.certified import certificate_folder, draw_axis
+    from pasunchat.reports.certified import certificate_folder, draw_beside
 
     try:
         refuse_without_certificate(classifier, dataset)
@@ -126,8 +124,7 @@ def _certify(
         found = certify_split(
             classifier, dataset, folder, asked, split=split, limit=limit, progress=progress
         )
-    beside = attack_beside(found, read_attacks(classifier.origin or Path()))
-    draw_axis(folder, found, beside.attack if beside else None)
+    draw_beside(folder, found, classifier)
 
 
 def _loaded(models: list[str]) -> "dict[str, Classifier]":

@@ -11,6 +11,7 @@ from pasunchat.measures.attacked import AttackedPhoto
 from pasunchat.measures.certified import Certified
 from pasunchat.measures.robust_accuracy import Robustness
 
+WIDEST = 5  # photos with the widest gaps that are named
 FARTHEST = 1e9  # a distance beyond all others, for photos that were not fooled
 
 
@@ -29,10 +30,15 @@ class Gap:
         """How much is not known."""
         return self.shown - self.proved
 
+    @property
+    def order(self) -> tuple[float, float]:
+        """Rising: the widest gap first; of those that no attack fooled, what is least proved."""
+        return -self.width, self.proved
+
 
 def gaps(certified: Certified, attacked: Sequence[AttackedPhoto]) -> list[Gap]:
-    """What is proved and what is shown of each photo that is right in both, the widest gap first;
-    of those that no attack fooled, the one of which least is proved.
+    """What is proved and what is shown of each photo that is right in both, in the order of
+    `Gap.order`.
 
     Raises PasunchatError where they are not about the same photos.
     """
@@ -47,7 +53,7 @@ def gaps(certified: Certified, attacked: Sequence[AttackedPhoto]) -> list[Gap]:
         for photo in certified.certified
         if photo.answer == photo.real and by_row[photo.row].right
     ]
-    return sorted(found, key=lambda gap: (-gap.width, gap.proved))
+    return sorted(found, key=lambda gap: gap.order)
 
 
 def contradictions(found: Sequence[Gap]) -> list[Gap]:

@@ -14,12 +14,11 @@ from pasunchat.certificates.certify import Asked
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.measures.attack_folder import read_attacks
 from pasunchat.measures.certified import Certified, read_certified
-from pasunchat.measures.gaps import Beside, Gap, attack_beside, contradictions
+from pasunchat.measures.gaps import WIDEST, Beside, Gap, attack_beside, contradictions
 from pasunchat.measures.robust_accuracy import CurvePoint, farthest
 from pasunchat.measures.same_photos import shared_rows
 from pasunchat.photos.dataset import Dataset
 
-WIDEST = 5  # photos with the widest gaps that are kept
 DEPENDS_ON_SIZE = ("l2",)  # norms in which a change of a larger picture is longer
 
 
@@ -86,7 +85,7 @@ class SharedAxis:
     def widest(self) -> list[PhotoGap]:
         """The widest gaps of all models, the widest first."""
         every = [each for model in self.models if model.shown for each in model.shown.widest]
-        return sorted(every, key=lambda each: (-each.gap.width, each.proved))[:WIDEST]
+        return sorted(every, key=lambda each: each.gap.order)[:WIDEST]
 
     @property
     def wrong(self) -> list[tuple[str, str]]:

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from pasunchat.page.bodies import as_kind, read_body
+from pasunchat.page.live import live
 from pasunchat.page.models import Model
 from pasunchat.page.photo_requests import KEEP, owner_of
 from pasunchat.page.photos import KeptPhoto
@@ -29,7 +30,6 @@ FILES = (
     "report.en",
     "report.fr",
 )  # that are made once they are asked for, beside the facts
-LIVE = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
 
 async def attack(request: Request) -> Response:
@@ -50,9 +50,7 @@ async def attack(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     """What it says, from the beginning or from after the last event that was heard."""
-    last = request.headers.get("last-event-id", "")
-    log = search_of(request).log
-    return StreamingResponse(log.listen(int(last) if last.isdigit() else -1), headers=LIVE)
+    return live(request, search_of(request).log)
 
 
 async def stop(request: Request) -> Response:

@@ -96,6 +96,11 @@ class Jobs(Generic[J]):
             job.log.add("failed", {"key": "g_stopped", "values": {}})
             self._say_places()
 
+    def close(self) -> None:
+        """End all, as soon as they can."""
+        for job in self.kept.values():
+            self.stop(job, "left")
+
     def forget(self, owner: str) -> None:
         """End and let go all of a visitor's."""
         for job in [each for each in self.kept.values() if each.owner == owner]:

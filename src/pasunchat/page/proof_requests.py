@@ -1,9 +1,9 @@
 """What is asked about a proof."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from pasunchat.page.attack_requests import LIVE
+from pasunchat.page.live import live
 from pasunchat.page.photo_requests import model_of, owner_of, photo_of
 from pasunchat.page.proofs import Proof, proof_of
 from pasunchat.page.state import page_of
@@ -20,9 +20,7 @@ async def proof(request: Request) -> Response:
 
 async def proof_events(request: Request) -> Response:
     """What it says, from the beginning or from after the last event that was heard."""
-    last = request.headers.get("last-event-id", "")
-    log = _asked(request).log
-    return StreamingResponse(log.listen(int(last) if last.isdigit() else -1), headers=LIVE)
+    return live(request, _asked(request).log)
 
 
 async def stop_proof(request: Request) -> Response:

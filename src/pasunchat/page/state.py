@@ -69,10 +69,8 @@ class Page:
 
     def end(self) -> None:
         """End what is at work, as soon as it can."""
-        for search in self.searches.kept.values():
-            self.searches.stop(search, "left")
-        for proof in self.proofs.kept.values():
-            self.proofs.stop(proof, "left")
+        self.searches.close()
+        self.proofs.close()
         self.models.give_up()
         self.shown.set()
         self.workers.close()

@@ -152,6 +152,14 @@ def draw_axis(folder: Path, found: Certified, attack: Robustness | None) -> list
         return write_figure(axis_figure(found, attack), folder, AXIS)
 
 
+def draw_beside(folder: Path, found: Certified, classifier: Classifier) -> Beside | None:
+    """Draw the axis of a certificate with the attack on the same photos that shows most, and return
+    what it showed; without one, what is proved alone."""
+    beside = attack_beside(found, read_attacks(classifier.origin or Path()))
+    draw_axis(folder, found, beside.attack if beside else None)
+    return beside
+
+
 def axis_figure(found: Certified, attack: Robustness | None, words: Words = TERMINAL) -> Figure:
     """Certified accuracy and, above it, robust accuracy under attack, on one axis; the gap between
     them shaded. Call it within `styled`."""

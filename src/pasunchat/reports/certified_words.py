@@ -4,11 +4,9 @@ pictures and the report."""
 from math import inf
 
 from pasunchat.measures.certified import Certified
-from pasunchat.measures.gaps import Beside, Gap, contradictions
+from pasunchat.measures.gaps import WIDEST, Beside, Gap, contradictions
 from pasunchat.norms import NORMS
 from pasunchat.story.wording import TERMINAL, Words
-
-WIDEST = 5  # photos with the widest gaps that are named
 
 
 def size_in_words(norm: str, radius: float, words: Words = TERMINAL) -> str:
