@@ -58,18 +58,20 @@ def test_in_exact_arithmetic_the_bound_ends_at_the_exact_radius() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "classes", "effort"),
+    ("network", "classes", "effort", "photos"),
     [
-        ("simple:width=4,depth=2", 2, "quick"),
-        ("simple:width=4,depth=3", 5, "normal"),
-        ("dense:units=8", 3, "normal"),
-        ("simple:width=4,depth=2", 2, "thorough"),
-        ("dense:units=8", 10, "thorough"),
+        ("simple:width=4,depth=2", 2, "quick", 2),
+        ("simple:width=4,depth=3", 5, "normal", 2),
+        ("dense:units=8", 3, "normal", 2),
+        ("simple:width=4,depth=2", 2, "thorough", 1),
+        ("dense:units=8", 10, "thorough", 1),
     ],
 )
-def test_nothing_found_lies_within_what_is_proved(network: str, classes: int, effort: str) -> None:
+def test_nothing_found_lies_within_what_is_proved(
+    network: str, classes: int, effort: str, photos: int
+) -> None:
     classifier = untrained(network, classes)
-    pixels = grey_noise(2)
+    pixels = grey_noise(photos)
     labels = classifier.predict_logits(pixels).argmax(1)
     proved = linear_bounds(classifier, pixels, labels, effort=effort)
     shown = fool(classifier, pixels, labels=labels, norm="linf", levels=None)
@@ -99,7 +101,7 @@ def test_whoever_watches_hears_what_is_proved_and_may_end_it() -> None:
 
 
 def test_more_effort_proves_no_less() -> None:
-    classifier, pixels = untrained("simple:width=4,depth=2", 3), grey_noise(1)
+    classifier, pixels = untrained("simple:width=2,depth=2", 3), grey_noise(1)
     labels = classifier.predict_logits(pixels).argmax(1)
     radii = [
         [each.radius for each in linear_bounds(classifier, pixels, labels, effort=effort)]

@@ -28,6 +28,7 @@ from pasunchat.photos.dataset import Dataset
 from pasunchat.pictures.figures import BLUE, GREEN, GREY, INK, new_figure, styled, write_figure
 from pasunchat.reports.certified_words import size_in_words
 from pasunchat.reports.robustness import job_place
+from pasunchat.reports.ticks import number_ticks, share_ticks
 from pasunchat.story.wording import TERMINAL, Words
 from pasunchat.words import command
 
@@ -201,7 +202,8 @@ def draw_curves(
     axes.plot(*certified, color=GREEN, label=words.t("prf_at_least"))
     axes.set_xlim(0, end)
     axes.set_ylim(0, 1.02)
-    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    axes.xaxis.set_major_formatter(number_ticks(words))
+    axes.yaxis.set_major_formatter(share_ticks(words))
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
     axes.set_axisbelow(True)
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pasunchat.pictures.figures import BLUE, GREEN, GREY, ORANGE, new_figure, styled, write_figure
+from pasunchat.reports.ticks import number_ticks, share_ticks
 from pasunchat.story.wording import TERMINAL, Words
 from pasunchat.training.defences import defending
 from pasunchat.training.run import Epoch, Run
@@ -52,8 +53,8 @@ def _draw(axes: Axes, run: Run, what: str, words: Words) -> None:
     if best:
         kept = words.t("curve_kept", n=best)
         axes.axvline(best, color=GREY, linewidth=1.2, linestyle=":", zorder=0, label=kept)
-    if what == "accuracy":
-        axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    ticks = share_ticks if what == "accuracy" else number_ticks
+    axes.yaxis.set_major_formatter(ticks(words))
     axes.set_title(words.t(f"curve_{what}"))
     axes.set_xlabel(words.t("curve_epoch"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -6,6 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pasunchat.measures.score import Evaluation
 from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure
+from pasunchat.reports.ticks import share_ticks
 from pasunchat.story.wording import TERMINAL, Words
 
 CLOSE = 0.02
@@ -36,7 +37,7 @@ def _draw_accuracy(axes: Axes, evaluation: Evaluation, words: Words) -> None:
     axes.set_xlim(lowest, 1)
     axes.set_ylim(0, 1.02)
     axes.set_ylabel(words.t("rel_share"))
-    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    axes.yaxis.set_major_formatter(share_ticks(words))
 
 
 def _draw_counts(axes: Axes, evaluation: Evaluation, words: Words) -> None:

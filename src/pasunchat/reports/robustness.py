@@ -21,6 +21,7 @@ from pasunchat.pictures.figures import BLUE, GREY, INK, new_figure, styled, writ
 from pasunchat.pictures.lettering import near_side
 from pasunchat.pictures.row import SIDE, drawn_noise, gain_in_words, noise_gain, with_captions
 from pasunchat.reports.robustness_words import attack_captions, axis_in_words, size_in_words
+from pasunchat.reports.ticks import number_ticks, share_ticks
 from pasunchat.storage import write_bytes
 from pasunchat.story.wording import TERMINAL, Words
 
@@ -108,8 +109,9 @@ def robustness_curve(found: Robustness, words: Words = TERMINAL) -> Figure:
     axes.set_ylim(0, 1.02)
     axes.set_xlabel(axis_in_words(norm, words))
     axes.set_title(words.n("rob_title", found.photos))
-    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    axes.yaxis.set_major_formatter(share_ticks(words))
     axes.xaxis.set_major_locator(MaxNLocator(integer=whole, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(number_ticks(words))
     axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.8)
     axes.set_axisbelow(True)
     return figure

@@ -11,6 +11,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from pasunchat.measures.compare import Compared, Comparison
 from pasunchat.pictures.figures import GREY, INK, new_figure
 from pasunchat.pictures.fonts import drawable
+from pasunchat.reports.ticks import share_ticks
 from pasunchat.story.wording import TERMINAL, Words
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito
@@ -99,7 +100,7 @@ def _describe_axes(axes: Axes, comparison: Comparison, words: Words) -> None:
     work = [model.multiply_adds for model in comparison.models]
     axes.set_xlabel(words.t("cmp_x" if len(set(work)) == len(work) else "cmp_x_equal"))
     axes.set_title(words.n("cmp_title", comparison.photos))
-    axes.yaxis.set_major_formatter(lambda value, _: words.tick(value))
+    axes.yaxis.set_major_formatter(share_ticks(words))
     low, high = axes.get_xlim()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import vjp, vmap
 
 from pasunchat.certificates.bounds.intervals import (
     FLOAT32,
@@ -33,7 +32,7 @@ from pasunchat.certificates.bounds.maxima import (
     lines,
     windows,
 )
-from pasunchat.certificates.bounds.trace import Affine, Convolution, Maximum, Network, Value
+from pasunchat.certificates.bounds.trace import Convolution, Maximum, Network, Value
 
 ROWS = 64  # sums carried back at once
 SPARE = 64  # roundings of lines, and of branches added up
@@ -186,7 +185,9 @@ def carried(known: Bounds, sums: Sums, to: Value = 0) -> Sums:
             through_lines, constant = _back_through_lines(known, at, step, weights)
             backs = [through_lines]
         else:
-            backs, constant = _back_through_affine(known, step, weights)
+            taken = [known.boxes[each].low for each in step.inputs]
+            backs = step.back(weights, *taken)
+            constant = _added(weights, step.constant(*taken).expand(known.boxes[at].low.shape))
         total = total + constant
         for each, back in zip(step.inputs, backs, strict=True):
             waiting[each] = waiting[each] + back if each in waiting else back
@@ -211,16 +212,6 @@ def _back_through_lines(
     slopes = up[..., None] * drawn.lower + down[..., None] * drawn.upper
     constant = _added(up, drawn.below) + _added(down, drawn.above)
     return added_up(step, slopes, known.boxes[step.inputs[0]].low.shape), constant
-
-
-def _back_through_affine(
-    known: Bounds, step: Affine, weights: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """The weights of what an affine step takes, and the constant that comes with them, [S]."""
-    nowhere = [torch.zeros_like(known.boxes[each].low) for each in step.inputs]
-    bias, back, *_ = vjp(step.apply, *nowhere)
-    backs = vmap(back)(weights[:, None])
-    return [each[:, 0] for each in backs], _added(weights, bias)
 
 
 def _added(weights: Tensor, values: Tensor) -> Tensor:

@@ -56,8 +56,8 @@ class Supposed:
 
 
 def by_contradiction(known: Bounds, value: Value, weights: Tensor) -> Tensor:
-    """As `sharpened`, and above 0 also where it is proved so by contradiction: such a number says
-    that the sum is above 0, not by how much.
+    """As `sharpest` of each sum, and above 0 also where it is proved so by contradiction: such a
+    number says that the sum is above 0, not by how much.
 
     weights: [S, ...], the value being [1, ...]. Ends for good once one sum cannot be proved.
     """

@@ -85,8 +85,8 @@ def around(pixels: Tensor, radius: float) -> Box:
 
 def through(step: Affine, boxes: list[Box], arithmetic: Arithmetic) -> tuple[Box, Tensor]:
     """What an affine step can make of values in boxes, and the size of its terms: |W| |x| + |b|."""
-    nothing = step.apply(*(torch.zeros_like(box.low) for box in boxes))
-    size = (step.spread(*(box.size for box in boxes)) + nothing.abs()) * WIDER
+    constant = step.constant(*(box.low for box in boxes))
+    size = (step.spread(*(box.size for box in boxes)) + constant.abs()) * WIDER
     middle = step.apply(*(box.middle for box in boxes))
     half = step.spread(*(box.half for box in boxes)) * WIDER
     half = half + arithmetic.error(step.terms) * size * WIDER

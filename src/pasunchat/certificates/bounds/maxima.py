@@ -13,7 +13,8 @@ with general activation functions", section 3).
 """
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
+from math import prod
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ class Lines:
 @dataclass(frozen=True)
 class Differences:
     """x_a - x_b for each pair a < b of a window's K values: within `reach` of `middle`, both
-    [1, ..., K (K - 1) / 2], the pairs as `torch.triu_indices` has them."""
+    [1, ..., K (K - 1) / 2], the pairs as `itertools.combinations` has them."""
 
     middle: Tensor
     reach: Tensor
@@ -84,8 +85,10 @@ def windows(step: Maximum, values: Tensor, fill: float = 0.0) -> Tensor:
     rows, columns = window.padding
     if rows or columns:
         values = pad(values, (columns, columns, rows, rows), value=fill)
-    tall = values.unfold(2, window.kernel[0], window.stride[0])
-    return tall.unfold(3, window.kernel[1], window.stride[1]).flatten(-2)
+    each = values.unfold(2, window.kernel[0], window.stride[0])
+    each = each.unfold(3, window.kernel[1], window.stride[1])
+    places = [place for row in each.unbind(-2) for place in row.unbind(-1)]
+    return torch.stack(places, -1)  # three times as fast as to flatten them
 
 
 def added_up(step: Maximum, values: Tensor, shape: torch.Size) -> Tensor:
@@ -108,23 +111,22 @@ def differences(
     step: Maximum, before: Convolution, box: Box, size: Tensor, arithmetic: Arithmetic
 ) -> Differences | None:
     """Bounds of the differences in each window, where a convolution made its values of values in
-    a box; None where windows reach beyond the edges.
+    a box; None where windows reach beyond the edges, or are of one value.
 
     size: of the convolution's terms, as of `through`.
     """
     window = step.window
-    if window is None or window.padding != (0, 0):
+    if window is None or window.padding != (0, 0) or prod(window.kernel) == 1:
         return None
-    places = list(product(range(window.kernel[0]), range(window.kernel[1])))
-    first, second = torch.triu_indices(len(places), len(places), 1)
-    kernels = torch.stack([shifted(before, window, place) for place in places])
-    between = (kernels[first] - kernels[second]).abs()  # [pairs, O, C / groups, k, k]
-    reach = _strided(before, window, between, box.half) * WIDER
-    each = windows(step, before.apply(box.middle))
-    sizes = windows(step, size)
+    places = product(range(window.kernel[0]), range(window.kernel[1]))
+    kernels = [shifted(before, window, place) for place in places]
+    between = torch.stack([a - b for a, b in combinations(kernels, 2)])
+    reach = _strided(before, window, between.abs(), box.half) * WIDER
     share = arithmetic.error(before.terms) + gamma(2 * before.terms + 4)
-    reach = reach + share * (sizes[..., first] + sizes[..., second])
-    return Differences(each[..., first] - each[..., second], reach)
+    sizes = windows(step, size * share * WIDER).unbind(-1)
+    reach = reach + torch.stack([a + b for a, b in combinations(sizes, 2)], -1)
+    middles = windows(step, before.apply(box.middle)).unbind(-1)
+    return Differences(torch.stack([a - b for a, b in combinations(middles, 2)], -1), reach)
 
 
 def shifted(before: Convolution, window: Window, place: tuple[int, int]) -> Tensor:

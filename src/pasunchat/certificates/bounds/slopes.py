@@ -17,17 +17,13 @@ STEPS = 20
 RATE = 0.2  # of Adam, on slopes from 0 to 1
 
 
-def sharpened(known: Bounds, value: Value, weights: Tensor) -> Tensor:
-    """As `least`, with slopes chosen for each weighted sum by itself: never lower than that.
-
-    weights: [S, ...], the value being [1, ...]. Ends for good once every sum is above 0.
-    """
-    return torch.cat([sharpest(known, value, row[None])[0] for row in weights])
-
-
 @torch.enable_grad()
 def sharpest(known: Bounds, value: Value, weights: Tensor) -> tuple[Tensor, Bounds]:
-    """As `sharpened`, of one sum, [1, ...]; with the lines that give the bound."""
+    """As `least` of one weighted sum, with slopes chosen for it: never lower than that. With the
+    lines that give the bound.
+
+    weights: [1, ...], as the value. Ends for good once the sum is above 0.
+    """
     best, chosen = least(known, value, weights), known
     slopes = free_slopes(known)
     if not slopes:

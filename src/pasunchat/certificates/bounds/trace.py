@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, fx
-from torch.func import functionalize
+from torch.func import functionalize, vjp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import conv2d, max_pool2d
+from torch.nn.grad import conv2d_input
 
 from pasunchat.classifiers.classifier import Classifier, with_noise
 from pasunchat.errors import PasunchatError
@@ -48,6 +49,12 @@ class Scale:
     def spread(self, *sizes: Tensor) -> Tensor:
         return sizes[0] * self.scale.abs()
 
+    def constant(self, *_: Tensor) -> Tensor:
+        return self.shift
+
+    def back(self, weights: Tensor, *_: Tensor) -> list[Tensor]:
+        return [weights * self.scale]
+
 
 @dataclass(frozen=True)
 class Convolution:
@@ -77,6 +84,14 @@ class Convolution:
     def spread(self, *sizes: Tensor) -> Tensor:
         return self.with_kernel(self.weight.abs(), None)(sizes[0])
 
+    def constant(self, *_: Tensor) -> Tensor:
+        return self.bias[:, None, None]
+
+    def back(self, weights: Tensor, *values: Tensor) -> list[Tensor]:
+        shape = len(weights), *values[0].shape[1:]
+        settings = self.stride, self.padding, self.dilation, self.groups
+        return [conv2d_input(shape, self.weight, weights, *settings)]  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -96,6 +111,12 @@ class Dense:
     def spread(self, *sizes: Tensor) -> Tensor:
         return sizes[0] @ self.weight.abs().T
 
+    def constant(self, *_: Tensor) -> Tensor:
+        return self.bias
+
+    def back(self, weights: Tensor, *_: Tensor) -> list[Tensor]:
+        return [weights @ self.weight]
+
 
 @dataclass(frozen=True)
 class Sum:
@@ -106,8 +127,14 @@ class Sum:
     terms: int  # 1: values are only moved
 
     def spread(self, *sizes: Tensor) -> Tensor:
-        nothing = self.apply(*map(torch.zeros_like, sizes))  # what it adds: constants in a cat
-        return self.apply(*sizes) - nothing
+        return self.apply(*sizes) - self.constant(*sizes)
+
+    def constant(self, *values: Tensor) -> Tensor:
+        return self.apply(*map(torch.zeros_like, values))  # of a cat, say
+
+    def back(self, weights: Tensor, *values: Tensor) -> list[Tensor]:
+        _, back, *_ = vjp(self.apply, *map(torch.zeros_like, values))
+        return [each[:, 0] for each in vmap(back)(weights[:, None])]
 
 
 @dataclass(frozen=True)
@@ -129,7 +156,9 @@ class Maximum:
 
 
 # y = W x + b, for one or more x. `terms`: the most roundings on the way to one value, forward or
-# backward, with a few to spare for what `merged` rounds; `apply` gives W x + b, `spread` |W| x.
+# backward, with a few to spare for what `merged` rounds; `apply` gives W x + b, `spread` |W| x,
+# `constant` b, which broadcasts to y, and `back` A W of weights A, [S, ...]; both of values x, of
+# which only the shapes count.
 Affine = Scale | Convolution | Dense | Sum
 Step = Affine | Maximum
 
