@@ -65,14 +65,14 @@ Without `--recipe` it is `defended`: ten epochs at a low rate, the strong augmen
 copies of each photo are kept on disk meanwhile, no mixup, no smoothed labels. The radius grows over
 the first half. Unequal classes always count alike.
 
-After each epoch 256 validation photos are attacked by ten steps of PGD at the full radius (or
+After each epoch 256 validation photos are attacked by four steps of PGD at the full radius (or
 answered under noise), each class counting alike, and the weights of the best epoch are kept (of
 `mtl-ibp`, of the best at the full radius: bounds narrow on, which attacks do not see). That is for
 choosing only: how robust the network is, `pasunchat attack --attack standard` says, which
 training knows nothing of. Two ends are failures, said in a sentence and by exit status 1:
 
 - *every photo gets the same answer*: the radius is too large for this network, or grew too fast;
-- *one step is withstood and ten are not* (catastrophic overfitting): retry with
+- *one step is withstood and four are not* (catastrophic overfitting): retry with
   `--defend linf:1/255:pgd:steps=2`.
 """.strip()
 

@@ -20,13 +20,13 @@ from pasunchat.runtime import generator
 SIZE = 16
 
 
-def grey_noise(count: int) -> Tensor:
-    """Pictures of noise around grey, float32 [N, 3, SIZE, SIZE], far from 0 and 1."""
-    return 0.5 + 0.1 * torch.rand(count, 3, SIZE, SIZE, generator=generator("grey", 0))
+def grey_noise(count: int, size: int = SIZE) -> Tensor:
+    """Pictures of noise around grey, float32 [N, 3, size, size], far from 0 and 1."""
+    return 0.5 + 0.1 * torch.rand(count, 3, size, size, generator=generator("grey", 0))
 
 
-def untrained(name: str, classes: int) -> Classifier:
-    return build(name, classes=tuple("abcdefg"[:classes]), size=SIZE, seed=2)
+def untrained(name: str, classes: int, size: int = SIZE) -> Classifier:
+    return build(name, classes=tuple("abcdefg"[:classes]), size=size, seed=2)
 
 
 def test_a_linear_network_s_radius_is_its_margin_over_the_l1_norm_of_its_weights() -> None:
@@ -101,7 +101,7 @@ def test_whoever_watches_hears_what_is_proved_and_may_end_it() -> None:
 
 
 def test_more_effort_proves_no_less() -> None:
-    classifier, pixels = untrained("simple:width=2,depth=2", 3), grey_noise(1)
+    classifier, pixels = untrained("simple:width=4,depth=2", 3, 8), grey_noise(1, 8)
     labels = classifier.predict_logits(pixels).argmax(1)
     radii = [
         [each.radius for each in linear_bounds(classifier, pixels, labels, effort=effort)]

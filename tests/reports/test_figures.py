@@ -51,7 +51,10 @@ def test_what_curves_show(
 @pytest.mark.parametrize(
     ("defend", "words"),
     [
-        ("linf:2/255", "of some of them 60.0 % when attacked within 2 of 255 levels, in ten steps"),
+        (
+            "linf:2/255",
+            "of some of them 60.0 % when attacked within 2 of 255 levels, in four steps",
+        ),
         ("noise:0.25", "of some of them 60.0 % under noise of 0.25. How"),
     ],
 )

@@ -249,7 +249,7 @@ def test_a_sound_training_shows_no_sign() -> None:
     ("row", "said"),
     [
         (SAME, "every photo gets the same answer.*--defend linf:1/255, or --epochs 12"),
-        (OVER, "withstand one step.*withstand ten.*overfitting.*--defend linf:2/255:pgd:steps=2"),
+        (OVER, "withstand one step.*withstand four.*overfitting.*--defend linf:2/255:pgd:steps=2"),
     ],
 )
 def test_a_sign_counts_in_two_epochs_in_a_row_or_in_the_last(

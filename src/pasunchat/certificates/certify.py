@@ -90,7 +90,7 @@ CERTIFICATES: Mapping[str, CertificateMethod] = {
         "Activation Functions; Xu et al. 2020",
         "linf",
         "of convolutions, pooling, relu, batch norm and dense layers, as it is",
-        "seconds a photo",
+        "seconds to a minute a photo, by its pixels",
         _bounds,
     ),
     "votes": CertificateMethod(

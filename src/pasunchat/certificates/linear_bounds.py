@@ -173,18 +173,20 @@ def _widen(margins: Margins, ways: Ways) -> None:
     def bent(radius: float) -> float:
         """The least margin, with its sign, on a scale on which a secant aims well: bounds fall
         faster than in a line."""
+        if radius == 0 and margins.proved:
+            return 1.0
         least = margins.least(ways, radius) / unchanged
         if least > 0:
             margins.proved = max(margins.proved, radius)
         margins.watch.proved(margins.proved, margins.queries)
         return least if least > 0 else -log1p(-least)
 
-    if bent(margins.proved) <= 0:
+    if bent(0.0) <= 0:
         return
-    high = 2 * margins.proved or margins.linear()
-    while bent(high) > 0:
+    low, high = 0.0, 2 * margins.proved or margins.linear()
+    while (left := bent(high)) > 0:
         if high >= 1:
             margins.proved = 1.0
             return
-        high = min(1.0, 2 * high)
-    brentq(bent, margins.proved, high, rtol=PRECISION, xtol=FINEST)
+        low, high = high, min(1.0, 2 * high, max(high / (1 - left), (1 + PRECISION) * high))
+    brentq(bent, low, high, rtol=PRECISION, xtol=FINEST)

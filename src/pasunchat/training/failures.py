@@ -12,7 +12,7 @@ from pasunchat.words import share
 if TYPE_CHECKING:
     from pasunchat.training.state import Counters
 
-OVERFITTED = 0.2  # robust accuracy by one step less that by ten: more than any sound network shows
+OVERFITTED = 0.2  # robust accuracy by one step less that by four: more than any sound network shows
 SEEN = 2  # epochs in a row that show a sign before a training is ended for it
 
 
@@ -20,7 +20,7 @@ def sign_of_failure(recipe: Recipe, counters: "Counters") -> str | None:
     """Why a defended training is to be ended as failed, in a sentence; None to go on.
 
     A sign counts when two epochs in a row show it, or the last epoch does; that of overfitting
-    only once the radius is full: before, no network withstands ten steps of it.
+    only once the radius is full: before, no network withstands four steps of it.
     """
     assert recipe.defend is not None
     last = counters.history[-1 if counters.epoch >= recipe.epochs else -SEEN :]
@@ -55,7 +55,7 @@ def _overfitted(defence: Defending, row: Epoch) -> str:
     steps = 2 * defence.method.steps if isinstance(defence.method, Pgd) else Pgd().steps
     return (
         f"{share(row.one_step_accuracy)} of validation photos withstand one step within "
-        f"{defence.size_in_words}, but only {share(row.robust_accuracy)} withstand ten: it has "
+        f"{defence.size_in_words}, but only {share(row.robust_accuracy)} withstand four: it has "
         "learnt to withstand its own attack alone (catastrophic overfitting); retry with --defend "
         f"{written(defence)}:pgd:steps={steps}"
     )
