@@ -8,11 +8,29 @@ from torch import Tensor, nn
 
 from pasunchat.certificates.bounds.trace import Convolution, Maximum, NoBounds, trace
 from pasunchat.classifiers.classifier import Classifier
+from pasunchat.runtime import generator
 
 
 def test_the_steps_give_the_classifier_s_logits(classifier: Classifier, photo: Tensor) -> None:
     logits = trace(classifier, photo).values(photo)[-1]
     assert torch.allclose(logits.float(), classifier.predict_logits(photo), atol=1e-5)
+
+
+def test_a_step_is_carried_back_by_its_transpose(classifier: Classifier, photo: Tensor) -> None:
+    """a . y = back(a) . x + a . constant, whatever a and x are."""
+    network = trace(classifier, photo)
+    values, draw = network.values(photo), generator("weights", 0)
+    for made, step in zip(values[1:], network.steps, strict=True):
+        if isinstance(step, Maximum):
+            continue
+        taken = [values[each] for each in step.inputs]
+        weights = torch.randn(3, *made.shape[1:], generator=draw, dtype=torch.float64)
+        backs = step.back(weights, *taken)
+        assert [back.shape[1:] for back in backs] == [each.shape[1:] for each in taken]
+        found = (weights * step.constant(*taken)).flatten(1).sum(1)
+        for back, each in zip(backs, taken, strict=True):
+            found = found + (back * each).flatten(1).sum(1)
+        assert torch.allclose(found, (weights * made).flatten(1).sum(1), atol=1e-10)
 
 
 def test_relu_and_pooling_become_one_maximum_in_either_order(photo: Tensor) -> None:
