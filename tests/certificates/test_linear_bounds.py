@@ -58,20 +58,20 @@ def test_in_exact_arithmetic_the_bound_ends_at_the_exact_radius() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "classes", "effort", "photos"),
+    ("network", "classes", "effort", "size"),
     [
-        ("simple:width=4,depth=2", 2, "quick", 2),
-        ("simple:width=4,depth=3", 5, "normal", 2),
-        ("dense:units=8", 3, "normal", 2),
-        ("simple:width=4,depth=2", 2, "thorough", 1),
-        ("dense:units=8", 10, "thorough", 1),
+        ("simple:width=4,depth=2", 2, "quick", SIZE),
+        ("simple:width=4,depth=3", 5, "normal", SIZE),
+        ("dense:units=8", 3, "normal", SIZE),
+        ("simple:width=4,depth=2", 2, "thorough", SIZE // 2),
+        ("dense:units=8", 7, "thorough", SIZE // 2),
     ],
 )
 def test_nothing_found_lies_within_what_is_proved(
-    network: str, classes: int, effort: str, photos: int
+    network: str, classes: int, effort: str, size: int
 ) -> None:
-    classifier = untrained(network, classes)
-    pixels = grey_noise(photos)
+    classifier = untrained(network, classes, size)
+    pixels = grey_noise(2, size)
     labels = classifier.predict_logits(pixels).argmax(1)
     proved = linear_bounds(classifier, pixels, labels, effort=effort)
     shown = fool(classifier, pixels, labels=labels, norm="linf", levels=None)
@@ -101,7 +101,7 @@ def test_whoever_watches_hears_what_is_proved_and_may_end_it() -> None:
 
 
 def test_more_effort_proves_no_less() -> None:
-    classifier, pixels = untrained("simple:width=4,depth=2", 3, 8), grey_noise(1, 8)
+    classifier, pixels = untrained("simple:width=4,depth=2", 3, SIZE // 2), grey_noise(1, SIZE // 2)
     labels = classifier.predict_logits(pixels).argmax(1)
     radii = [
         [each.radius for each in linear_bounds(classifier, pixels, labels, effort=effort)]

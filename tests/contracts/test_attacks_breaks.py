@@ -19,7 +19,7 @@ SIDE = 6
 # Settings that make an attack quick on small pictures.
 QUICK = {
     "learned-noise": "learned-noise:lr=0.01",
-    "carlini-wagner": "carlini-wagner:round_steps=80,rounds=4,lr=0.05",
+    "carlini-wagner": "carlini-wagner:round_steps=60,rounds=3,lr=0.05",
     "hop-skip-jump": "hop-skip-jump:queries=1000",
     "square": "square:queries=300",
     "standard": "standard:steps=20,queries=100",

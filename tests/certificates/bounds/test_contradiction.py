@@ -90,7 +90,7 @@ def widest(bound: Callable[..., Tensor], network: Network) -> float:
     return low
 
 
-@pytest.mark.parametrize("seed", [2, 3, 5])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_it_proves_more_than_slopes_do_and_nothing_that_is_false(seed: int) -> None:
     network = tiny(seed)
     ours = widest(by_contradiction, network)
@@ -169,7 +169,7 @@ def test_of_a_large_network_slopes_alone_are_chosen(
 ) -> None:
     monkeypatch.setattr(contradiction, "LARGEST", 1)
     known = bounds(network, photo, 4 / 255, as_it_is)
-    weights = torch.eye(network.values(photo)[-1].shape[1], dtype=torch.float64)
+    weights = torch.eye(network.values(photo)[-1].shape[1], dtype=torch.float64)[:2]
     found, slopes = (
         bound(known, network.output, weights) for bound in (by_contradiction, by_slopes)
     )
