@@ -89,13 +89,14 @@ def test_patches_do_change_answers_that_are_not_proved() -> None:
     base, pixels = toy(0), pictures(0)
     masked = pasunchat.masked(base, AREA, windows=WINDOWS)
     labels = base.predict_logits(pixels).argmax(1)
+
+    def changes(picture: Tensor, label: int) -> bool:
+        patched = masked.predict_logits(with_patches(base, picture, label)).argmax(1)
+        return bool((patched != label).any())
+
     assert any(
-        bool(
-            (
-                masked.predict_logits(with_patches(base, each, one.label)).argmax(1) != one.label
-            ).any()
-        )
-        for one, each in zip(masks(masked, pixels, labels), pixels, strict=True)
+        changes(picture, one.label)
+        for one, picture in zip(masks(masked, pixels, labels), pixels, strict=True)
         if one.proof is Proof.NOT_PROVED
     )
 
