@@ -188,5 +188,5 @@ def _widen(margins: Margins, ways: Ways) -> None:
         if high >= 1:
             margins.proved = 1.0
             return
-        low, high = high, min(1.0, 2 * high, max(high / (1 - left), (1 + PRECISION) * high))
+        low, high = high, min(1.0, high / min(max(0.5, 1 - left), 1 - PRECISION))
     brentq(bent, low, high, rtol=PRECISION, xtol=FINEST)
