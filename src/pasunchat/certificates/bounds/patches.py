@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pasunchat.certificates.bounds.backward import Bounds, by_values
 from pasunchat.certificates.bounds.intervals import WIDER, Box, gamma
-from pasunchat.certificates.bounds.maxima import Differences, contest, pairs, shifted
+from pasunchat.certificates.bounds.maxima import Differences, contest, kernels, pairs
 from pasunchat.certificates.bounds.trace import (
     Convolution,
     Maximum,
@@ -148,10 +148,9 @@ def _lowest(
     """
     kernel = extra("pasunchat.certificates.bounds.patch_kernel", "fast")
     top, window = chain[0].below, chain[0].window
-    places = list(product(range(window.kernel[0]), range(window.kernel[1])))
-    alone = torch.stack([shifted(top, window, place) for place in places])
+    alone = kernels(top, window)
     bank = alone[:, None] - alone[None]
-    bank[range(len(places)), range(len(places))] = alone
+    bank[range(len(alone)), range(len(alone))] = alone
     least = np.empty(len(items))
     stride = [one * two for one, two in zip(top.stride, window.stride, strict=True)]
     arguments = (
