@@ -109,10 +109,12 @@ def contestants(dataset: Dataset, start: Path, work: Path) -> dict[str, Callable
         return trained
 
     def art(trainer: str) -> Callable[[Classifier], None]:
-        import defences_art
+        def fit(classifier: Classifier) -> None:
+            import defences_art
 
-        fit = getattr(defences_art, trainer)
-        return lambda classifier: fit(dataset, PLAIN, classifier, RADIUS)
+            getattr(defences_art, trainer)(dataset, PLAIN, classifier, RADIUS)
+
+        return fit
 
     return {
         "plain": product("plain", begun),
