@@ -1,8 +1,8 @@
-"""Plain epochs, N-FGSM by `--defend`, FGSM-RS as fast_adversarial's loop does it, and two trainers
-of ART, side by side.
+"""Plain epochs, three defences of ours, the loop of fast_adversarial and two trainers of ART, side
+by side.
 
     pip install --no-deps adversarial-robustness-toolbox==1.20.1 scikit-learn six
-    python benchmarks/defences.py ZIP... --work FOLDER [--only NAME...] [--tested 500] [...]
+    python benchmarks/defences.py ZIP... --work FOLDER [--only NAME...] [--seed 0] [...]
 
 All begin from one run of `simple` at 96 pixels and see 4,000 photos for 6 epochs. Times are
 processor time of one thread, since cores may be shared. Robust accuracy is by the product's own
@@ -21,6 +21,7 @@ import torch
 from torch.nn import functional
 
 import pasunchat.runtime
+import pasunchat.training.defences
 from pasunchat.classifiers.classifier import Classifier
 from pasunchat.classifiers.files import WEIGHTS
 from pasunchat.classifiers.load import load
@@ -92,10 +93,12 @@ def measured(classifier: Classifier, dataset: Dataset, photos: dict[str, int]) -
     return row
 
 
-def contestants(dataset: Dataset, start: Path, work: Path) -> dict[str, Callable[[], None]]:
+def contestants(
+    dataset: Dataset, start: Path, work: Path, seed: int
+) -> dict[str, Callable[[], None]]:
     """What is run, by name; each leaves the run or the weights of its name in `work`."""
-    begun = replace(PLAIN, start=str(start))
-    defended = replace(DEFENDED, epochs=EPOCHS, start=str(start))
+    begun = replace(PLAIN, start=str(start), seed=seed)
+    defended = replace(DEFENDED, epochs=EPOCHS, start=str(start), seed=seed)
 
     def product(name: str, recipe: Recipe) -> Callable[[], None]:
         return lambda: (train(dataset, recipe, work / name, overwrite=True), None)[1]
@@ -112,15 +115,17 @@ def contestants(dataset: Dataset, start: Path, work: Path) -> dict[str, Callable
         def fit(classifier: Classifier) -> None:
             import defences_art
 
-            getattr(defences_art, trainer)(dataset, PLAIN, classifier, RADIUS)
+            getattr(defences_art, trainer)(dataset, begun, classifier, RADIUS)
 
         return fit
 
     return {
         "plain": product("plain", begun),
         "n-fgsm": product("n-fgsm", replace(defended, defend="linf:1/255")),
+        "fgsm-rs": product("fgsm-rs", replace(defended, defend="linf:1/255:fgsm-rs")),
+        "pgd-2": product("pgd-2", replace(defended, defend="linf:1/255:pgd:steps=2")),
         "fast_adversarial": peer(
-            "fast_adversarial", lambda classifier: fast_adversarial(dataset, PLAIN, classifier)
+            "fast_adversarial", lambda classifier: fast_adversarial(dataset, begun, classifier)
         ),
         "art-fast": peer("art-fast", art("fast")),
         "art-pgd": peer("art-pgd", art("pgd")),
@@ -143,7 +148,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--tested", type=int, default=500)
     parser.add_argument("--standard", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--growth", type=float, help="share of the steps over which ours grows")
     options = parser.parse_args()
+    if options.growth:
+        pasunchat.training.defences.GROWTH = options.growth
     pasunchat.runtime.cores = lambda: 1  # one thread, also where `train` asks for all
     torch.set_num_threads(1)
     data, start = options.work / "data", options.work / "start"
@@ -154,7 +163,7 @@ def main() -> None:
         train(dataset, START, start)
     photos = {"least-levels": options.tested, "standard": options.standard}
     print(json.dumps({"start": measured(load(str(start)), dataset, photos)}), flush=True)
-    for name, work in contestants(dataset, start, options.work).items():
+    for name, work in contestants(dataset, start, options.work, options.seed).items():
         if options.only and name not in options.only:
             continue
         seconds = timed(work)
