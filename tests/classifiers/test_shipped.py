@@ -19,6 +19,7 @@ DIGESTS = {
     "tiny": "9e98e415927533715884abff4c7a96456c2c00e11594010b1bd3bcb4ff8ee3e9",
     "simple": "0b94ffd07ca1c28a6bf407eb62b0ee1ab4e1f8793bc6daf3d0bf8b316013d7f3",
     "simple-hard": "4c5eb7ed387a02e1f1553183540b0d99be078efce1c5b77fdd073211b2a362b9",
+    "tiny-hard": "c61b65db64ca0a937fcc92842a157c43a747a0e1022101d91d488ad353231676",
     "simple-noisy": "8cb2b3cc0f3bb6b68beb01c707e0ec4a57101759bc42c0903914e6be5d026f21",
 }
 
@@ -49,9 +50,12 @@ def test_is_the_classifier_that_receipts_name(name: str, digest: str) -> None:
     assert load(name).digest() == digest
 
 
-def test_the_defended_one_takes_more_levels_than_the_one_it_began_from(chelsea: Path) -> None:
+@pytest.mark.parametrize("name", ["simple", "tiny"])
+def test_the_defended_one_takes_more_levels_than_the_one_it_began_from(
+    name: str, chelsea: Path
+) -> None:
     plain, hard = (
-        fool(f"shipped:{name}", chelsea, "cat", norm="linf") for name in ("simple", "simple-hard")
+        fool(f"shipped:{each}", chelsea, "cat", norm="linf") for each in (name, f"{name}-hard")
     )
     assert plain.status == hard.status == (Status.REACHED,)
     assert plain.distance.item() < hard.distance.item()
