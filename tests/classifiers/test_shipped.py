@@ -20,6 +20,7 @@ DIGESTS = {
     "simple": "0b94ffd07ca1c28a6bf407eb62b0ee1ab4e1f8793bc6daf3d0bf8b316013d7f3",
     "simple-hard": "4c5eb7ed387a02e1f1553183540b0d99be078efce1c5b77fdd073211b2a362b9",
     "tiny-hard": "c61b65db64ca0a937fcc92842a157c43a747a0e1022101d91d488ad353231676",
+    "simple-certified": "02b1a4d7946f9d128417ee78ac2aa91a7f16d610db891b0aaf0947f3478bd19c",
     "simple-noisy": "8cb2b3cc0f3bb6b68beb01c707e0ec4a57101759bc42c0903914e6be5d026f21",
 }
 
