@@ -54,7 +54,8 @@ pasunchat attack hard --data photos/ --attack standard --norm linf --radius 1/25
   in the middle of 100 validation photos, and takes that (`linf:2x`: twice that, `l2:1x`: in L2);
   a radius far above it costs more clean accuracy than it gains.
 - **For bounds that prove more** (`certify`): `--defend linf:1/255:mtl-ibp`, of networks of a few
-  layers (`simple`, `dense`).
+  layers (`simple`, `dense`). Of few photos ten epochs are too few steps:
+  `--epochs 30 --set steps_per_epoch=60`.
 - **For answers that can be proved by votes** (`smoothed:`): `--defend noise:0.25`.
 - **A frozen base** (`efficientnet-lite0`, `vgg16`) is not defended by training its head: it is
   refused. `smoothed:MODEL,sigma=0.25` and `masked:MODEL,area=0.02` need no training;
