@@ -39,6 +39,11 @@ RADIUS = 1 / 255
 RADII = ("1/255", "2/255")
 START = replace(STRONG, network="simple", epochs=30, ema=0.99, lr=3e-3)
 PLAIN = replace(DEFENDED, epochs=EPOCHS, copies=0)
+OURS = {
+    "n-fgsm": "linf:1/255",
+    "fgsm-rs": "linf:1/255:fgsm-rs",
+    "pgd-2": "linf:1/255:pgd:steps=2",
+}
 
 
 def fast_adversarial(dataset: Dataset, recipe: Recipe, classifier: Classifier) -> None:
@@ -121,9 +126,7 @@ def contestants(
 
     return {
         "plain": product("plain", begun),
-        "n-fgsm": product("n-fgsm", replace(defended, defend="linf:1/255")),
-        "fgsm-rs": product("fgsm-rs", replace(defended, defend="linf:1/255:fgsm-rs")),
-        "pgd-2": product("pgd-2", replace(defended, defend="linf:1/255:pgd:steps=2")),
+        **{name: product(name, replace(defended, defend=text)) for name, text in OURS.items()},
         "fast_adversarial": peer(
             "fast_adversarial", lambda classifier: fast_adversarial(dataset, begun, classifier)
         ),
@@ -149,10 +152,12 @@ def main() -> None:
     parser.add_argument("--tested", type=int, default=500)
     parser.add_argument("--standard", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--growth", type=float, help="share of the steps over which ours grows")
+    parser.add_argument(
+        "--growth", type=float, default=pasunchat.training.defences.GROWTH,
+        help="share of the steps over which our radius grows",
+    )  # fmt: skip
     options = parser.parse_args()
-    if options.growth:
-        pasunchat.training.defences.GROWTH = options.growth
+    pasunchat.training.defences.GROWTH = options.growth
     pasunchat.runtime.cores = lambda: 1  # one thread, also where `train` asks for all
     torch.set_num_threads(1)
     data, start = options.work / "data", options.work / "start"

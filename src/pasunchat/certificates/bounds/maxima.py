@@ -118,7 +118,7 @@ def differences(
     window = step.window
     if window is None or window.padding != (0, 0) or prod(window.kernel) == 1:
         return None
-    between = torch.stack([a - b for a, b in combinations(kernels(before, window), 2)])
+    between = torch.stack([a - b for a, b in combinations(window_kernels(before, window), 2)])
     reach = _strided(before, window, between.abs(), box.half) * WIDER
     share = arithmetic.error(before.terms) + gamma(2 * before.terms + 4)
     sizes = windows(step, size * share * WIDER).unbind(-1)
@@ -127,7 +127,7 @@ def differences(
     return Differences(torch.stack([a - b for a, b in combinations(middles, 2)], -1), reach)
 
 
-def kernels(before: Convolution, window: Window) -> Tensor:
+def window_kernels(before: Convolution, window: Window) -> Tensor:
     """The kernels that make, of what lies under a whole window, its value at each place,
     [K, O, C / groups, k, k]."""
     spaced = _dilated(before)
@@ -150,13 +150,13 @@ def _dilated(before: Convolution) -> Tensor:
     return spaced
 
 
-def _strided(before: Convolution, window: Window, bank: Tensor, values: Tensor) -> Tensor:
+def _strided(before: Convolution, window: Window, kernels: Tensor, values: Tensor) -> Tensor:
     """Kernels of a whole window, [P, O, C / groups, k, k], applied to each window:
     [1, O, h, w, P]."""
     stride = [one * two for one, two in zip(before.stride, window.stride, strict=True)]
-    many, out = bank.shape[:2]
+    many, out = kernels.shape[:2]
     groups = before.groups
-    grouped = bank.reshape(many, groups, out // groups, *bank.shape[2:])
+    grouped = kernels.reshape(many, groups, out // groups, *kernels.shape[2:])
     flat = grouped.transpose(0, 1).flatten(0, 2)
     made = conv2d(values, flat, None, stride, before.padding, groups=groups)
     apart = made.reshape(groups, many, out // groups, *made.shape[2:])

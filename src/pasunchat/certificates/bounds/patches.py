@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pasunchat.certificates.bounds.backward import Bounds, by_values
 from pasunchat.certificates.bounds.intervals import WIDER, Box, gamma
-from pasunchat.certificates.bounds.maxima import Differences, contest, kernels, pairs
+from pasunchat.certificates.bounds.maxima import Differences, contest, pairs, window_kernels
 from pasunchat.certificates.bounds.trace import (
     Convolution,
     Maximum,
@@ -148,7 +148,7 @@ def _lowest(
     """
     kernel = extra("pasunchat.certificates.bounds.patch_kernel", "fast")
     top, window = chain[0].below, chain[0].window
-    alone = kernels(top, window)
+    alone = window_kernels(top, window)
     bank = alone[:, None] - alone[None]
     bank[range(len(alone)), range(len(alone))] = alone
     least = np.empty(len(items))
